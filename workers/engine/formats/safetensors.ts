@@ -1,0 +1,285 @@
+// Safetensors: u64 little-endian header length, JSON header, then the tensors' bytes without holes.
+// Everything a header claims is checked before a byte is read, because the engine memory-maps these
+// offsets straight into ONNX initializers and a wrong one would train on garbage.
+// Format: https://huggingface.co/docs/safetensors (header, metadata, contiguity rules).
+
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { dirname } from 'node:path'
+import { EngineError } from '../engine-error.js'
+
+const BYTES_PER_ELEMENT = {
+  F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1,
+  U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1,
+} as const
+export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT
+
+/** The reference reader refuses longer headers too; it guards against reading a random file as a length. */
+const MAX_HEADER_BYTES = 100_000_000
+const IO_CHUNK_BYTES = 1 << 28
+
+export interface TensorEntry {
+  dtype: SafetensorsDtype
+  shape: number[]
+  /** Absolute byte offsets in the file: [begin, end). */
+  begin: number
+  end: number
+}
+
+export interface SafetensorsFile {
+  tensors: Map<string, TensorEntry>
+  metadata: Record<string, string>
+}
+
+/** Header of one file: name → dtype, shape and absolute byte range. Throws `weights_invalid` naming file, tensor and value. */
+export function readSafetensorsHeader(path: string): Map<string, TensorEntry> {
+  return readSafetensors(path).tensors
+}
+
+/** Header and `__metadata__` of one file, fully validated; no tensor data is read. */
+export function readSafetensors(path: string): SafetensorsFile {
+  const fd = openForRead(path)
+  try {
+    const fileBytes = fstatSync(fd).size
+    if (fileBytes < 8) throw invalid(path, `is ${fileBytes} bytes long; a safetensors file starts with an 8-byte header length`)
+    const lengthBytes = Buffer.alloc(8)
+    readFully(fd, lengthBytes, 0, path)
+    const headerLength = lengthBytes.readBigUInt64LE()
+    if (headerLength > BigInt(MAX_HEADER_BYTES) || headerLength > BigInt(fileBytes - 8)) {
+      throw invalid(path, `claims a header of ${headerLength} bytes, but the file has ${fileBytes} bytes (limit ${MAX_HEADER_BYTES}); it is truncated or not a safetensors file`)
+    }
+    const header = Buffer.alloc(Number(headerLength))
+    readFully(fd, header, 8, path)
+    return validateHeader(path, header, 8 + Number(headerLength), fileBytes)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function validateHeader(path: string, header: Buffer, dataStart: number, fileBytes: number): SafetensorsFile {
+  const { parsed, text } = parseHeader(path, header)
+  refuseDuplicateNames(path, text)
+  const tensors = new Map<string, TensorEntry>()
+  let metadata: Record<string, string> = {}
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === '__metadata__') metadata = readMetadata(path, value)
+    else tensors.set(name, readEntry(path, name, value, dataStart))
+  }
+  refuseHoles(path, tensors, dataStart, fileBytes)
+  return { tensors, metadata }
+}
+
+function parseHeader(path: string, header: Buffer): { parsed: Record<string, unknown>; text: string } {
+  let parsed: unknown
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(header)
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw invalid(path, `has a header that is not UTF-8 JSON (${cause instanceof Error ? cause.message : String(cause)})`, {}, cause)
+  }
+  if (!isRecord(parsed)) throw invalid(path, 'has a header that is not a JSON object')
+  return { parsed, text }
+}
+
+function readMetadata(path: string, value: unknown): Record<string, string> {
+  if (!isRecord(value)) throw invalid(path, '__metadata__ must be an object of strings')
+  const metadata: Record<string, string> = {}
+  for (const [key, entry] of Object.entries(value)) {
+    if (typeof entry !== 'string') throw invalid(path, `__metadata__.${key} is ${JSON.stringify(entry)}; it must be a string`)
+    metadata[key] = entry
+  }
+  return metadata
+}
+
+function readEntry(path: string, name: string, value: unknown, dataStart: number): TensorEntry {
+  if (!isRecord(value)) throw invalid(path, `tensor "${name}": its entry is not an object`, { tensor: name })
+  const { dtype, shape, data_offsets: offsets } = value
+  if (typeof dtype !== 'string' || !isDtype(dtype)) {
+    throw invalid(path, `tensor "${name}": dtype ${JSON.stringify(dtype)} is unknown; known are ${Object.keys(BYTES_PER_ELEMENT).join(', ')}`, { tensor: name })
+  }
+  if (!isCountList(shape)) {
+    throw invalid(path, `tensor "${name}": shape ${JSON.stringify(shape)} must be a list of whole numbers of 0 or more`, { tensor: name })
+  }
+  if (!isCountList(offsets) || offsets.length !== 2) {
+    throw invalid(path, `tensor "${name}": data_offsets ${JSON.stringify(offsets)} must be [begin, end]`, { tensor: name })
+  }
+  const [begin = 0, end = 0] = offsets
+  const wantedBytes = shape.reduce((product, size) => product * size, 1) * BYTES_PER_ELEMENT[dtype]
+  if (end - begin !== wantedBytes) {
+    throw invalid(path, `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${wantedBytes} bytes, data_offsets [${begin}, ${end}] give ${end - begin}`, { tensor: name })
+  }
+  return { dtype, shape, begin: dataStart + begin, end: dataStart + end }
+}
+
+function refuseHoles(path: string, tensors: Map<string, TensorEntry>, dataStart: number, fileBytes: number): void {
+  const ordered = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)
+  let position = dataStart
+  for (const [name, { begin, end }] of ordered) {
+    if (begin !== position) {
+      const fault = begin < position ? 'overlaps the tensor before it' : 'leaves a hole before it'
+      throw invalid(path, `tensor "${name}" ${fault}: it begins at byte ${begin}, the data so far ends at ${position}`, { tensor: name })
+    }
+    position = end
+  }
+  if (position !== fileBytes) {
+    throw invalid(path, `tensors end at byte ${position}, the file has ${fileBytes} bytes; it is ${position > fileBytes ? 'truncated' : 'followed by unclaimed bytes'}`)
+  }
+}
+
+/** JSON.parse keeps the last of two equal keys in silence, so top-level keys are counted on the text itself. */
+function refuseDuplicateNames(path: string, text: string): void {
+  const seen = new Set<string>()
+  let depth = 0
+  for (const { 0: token, 1: isKey } of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if (token === '{' || token === '[') depth++
+    else if (token === '}' || token === ']') depth--
+    else if (depth === 1 && isKey !== undefined) {
+      const name: unknown = JSON.parse(token.slice(0, token.length - isKey.length))
+      if (typeof name !== 'string') continue
+      if (seen.has(name)) throw invalid(path, `tensor "${name}" is named twice in the header`, { tensor: name })
+      seen.add(name)
+    }
+  }
+}
+
+/** The tensor's values as float32, row-major. BF16 and F16 widen exactly; other dtypes are refused. */
+export function readTensorF32(path: string, entry: TensorEntry): Float32Array<ArrayBuffer> {
+  const bytes = readTensorBytes(path, entry)
+  if (entry.dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2)
+  if (entry.dtype === 'BF16') {
+    const bits = new Uint32Array(halves.length)
+    for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] ?? 0) << 16
+    return new Float32Array(bits.buffer)
+  }
+  if (entry.dtype === 'F16') return Float32Array.from(halves, float16ToNumber)
+  throw invalid(path, `a tensor of dtype ${entry.dtype} cannot be read as numbers here; convert it to F32, BF16 or F16`)
+}
+
+/** The raw bytes of one tensor, in a buffer of their own (so that typed arrays align). */
+export function readTensorBytes(path: string, entry: TensorEntry): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(entry.end - entry.begin)
+  const fd = openForRead(path)
+  try {
+    readFully(fd, bytes, entry.begin, path)
+  } finally {
+    closeSync(fd)
+  }
+  return bytes
+}
+
+/** IEEE 754 half precision to number, subnormals, infinities and NaN included. */
+export function float16ToNumber(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1
+  const exponent = (half >> 10) & 0x1f
+  const fraction = half & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction ? NaN : sign * Infinity
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
+
+/** Rounds float32 values to bfloat16 bit patterns, to nearest with ties to even; NaN stays NaN. */
+export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  return Uint16Array.from(bits, (bit) => {
+    if ((bit & 0x7fffffff) > 0x7f800000) return (bit >>> 16) | 0x40
+    return (bit + 0x7fff + ((bit >>> 16) & 1)) >>> 16
+  })
+}
+
+export interface TensorToWrite {
+  dtype: SafetensorsDtype
+  shape: readonly number[]
+  /** Row-major elements; BF16 and F16 as their 16-bit patterns. */
+  data: ArrayBufferView
+}
+
+/**
+ * Writes one safetensors file: tensors sorted by element width (widest first, so each is aligned) and name,
+ * header padded with spaces to 8 bytes. Atomic: a temporary file beside it, fsync, then rename.
+ */
+export function writeSafetensors(path: string, tensors: ReadonlyMap<string, TensorToWrite>, metadata?: Record<string, string>): void {
+  const ordered = [...tensors].sort(([nameA, a], [nameB, b]) =>
+    BYTES_PER_ELEMENT[b.dtype] - BYTES_PER_ELEMENT[a.dtype] || compareText(a.dtype, b.dtype) || compareText(nameA, nameB))
+  const header: Record<string, unknown> = metadata === undefined ? {} : { __metadata__: metadata }
+  let offset = 0
+  for (const [name, { dtype, shape, data }] of ordered) {
+    const wantedBytes = shape.reduce((product, size) => product * size, 1) * BYTES_PER_ELEMENT[dtype]
+    if (data.byteLength !== wantedBytes) {
+      throw invalid(path, `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${wantedBytes} bytes, its data has ${data.byteLength}`, { tensor: name })
+    }
+    header[name] = { dtype, shape, data_offsets: [offset, offset + wantedBytes] }
+    offset += wantedBytes
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ')
+  padded.writeBigUInt64LE(BigInt(padded.length - 8))
+  json.copy(padded, 8)
+  writeAtomically(path, [padded, ...ordered.map(([, { data }]) => data)])
+}
+
+/** Writes the parts to a temporary file beside `path`, syncs it and renames it, so a reader never sees half a file. */
+export function writeAtomically(path: string, parts: readonly ArrayBufferView[]): void {
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+  const fd = openSync(temporary, 'wx')
+  try {
+    for (const part of parts) writeFully(fd, part)
+    fsyncSync(fd)
+  } catch (error) {
+    closeSync(fd)
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  closeSync(fd)
+  renameSync(temporary, path)
+  const folder = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+function writeFully(fd: number, part: ArrayBufferView): void {
+  const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+  let written = 0
+  while (written < bytes.length) written += writeSync(fd, bytes, written, Math.min(IO_CHUNK_BYTES, bytes.length - written))
+}
+
+function openForRead(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (cause) {
+    throw new EngineError('file_unreadable', `cannot open the weights file ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { path }, cause)
+  }
+}
+
+function readFully(fd: number, target: Uint8Array, position: number, path: string): void {
+  let done = 0
+  while (done < target.length) {
+    const count = readSync(fd, target, done, Math.min(IO_CHUNK_BYTES, target.length - done), position + done)
+    if (count === 0) throw invalid(path, `ended at byte ${position + done} while ${target.length - done} more bytes were due; it changed while being read`)
+    done += count
+  }
+}
+
+function invalid(path: string, problem: string, details: Record<string, unknown> = {}, cause?: unknown): EngineError {
+  return new EngineError('weights_invalid', `weights file ${path}: ${problem}`, { path, ...details }, cause)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isCountList(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0)
+}
+
+function isDtype(name: string): name is SafetensorsDtype {
+  return Object.hasOwn(BYTES_PER_ELEMENT, name)
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
