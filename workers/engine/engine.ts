@@ -1,0 +1,141 @@
+/**
+ * The types other code writes against: what a trainer takes, does and reports.
+ * `createTrainer(options, examples)` in trainer.ts makes one; this file has no code,
+ * so importing it never loads ONNX Runtime.
+ */
+
+/** Rotary frequency scaling of Llama 3.1 and later (`rope_type: "llama3"`). */
+export interface Llama3RopeScaling {
+  factor: number
+  lowFreqFactor: number
+  highFreqFactor: number
+  originalMaxPositions: number
+}
+
+/** The Llama family: Llama 2/3, Mistral, Qwen2 (qkvBias), SmolLM2. Parsed from config.json by models/llama-config.ts. */
+export interface LlamaConfig {
+  hiddenSize: number
+  intermediateSize: number
+  layers: number
+  heads: number
+  kvHeads: number
+  headDim: number
+  vocabSize: number
+  /** Longest sequence the model may see, in tokens. */
+  maxPositions: number
+  ropeTheta: number
+  ropeScaling: Llama3RopeScaling | null
+  rmsNormEps: number
+  tieEmbeddings: boolean
+  /** Bias on the query, key and value projections (Qwen2). */
+  qkvBias: boolean
+}
+
+export interface TrainingExample {
+  id: string
+  tokens: Int32Array | number[]
+  /** Same length as tokens and unshifted, as in Hugging Face: labels[t] is tokens[t] where it is learned, -100 where it is masked. */
+  labels: Int32Array | number[]
+}
+
+export interface LoraOptions {
+  rank: number
+  alpha: number
+  /** Probability in [0, 1) of dropping an input of A. */
+  dropout: number
+  /** Names of linear layers, matched by suffix: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; or "all-linear". */
+  targetModules: string[]
+  /** Scale by alpha/√rank instead of alpha/rank (Kalajdzievski 2023, arXiv:2312.03732). */
+  useRslora?: boolean
+}
+
+export type Device = 'cpu' | 'webgpu' | 'cuda'
+export type Schedule = 'linear' | 'cosine' | 'constant'
+
+export interface TrainerOptions {
+  /** Folder with config.json and *.safetensors; not read where `config` starts a model from nothing. */
+  modelFolder: string
+  /** null trains every weight. */
+  lora: LoraOptions | null
+  /** Start from seeded random weights of this shape: N(0, 0.02), norms 1. Only with `lora: null`. */
+  config?: LlamaConfig
+  learningRate: number
+  schedule: Schedule
+  warmupSteps: number
+  totalSteps: number
+  weightDecay: number
+  /** Global L2 norm above which gradients are scaled down; 0 turns clipping off. */
+  maxGradNorm: number
+  betas: [number, number]
+  eps: number
+  /** Rows per step. */
+  batchSize: number
+  /** Longer examples keep their first maxLength tokens. */
+  maxLength: number
+  /** Put several short examples in one row, with attention kept inside each. */
+  packing: boolean
+  seed: number
+  threads: number
+  device: Device
+  /** Number format of the weights `save` writes when all weights are trained. Default F32. */
+  saveDtype?: 'F32' | 'BF16'
+}
+
+export interface StepReport {
+  /** 1 for the first update. */
+  step: number
+  /** Mean negative log-likelihood of the supervised tokens of this step, in nats. */
+  loss: number
+  /** The rate this update used. */
+  learningRate: number
+  /** Global L2 norm before clipping. */
+  gradNorm: number
+  /** Tokens read, context included, padding excluded. */
+  tokens: number
+  supervisedTokens: number
+  durationMs: number
+}
+
+export interface ExampleLoss {
+  id: string
+  /** Mean negative log-likelihood over the supervised tokens, in nats; NaN where there is none. */
+  loss: number
+  /** Supervised tokens. */
+  tokens: number
+  /** Supervised tokens whose label is the model's first choice. */
+  correctTokens: number
+}
+
+export interface Evaluation {
+  /** Token-weighted mean negative log-likelihood, in nats. */
+  loss: number
+  /** exp(loss). */
+  perplexity: number
+  /** Share of supervised tokens predicted exactly, in [0, 1]. */
+  tokenAccuracy: number
+  tokens: number
+  perExample: ExampleLoss[]
+}
+
+export interface Trainer {
+  readonly config: LlamaConfig
+  readonly trainableParameters: number
+  /** Updates done so far. */
+  readonly globalStep: number
+  /** Passes over the data done so far, with the fraction of the running one. */
+  readonly epoch: number
+  readonly stepsPerEpoch: number
+  /** One update on the next batch in seeded order. Throws EngineError when the loss is not finite; the weights then stay as they were. */
+  step(): Promise<StepReport>
+  evaluate(examples: TrainingExample[]): Promise<Evaluation>
+  /** Copies of nothing: the current trainable tensors by their Hugging Face (full) or PEFT (LoRA) name. */
+  weights(): Map<string, Float32Array>
+  /** Writes a PEFT adapter or a whole model, plus optimizer.safetensors and trainer_state.json. */
+  save(folder: string): Promise<void>
+  /** Continues from a folder that `save` wrote: on the CPU the run goes on bit for bit as if it had not stopped. */
+  restore(folder: string): Promise<void>
+  dispose(): Promise<void>
+}
+
+/** trainer.ts: `createTrainer(options, examples)`. */
+export type CreateTrainer = (options: TrainerOptions, train: TrainingExample[]) => Promise<Trainer>
