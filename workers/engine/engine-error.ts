@@ -1,4 +1,25 @@
-/** A mistake the user can mend: names the field or file, the value found, and what to do. */
+// The one error of the engine. `code` is for programs, `message` for people: what happened,
+// which value, what to do. `details` holds the numbers the message names.
+
+export type EngineErrorCode =
+  | 'file_unreadable'
+  | 'weights_invalid'
+  | 'weights_missing'
+  | 'config_invalid'
+  | 'tokenizer_invalid'
+  | 'template_invalid'
+  | 'adapter_invalid'
+  | 'context_exceeded'
+  | 'input_invalid'
+
 export class EngineError extends Error {
-  override readonly name = 'EngineError'
+  readonly code: EngineErrorCode
+  readonly details: Record<string, unknown>
+
+  constructor(code: EngineErrorCode, message: string, details: Record<string, unknown> = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'EngineError'
+    this.code = code
+    this.details = details
+  }
 }
