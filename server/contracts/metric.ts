@@ -1,0 +1,62 @@
+import { z } from 'zod'
+
+/**
+ * A float on the wire. JSON has no NaN or infinity and would turn them into null,
+ * so they travel by name: a diverged loss is data and must arrive as what it is.
+ */
+export const FloatSchema = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])])
+export type Float = z.infer<typeof FloatSchema>
+
+export function toWire(value: number): Float {
+  if (Number.isFinite(value)) return value
+  if (Number.isNaN(value)) return 'NaN'
+  return value > 0 ? 'Infinity' : '-Infinity'
+}
+
+export function fromWire(value: Float): number {
+  return Number(value)
+}
+
+/** One point of a metric series. `time` is Unix milliseconds; `step` counts optimizer steps, or items scored. */
+export const MetricPointSchema = z.strictObject({
+  key: z.string().min(1).max(200).describe('for example train/loss, eval/loss, train/learning_rate'),
+  step: z.number().int().nonnegative(),
+  value: FloatSchema,
+  time: z.number().nonnegative(),
+})
+export type MetricPoint = z.infer<typeof MetricPointSchema>
+
+/** A bucket of neighbouring points as a chart draws them: no spike and no non-finite value is lost. */
+export const MetricBucketSchema = z.object({
+  firstStep: z.number(),
+  lastStep: z.number(),
+  min: FloatSchema.nullable().describe('lowest finite value, null when none is finite'),
+  max: FloatSchema.nullable(),
+  last: FloatSchema,
+  lastTime: z.number(),
+  n: z.number().int(),
+  nonFinite: z.number().int().describe('how many of the n values are NaN or infinite'),
+})
+export type MetricBucket = z.infer<typeof MetricBucketSchema>
+
+export const MetricSeriesSchema = z.object({
+  key: z.string(),
+  points: z.number().int().describe('points stored in the asked range'),
+  buckets: z.array(MetricBucketSchema),
+})
+export type MetricSeries = z.infer<typeof MetricSeriesSchema>
+
+/** What is reported of one metric over the n items it was scored on; `low` and `high` are a 95 % interval. */
+export const MetricSummarySchema = z.object({
+  mean: FloatSchema,
+  n: z.number().int().nonnegative(),
+  low: FloatSchema.nullable(),
+  high: FloatSchema.nullable(),
+  method: z.string().describe('how the interval was made: wilson, student-t, bootstrap, clustered-t or none'),
+  higherIsBetter: z.boolean(),
+  unit: z.string().optional(),
+  /** Items without a score, counted apart: they are never scored as wrong. */
+  unscored: z.number().int().nonnegative().optional(),
+  errors: z.number().int().nonnegative().optional(),
+})
+export type MetricSummary = z.infer<typeof MetricSummarySchema>

@@ -1,0 +1,157 @@
+import { z } from 'zod'
+
+/**
+ * The parameters of each kind of run. Any of them may be fixed or be an axis of a sweep.
+ * Units stand in the names or the descriptions; the defaults are the field's usual ones.
+ */
+
+/** US dollars per million tokens, or per hour of the machine. A price that is not known is left out, never 0. */
+export const PriceSchema = z.strictObject({
+  inputPerMillion: z.number().nonnegative().optional(),
+  outputPerMillion: z.number().nonnegative().optional(),
+  perHour: z.number().nonnegative().optional().describe('for local models: what an hour of the machine costs'),
+})
+export type Price = z.infer<typeof PriceSchema>
+
+/** A model behind any OpenAI-compatible endpoint. */
+export const EndpointSchema = z.strictObject({
+  provider: z.literal('openai'),
+  baseUrl: z.url({ protocol: /^https?$/ }).describe('for example http://127.0.0.1:11434/v1'),
+  model: z.string().min(1),
+  apiKeyEnv: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable of the worker, never the key itself')
+    .optional(),
+  price: PriceSchema.optional(),
+})
+export type Endpoint = z.infer<typeof EndpointSchema>
+
+/**
+ * A local model is named by its folder in models/; a fine-tuned one by `run:ID` (its picked,
+ * else its best checkpoint) or `run:ID@STEP`.
+ */
+export const ModelSchema = z.union([z.string().min(1), EndpointSchema])
+export type ModelRef = z.infer<typeof ModelSchema>
+
+const model = ModelSchema.default('nano-pt-en')
+const price = PriceSchema.optional().describe('price of the local machine; unknown cost stays unknown when left out')
+const limit = z.number().int().positive().optional().describe('use only this many items of the split, drawn by the seed')
+
+const decoding = {
+  temperature: z.number().min(0).max(5).default(0),
+  topK: z.number().int().positive().optional(),
+  topP: z.number().gt(0).max(1).optional(),
+  maxTokens: z.number().int().min(1).max(32_768).default(64),
+  stop: z.array(z.string().min(1)).max(16).default([]),
+}
+
+export const PromptParametersSchema = z.strictObject({
+  model,
+  template: z.string().min(1).default('{{ input }}').describe('Jinja template of one question; every field of the item is a variable'),
+  example: z.string().min(1).optional().describe('template of a few-shot example with its answer; left out: the template, a space and the target'),
+  system: z.string().optional().describe('system message; put in front when the model has no chat template'),
+  separator: z.string().default('\n\n').describe('between few-shot examples'),
+  shots: z.number().int().min(0).max(256).default(0).describe('few-shot examples, balanced over the labels, drawn from the train split'),
+  scoring: z
+    .enum(['auto', 'likelihood', 'generate'])
+    .default('auto')
+    .describe('likelihood: the label with the highest log-likelihood; generate: the text is compared; auto: likelihood where model and task allow it'),
+  split: z.string().default('test'),
+  limit,
+  concurrency: z.number().int().min(1).max(256).default(4).describe('requests in flight, for endpoints'),
+  timeoutSeconds: z.number().positive().default(60).describe('deadline of one call'),
+  price,
+  ...decoding,
+})
+export type PromptParameters = z.infer<typeof PromptParametersSchema>
+
+const training = {
+  learningRate: z.number().positive(),
+  schedule: z.enum(['linear', 'cosine', 'constant']),
+  warmupSteps: z.number().int().nonnegative(),
+  weightDecay: z.number().nonnegative(),
+  maxGradNorm: z.number().positive().default(1),
+  batchSize: z.number().int().min(1).max(4096).describe('rows per optimizer step'),
+  maxLength: z.number().int().min(8).max(131_072).describe('tokens per row; longer examples are cut at the end'),
+  packing: z.boolean().describe('several examples in one row, with attention kept apart'),
+  evalEvery: z.number().int().positive().describe('optimizer steps between evaluations; a checkpoint is kept at each'),
+  evalLimit: z.number().int().positive().optional().describe('items of the validation split per evaluation'),
+  threads: z.number().int().min(1).max(256).optional().describe('CPU threads; left out: all the worker has'),
+  device: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'),
+}
+
+export const LoraParametersSchema = z.strictObject({
+  model: z.string().min(1).default('nano-pt-en'),
+  rank: z.number().int().min(1).max(4096).default(8),
+  alpha: z.number().positive().optional().describe('left out: twice the rank'),
+  dropout: z.number().min(0).lt(1).default(0),
+  targetModules: z
+    .array(z.enum(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']))
+    .min(1)
+    .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']),
+  useRslora: z.boolean().default(false),
+  ...training,
+  learningRate: training.learningRate.default(2e-3),
+  schedule: training.schedule.default('cosine'),
+  warmupSteps: training.warmupSteps.default(10),
+  weightDecay: training.weightDecay.default(0),
+  batchSize: training.batchSize.default(16),
+  maxLength: training.maxLength.default(256),
+  packing: training.packing.default(true),
+  evalEvery: training.evalEvery.default(20),
+  epochs: z.number().positive().default(3),
+  steps: z.number().int().positive().optional().describe('optimizer steps; wins over epochs'),
+  trainLimit: z.number().int().positive().optional().describe('use only this many training examples, drawn by the seed'),
+  template: z.string().min(1).default('{{ input }}').describe('Jinja template of the prompt'),
+  completion: z.string().min(1).default(' {{ target }}').describe('Jinja template of the answer; only its tokens are trained on'),
+  samples: z.array(z.string().min(1)).max(20).default([]).describe('prompts answered at each checkpoint; left out: three validation items'),
+  testSplit: z.string().nullable().default('test').describe('split scored with the best checkpoint at the end; null: none'),
+  testLimit: z.number().int().positive().optional(),
+  price,
+})
+export type LoraParameters = z.infer<typeof LoraParametersSchema>
+
+export const PretrainParametersSchema = z.strictObject({
+  vocabSize: z.number().int().min(300).max(262_144).default(4096),
+  hiddenSize: z.number().int().positive().default(256),
+  intermediateSize: z.number().int().positive().default(640),
+  layers: z.number().int().positive().default(6),
+  heads: z.number().int().positive().default(8),
+  kvHeads: z.number().int().positive().default(4),
+  contextLength: z.number().int().positive().default(1024),
+  ropeTheta: z.number().positive().default(10_000),
+  ...training,
+  learningRate: training.learningRate.default(2e-3),
+  schedule: training.schedule.default('cosine'),
+  warmupSteps: training.warmupSteps.default(100),
+  weightDecay: training.weightDecay.default(0.1),
+  batchSize: training.batchSize.default(16),
+  maxLength: training.maxLength.default(256),
+  packing: training.packing.default(true),
+  evalEvery: training.evalEvery.default(100),
+  steps: z.number().int().positive().default(1000),
+  samples: z.array(z.string().min(1)).max(20).default([]),
+  price,
+})
+export type PretrainParameters = z.infer<typeof PretrainParametersSchema>
+
+export const RagParametersSchema = z.strictObject({
+  chunkSize: z.number().int().min(16).max(100_000).default(800).describe('characters per chunk'),
+  chunkOverlap: z.number().int().nonnegative().default(0).describe('characters shared by neighbouring chunks; must be less than chunkSize'),
+  k: z.number().int().min(1).max(1000).default(5).describe('chunks retrieved per question'),
+  retriever: z.enum(['bm25', 'embedding', 'hybrid']).default('bm25').describe('hybrid: reciprocal rank fusion of both'),
+  embeddingModel: z.enum(['use-lite-en']).default('use-lite-en'),
+  bm25K1: z.number().nonnegative().default(1.2),
+  bm25B: z.number().min(0).max(1).default(0.75),
+  split: z.string().default('test'),
+  limit,
+  price,
+})
+export type RagParameters = z.infer<typeof RagParametersSchema>
+
+export const PARAMETERS_BY_KIND = {
+  prompt: PromptParametersSchema,
+  lora: LoraParametersSchema,
+  rag: RagParametersSchema,
+  pretrain: PretrainParametersSchema,
+} as const

@@ -1,0 +1,182 @@
+import { z } from 'zod'
+import { ExperimentStatusSchema, KindSchema, ParameterValueSchema } from './experiment.js'
+import { FloatSchema, MetricSummarySchema } from './metric.js'
+
+export const RunStatusSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled'])
+export type RunStatus = z.infer<typeof RunStatusSchema>
+
+/** Stored on the run once, so that a run keeps its colour in every chart. 6 hues × 3 dashes. */
+export const COLOR_SLOTS = 18
+
+export const ProgressSchema = z.object({
+  done: z.number().nonnegative(),
+  total: z.number().positive(),
+  unit: z.enum(['steps', 'items']),
+  message: z.string().max(500).optional().describe('what is going on now, for example "loading the model"'),
+})
+export type Progress = z.infer<typeof ProgressSchema>
+
+/** Where and with what the run was executed: enough to repeat it. */
+export const EnvironmentSchema = z.object({
+  worker: z.string(),
+  host: z.string(),
+  device: z.string(),
+  threads: z.number().int().positive(),
+  os: z.string(),
+  node: z.string(),
+  versions: z.record(z.string(), z.string()),
+  commit: z.string().nullable(),
+  datasetHash: z.string(),
+  modelHash: z.string().nullable(),
+  seed: z.number().int(),
+})
+export type Environment = z.infer<typeof EnvironmentSchema>
+
+export const LatencySummarySchema = z.object({
+  n: z.number().int().nonnegative(),
+  p50Ms: z.number(),
+  p95Ms: z.number(),
+  meanMs: z.number(),
+  ttftP50Ms: z.number().nullable().describe('time to first token; null where nothing is streamed'),
+  ttftP95Ms: z.number().nullable(),
+})
+export type LatencySummary = z.infer<typeof LatencySummarySchema>
+
+/** What a finished run leaves for tables: each metric with n and interval, latency, tokens and cost. */
+export const SummarySchema = z.object({
+  metrics: z.record(z.string(), MetricSummarySchema),
+  primaryMetric: z.string().describe('the metric by which runs are compared'),
+  latency: LatencySummarySchema.nullable(),
+  tokensIn: z.number().int().nonnegative().nullable(),
+  tokensOut: z.number().int().nonnegative().nullable(),
+  costUsd: z.number().nonnegative().nullable().describe('null: not known'),
+  durationMs: z.number().nonnegative(),
+  trainableParameters: z.number().int().nonnegative().optional(),
+  bestStep: z.number().int().nonnegative().nullable().optional().describe('checkpoint chosen by the rule'),
+  bestReason: z.string().optional().describe('why that checkpoint, in a sentence'),
+  overfitStep: z.number().int().nonnegative().nullable().optional().describe('first evaluation after which eval loss only rises above its best'),
+  generalizationGap: FloatSchema.nullable().optional().describe('eval loss minus train loss at the last evaluation, nats per token'),
+})
+export type Summary = z.infer<typeof SummarySchema>
+
+export const RunErrorSchema = z.object({ code: z.string(), message: z.string() })
+export type RunError = z.infer<typeof RunErrorSchema>
+
+export const RunSchema = z.object({
+  id: z.string(),
+  experimentId: z.string(),
+  experimentName: z.string(),
+  kind: KindSchema,
+  name: z.string().describe('the varied parameters, for example rank=4'),
+  cell: z.number().int().nonnegative().describe('index of the cell of the sweep'),
+  repeat: z.number().int().nonnegative(),
+  seed: z.number().int(),
+  params: z.record(z.string(), ParameterValueSchema).describe('every parameter, defaults included'),
+  varied: z.record(z.string(), ParameterValueSchema).describe('only those on an axis'),
+  dataset: z.string(),
+  status: RunStatusSchema,
+  attempt: z.number().int().nonnegative(),
+  progress: ProgressSchema.nullable(),
+  summary: SummarySchema.nullable(),
+  error: RunErrorSchema.nullable(),
+  environment: EnvironmentSchema.nullable(),
+  pickedStep: z.number().int().nonnegative().nullable(),
+  colorSlot: z.number().int().min(0).max(COLOR_SLOTS - 1),
+  worker: z.string().nullable(),
+  latest: z.record(z.string(), FloatSchema).describe('last value of each metric series'),
+  createdAt: z.string(),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string().nullable(),
+})
+export type Run = z.infer<typeof RunSchema>
+
+export const CheckpointSchema = z.object({
+  runId: z.string(),
+  step: z.number().int().nonnegative(),
+  metrics: z.record(z.string(), FloatSchema).describe('for example eval/loss at this step'),
+  sizeBytes: z.number().int().nonnegative(),
+  files: z.array(z.object({ name: z.string(), sizeBytes: z.number().int().nonnegative(), sha256: z.string() })),
+  picked: z.boolean(),
+  best: z.boolean(),
+  createdAt: z.string(),
+})
+export type Checkpoint = z.infer<typeof CheckpointSchema>
+
+export const ExampleStatusSchema = z.enum(['scored', 'unscored', 'error'])
+
+/** One dataset item as one run answered it. Unique per run and item. */
+export const ExampleSchema = z.strictObject({
+  itemId: z.string().min(1),
+  cluster: z.string().nullable().default(null).describe('items that share a source are one cluster in the statistics'),
+  input: z.string().describe('as rendered for the model'),
+  output: z.string(),
+  target: z.string().nullable(),
+  status: ExampleStatusSchema,
+  scores: z.record(z.string(), FloatSchema).describe('score by metric; a metric without a score is left out'),
+  error: z.string().nullable().default(null),
+  latencyMs: z.number().nonnegative().nullable(),
+  ttftMs: z.number().nonnegative().nullable(),
+  tokensIn: z.number().int().nonnegative().nullable(),
+  tokensOut: z.number().int().nonnegative().nullable(),
+  costUsd: z.number().nonnegative().nullable(),
+  details: z.record(z.string(), z.unknown()).default({}).describe('kind-specific: label log-likelihoods, retrieved chunks, finish reason'),
+})
+export type Example = z.infer<typeof ExampleSchema>
+
+/** A fixed question answered at a checkpoint, to read how answers change while training. */
+export const SampleSchema = z.strictObject({
+  step: z.number().int().nonnegative(),
+  index: z.number().int().nonnegative(),
+  prompt: z.string(),
+  output: z.string(),
+  expected: z.string().nullable(),
+})
+export type Sample = z.infer<typeof SampleSchema>
+
+export const LogLineSchema = z.strictObject({
+  time: z.number(),
+  level: z.enum(['info', 'warn', 'error']),
+  message: z.string().max(10_000),
+})
+export type LogLine = z.infer<typeof LogLineSchema>
+
+export const ExperimentSummarySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: KindSchema,
+  dataset: z.string(),
+  status: ExperimentStatusSchema,
+  tags: z.array(z.string()),
+  notes: z.string(),
+  axes: z.record(z.string(), z.array(ParameterValueSchema)).describe('the values of each axis, ranges expanded'),
+  primaryMetric: z.string(),
+  runCounts: z.record(RunStatusSchema, z.number().int().nonnegative()),
+  createdAt: z.string(),
+  finishedAt: z.string().nullable(),
+})
+export type ExperimentSummary = z.infer<typeof ExperimentSummarySchema>
+
+export const ExperimentSchema = ExperimentSummarySchema.extend({
+  spec: z.unknown().describe('the experiment file as it was accepted'),
+  runs: z.array(RunSchema),
+})
+export type Experiment = z.infer<typeof ExperimentSchema>
+
+export const CreatedExperimentSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  runs: z.array(z.object({ id: z.string(), params: z.record(z.string(), ParameterValueSchema) })),
+})
+export type CreatedExperiment = z.infer<typeof CreatedExperimentSchema>
+
+/** What an experiment would take, told before it is queued. A figure that cannot be known is null, with the reason in `notes`. */
+export const EstimateSchema = z.object({
+  runs: z.number().int(),
+  calls: z.number().int().nullable().describe('model calls or questions'),
+  tokens: z.number().int().nullable(),
+  costUsd: z.number().nullable(),
+  memoryBytes: z.number().nullable().describe('peak of one run'),
+  seconds: z.number().nullable().describe('for all runs, one after the other'),
+  notes: z.array(z.string()),
+})
+export type Estimate = z.infer<typeof EstimateSchema>

@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import { KindSchema, ParameterValueSchema } from './experiment.js'
+import { FloatSchema, MetricPointSchema } from './metric.js'
+import { EnvironmentSchema, ExampleSchema, LogLineSchema, ProgressSchema, RunErrorSchema, SampleSchema, SummarySchema } from './run.js'
+
+/**
+ * How a worker and the server talk, all under /api/worker/. Every write names the attempt it
+ * belongs to; a worker that lost its claim gets 409 `fenced` and must stop. Every write may be
+ * sent again: points at or before the last stored step of their series and examples already
+ * stored are dropped, so nothing is counted twice.
+ *
+ *   POST claim                                 ClaimRequest → Assignment, or 204 when nothing is queued
+ *   POST runs/:id/heartbeat                    Heartbeat → HeartbeatAnswer
+ *   POST runs/:id/metrics                      MetricBatch → 204
+ *   POST runs/:id/examples                     ExampleBatch → 204
+ *   POST runs/:id/logs                         LogBatch → 204
+ *   PUT  runs/:id/checkpoints/:step/files/:name?attempt=N   bytes → {sizeBytes, sha256}
+ *   POST runs/:id/checkpoints/:step            CheckpointCommit → 204; the checkpoint exists from here on
+ *   GET  runs/:id/checkpoints/:step/files/:name             bytes
+ *   POST runs/:id/finish                       Finish → 204
+ *   POST runs/:id/environment                  EnvironmentReport → 204
+ *   POST heartbeat                             WorkerHeartbeat → 204, also while idle
+ */
+export const DeviceSchema = z.object({
+  id: z.string().describe('cpu, webgpu:0, cuda:0'),
+  kind: z.enum(['cpu', 'webgpu', 'cuda']),
+  name: z.string(),
+  threads: z.number().int().positive().nullable(),
+  memoryBytes: z.number().nonnegative().nullable(),
+})
+export type Device = z.infer<typeof DeviceSchema>
+
+const worker = z.string().regex(/^[\w.:-]{1,100}$/)
+
+export const WorkerHeartbeatSchema = z.strictObject({
+  worker,
+  host: z.string(),
+  devices: z.array(DeviceSchema),
+  running: z.array(z.string()).describe('ids of the runs it executes'),
+})
+export type WorkerHeartbeat = z.infer<typeof WorkerHeartbeatSchema>
+
+export const ClaimRequestSchema = z.strictObject({
+  worker,
+  kinds: z.array(KindSchema),
+  waitMs: z.number().int().min(0).max(30_000).default(10_000).describe('how long the server may hold the request open'),
+})
+export type ClaimRequest = z.infer<typeof ClaimRequestSchema>
+
+export const AssignmentSchema = z.object({
+  runId: z.string(),
+  attempt: z.number().int().positive(),
+  kind: KindSchema,
+  name: z.string(),
+  dataset: z.string(),
+  datasetHash: z.string(),
+  params: z.record(z.string(), ParameterValueSchema),
+  metrics: z.array(z.string()),
+  seed: z.number().int(),
+  budget: z.object({ minutes: z.number().optional(), usd: z.number().optional() }).nullable(),
+  heartbeatMs: z.number().int().positive(),
+  /** What earlier attempts left behind: work from here on is not done again. */
+  resume: z.object({
+    checkpointStep: z.number().int().nonnegative().nullable(),
+    checkpointFiles: z.array(z.string()),
+    doneItems: z.array(z.string()),
+    spentUsd: z.number(),
+    elapsedMs: z.number(),
+  }),
+})
+export type Assignment = z.infer<typeof AssignmentSchema>
+
+const attempt = z.number().int().positive()
+
+export const HeartbeatSchema = z.strictObject({ worker, attempt, progress: ProgressSchema.nullable() })
+export type Heartbeat = z.infer<typeof HeartbeatSchema>
+export const HeartbeatAnswerSchema = z.object({ cancel: z.boolean() })
+export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswerSchema>
+
+export const MetricBatchSchema = z.strictObject({ attempt, points: z.array(MetricPointSchema).max(10_000) })
+export type MetricBatch = z.infer<typeof MetricBatchSchema>
+export const ExampleBatchSchema = z.strictObject({ attempt, examples: z.array(ExampleSchema).max(1_000) })
+export type ExampleBatch = z.infer<typeof ExampleBatchSchema>
+export const LogBatchSchema = z.strictObject({ attempt, lines: z.array(LogLineSchema).max(1_000) })
+export type LogBatch = z.infer<typeof LogBatchSchema>
+
+/** File names are single path segments: nothing can leave the checkpoint's folder. */
+export const FileNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/)
+
+export const CheckpointCommitSchema = z.strictObject({
+  attempt,
+  metrics: z.record(z.string(), FloatSchema),
+  samples: z.array(SampleSchema).default([]),
+  files: z.array(z.strictObject({ name: FileNameSchema, sizeBytes: z.number().int().nonnegative(), sha256: z.string() })),
+})
+export type CheckpointCommit = z.infer<typeof CheckpointCommitSchema>
+
+export const EnvironmentReportSchema = z.strictObject({ attempt, environment: EnvironmentSchema })
+export type EnvironmentReport = z.infer<typeof EnvironmentReportSchema>
+
+export const FinishSchema = z.discriminatedUnion('status', [
+  z.strictObject({ attempt, status: z.literal('succeeded'), summary: SummarySchema }),
+  z.strictObject({ attempt, status: z.literal('failed'), error: RunErrorSchema, summary: SummarySchema.nullable() }),
+  z.strictObject({ attempt, status: z.literal('cancelled'), summary: SummarySchema.nullable() }),
+  /** Given back unfinished, as when a worker is stopped: queued again at once. */
+  z.strictObject({ attempt, status: z.literal('released') }),
+])
+export type Finish = z.infer<typeof FinishSchema>
