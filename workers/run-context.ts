@@ -1,0 +1,86 @@
+/*
+ * What a runner gets and all it may use of the outside: its assignment, its data, its signal,
+ * and `report`, through which everything a run leaves behind goes to the server.
+ */
+import type { Assignment, Environment, Example, LogLine, Progress, Summary } from '../server/contracts/index.js'
+import type { Dataset } from '../datasets/reader.js'
+
+export interface SampleAnswer {
+  prompt: string
+  output: string
+  expected: string | null
+}
+
+export interface CheckpointReport {
+  step: number
+  /** Its files (no subfolders) are uploaded; the folder may be changed once `checkpoint` has resolved. */
+  folder: string
+  /** For example eval/loss at this step. */
+  metrics: Record<string, number>
+  /** Fixed prompts answered at this step. */
+  samples: SampleAnswer[]
+}
+
+export interface RunReport {
+  /** One point of a series; steps of one series only rise. NaN and infinity are data. */
+  metric(key: string, step: number, value: number): void
+  example(example: Example): void
+  progress(progress: Progress): void
+  log(level: LogLine['level'], message: string): void
+  /** Merged into what was already known of the environment: device, modelHash. */
+  environment(more: Partial<Environment>): void
+  /** Resolves when the server has committed it, after every point reported earlier. */
+  checkpoint(checkpoint: CheckpointReport): Promise<void>
+}
+
+export interface RunContext<Params> {
+  assignment: Assignment
+  dataset: Dataset
+  /** The assignment's parameters as the kind's schema gives them, defaults filled in. */
+  params: Params
+  report: RunReport
+  signal: AbortSignal
+  /** CPU threads this run may use. */
+  threads: number
+  folders: {
+    /** Roots that hold model folders, first one first. */
+    models: string[]
+    /** Kept between runs: downloaded checkpoints, embeddings. */
+    cache: string
+    /** This run's own; removed when it ends. */
+    work: string
+  }
+  server: ServerAccess
+  /** Scored by earlier attempts: never done again, and part of the summary. */
+  doneExamples: Example[]
+  /** The checkpoint to go on from, downloaded; null starts from the beginning. */
+  resumeFolder: string | null
+  /** `performance.now()` at which the run would have begun had earlier attempts run back to back. */
+  startedAtMs: number
+}
+
+/** A runner does the work of one kind of run and returns what tables show. */
+export type Runner<Params> = (context: RunContext<Params>) => Promise<Summary>
+
+/** What a child process may ask of the server: reading only. */
+export interface ServerAccess {
+  getJson(path: string): Promise<unknown>
+  /** Writes the body to a file and returns its size. */
+  download(path: string, file: string): Promise<number>
+}
+
+/** An expected end of a run: `code` for programs, `message` for people. */
+export class RunFailure extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string, options: { cause?: unknown } = {}) {
+    super(message, options)
+    this.name = 'RunFailure'
+    this.code = code
+  }
+}
+
+/** Time since the run began, earlier attempts included. */
+export function elapsedMs(context: Pick<RunContext<unknown>, 'startedAtMs'>): number {
+  return performance.now() - context.startedAtMs
+}
