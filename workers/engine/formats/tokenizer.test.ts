@@ -1,0 +1,116 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { byteAlphabet, trainBpe } from './bpe.js'
+import { encodeSupervised } from './supervised.js'
+import { loadTokenizer, type Tokenizer } from './tokenizer.js'
+import { SPECIAL_TOKENS, writeTokenizerFiles } from './tokenizer-files.js'
+
+const TEXT = 'O pato pateta pintou o caneco. Em 1999, a ação não coube no coração da nação.\n\n"Não!", disse ela.\n'
+const HARD = ['Olá, você! Açúcar — coração.', '👩‍👩‍👧 🇧🇷 🙂 naïve 日本語', '  \t x\r\n\n y  ', '12345 1.000,50', '', ' ', "don't DON'T", '\u0000\u00ff']
+
+let folder = ''
+let tokenizer: Tokenizer
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tokenizer-'))
+  writeTokenizerFiles(folder, trainBpe([TEXT, TEXT], { vocabSize: 300, specialTokens: SPECIAL_TOKENS }), { contextLength: 512 })
+  tokenizer = loadTokenizer(folder)
+})
+afterAll(() => { rmSync(folder, { recursive: true, force: true }) })
+
+describe('byte-level BPE', () => {
+  it('has a byte alphabet of 256 distinct characters', () => {
+    const alphabet = byteAlphabet()
+    expect(new Set(alphabet).size).toBe(256)
+    expect([alphabet[32], alphabet[10], alphabet[65], alphabet[255]]).toEqual(['Ġ', 'Ċ', 'A', 'ÿ'])
+  })
+
+  it('merges the most frequent pair first, the lower ids on ties', () => {
+    // ab and ba: ab 6 times, then (ab,ab) 3 times. Worked by hand.
+    const { merges, tokens } = trainBpe(['abab abab abab'], { vocabSize: 259, specialTokens: ['<s>'] })
+    expect(merges).toEqual([['a', 'b'], ['ab', 'ab']])
+    expect(tokens.slice(-2)).toEqual(['ab', 'abab'])
+    const tied = trainBpe(['cd', 'ab', 'cd', 'ab'], { vocabSize: 258, specialTokens: ['<s>'] })
+    expect(tied.merges).toEqual([['a', 'b']])
+  })
+
+  it('gives one id to a token reached by two different merges', () => {
+    const { tokens } = trainBpe([TEXT.repeat(3)], { vocabSize: 420, specialTokens: [] })
+    expect(new Set(tokens).size).toBe(tokens.length)
+  })
+
+  it('stops where no pair repeats, and refuses a vocabulary without room for the bytes', () => {
+    expect(trainBpe(['abc'], { vocabSize: 1000, specialTokens: [] }).tokens.length).toBe(256)
+    expect(() => trainBpe(['abc'], { vocabSize: 260, specialTokens: SPECIAL_TOKENS })).toThrow(/vocabSize is 260/)
+  })
+})
+
+describe('tokenizer', () => {
+  it('gives every text back exactly', () => {
+    for (const text of [TEXT, ...HARD]) {
+      expect(tokenizer.decode(tokenizer.encode(text), { skipSpecialTokens: true })).toBe(text)
+    }
+  })
+
+  it('agrees with merging by hand over the trained merges', () => {
+    expect(tokenizer.vocabSize).toBe(300)
+    expect(tokenizer.encode('').length).toBe(1)
+    expect(tokenizer.encode('o', { addSpecialTokens: false })).toEqual([SPECIAL_TOKENS.length + 'o'.charCodeAt(0)])
+    expect(tokenizer.encode(TEXT).length).toBeLessThan(Buffer.byteLength(TEXT))
+    expect([tokenizer.bosTokenId, tokenizer.eosTokenId, tokenizer.padTokenId]).toEqual([0, 0, 4])
+  })
+
+  it('renders conversations and refuses unknown roles', () => {
+    const messages = [{ role: 'system', content: 'S' }, { role: 'user', content: 'oi' }]
+    expect(tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true })).toBe('<|endoftext|>S<|user|>oi<|end|><|assistant|>')
+    expect(() => tokenizer.applyChatTemplate([{ role: 'tool', content: '' }])).toThrow(/refused the messages.*tool/)
+  })
+
+  it('refuses a tokenizer with ids beyond the model', () => {
+    const path = join(folder, 'config.json')
+    writeFileSync(path, JSON.stringify({ vocab_size: 299 }))
+    expect(() => loadTokenizer(folder)).toThrow(/ids up to 299.*vocab_size 299/)
+    rmSync(path)
+    expect(() => loadTokenizer(join(folder, 'none'))).toThrow(/is not there/)
+  })
+
+  it('writes the same files for the same text', () => {
+    const again = mkdtempSync(join(folder, 'again-'))
+    writeTokenizerFiles(again, trainBpe([TEXT, TEXT], { vocabSize: 300, specialTokens: SPECIAL_TOKENS }), { contextLength: 512 })
+    expect(readFileSync(join(again, 'tokenizer.json'), 'utf8')).toBe(readFileSync(join(folder, 'tokenizer.json'), 'utf8'))
+  })
+})
+
+describe('encodeSupervised', () => {
+  it('masks the prompt and ends the completion with EOS', () => {
+    const { tokens, labels, supervisedTokens, isTruncated } = encodeSupervised(tokenizer, { prompt: 'ação:', completion: ' não' }, 100)
+    const promptLength = tokenizer.encode('ação:').length
+    expect(tokens.at(-1)).toBe(0)
+    expect(labels.slice(0, promptLength)).toEqual(new Array(promptLength).fill(-100))
+    expect(labels.slice(promptLength)).toEqual(tokens.slice(promptLength))
+    expect(tokenizer.decode(tokens.slice(promptLength, -1))).toBe(' não')
+    expect([supervisedTokens, isTruncated]).toEqual([tokens.length - promptLength, false])
+  })
+
+  it('tokenizes prompt and completion apart where joining would change the prompt', () => {
+    const { tokens } = encodeSupervised(tokenizer, { prompt: 'coraç', completion: 'ão' }, 100)
+    const prompt = tokenizer.encode('coraç')
+    expect(tokens.slice(0, prompt.length)).toEqual(prompt)
+    expect(tokenizer.decode(tokens, { skipSpecialTokens: true })).toBe('coração')
+  })
+
+  it('learns every assistant turn and nothing else', () => {
+    const { tokens, labels } = encodeSupervised(tokenizer, {
+      messages: [{ role: 'user', content: 'o' }, { role: 'assistant', content: 'a' }, { role: 'user', content: 'e' }, { role: 'assistant', content: 'b' }],
+    }, 100)
+    expect(tokenizer.decode(tokens)).toBe('<|endoftext|><|user|>o<|end|><|assistant|>a<|end|><|user|>e<|end|><|assistant|>b<|end|>')
+    expect(tokenizer.decode(labels.filter((label) => label !== -100))).toBe('a<|end|>b<|end|>')
+  })
+
+  it('flags an example whose completion was cut away', () => {
+    const cut = encodeSupervised(tokenizer, { prompt: 'O pato pateta pintou', completion: ' o caneco' }, 3)
+    expect([cut.tokens.length, cut.supervisedTokens, cut.isTruncated]).toEqual([3, 0, true])
+    expect(() => encodeSupervised(tokenizer, { messages: [{ role: 'user', content: 'oi' }] }, 9)).toThrow(/needs an assistant message; it has roles user/)
+  })
+})
