@@ -3,5 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['{server,workers,experiments,datasets}/**/*.test.ts', 'web/src/**/*.test.ts', 'tests/{contract,integration,golden,e2e}/**/*.test.ts'],
+    // Two files at a time: the suites start servers, workers and browsers of their own.
+    maxWorkers: 2,
   },
 })

@@ -1,0 +1,96 @@
+/**
+ * Builds what `npm start` needs, each step only when its inputs are newer than its last result:
+ * the Prisma client, the server and workers (tsc, into dist/), the dashboard (Vite, into dist/web).
+ * Runs under Node's own type stripping, so it imports nothing but Node.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+interface Step {
+  name: string
+  inputs: string[]
+  output: string
+  command: string[]
+  env?: Record<string, string>
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const STEPS: Step[] = [
+  {
+    name: 'database client',
+    inputs: ['prisma/schema.prisma', 'package-lock.json'],
+    output: 'server/store/generated/client.ts',
+    command: ['prisma/build/index.js', 'generate', '--schema', 'prisma/schema.prisma'],
+    // Generating needs no engine, but the command looks for one and would download it: any program satisfies it.
+    env: { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' },
+  },
+  {
+    name: 'server and workers',
+    inputs: ['server', 'workers', 'experiments', 'datasets', 'models', 'tests', 'tsconfig.json', 'package-lock.json'],
+    output: 'dist/server/main.js',
+    command: ['typescript/bin/tsc', '-p', 'tsconfig.json'],
+  },
+  {
+    name: 'dashboard',
+    inputs: ['web', 'server/contracts', 'experiments', 'package-lock.json'],
+    output: 'dist/web/index.html',
+    command: ['vite/bin/vite.js', 'build', '--config', 'web/vite.config.ts', '--logLevel', 'warn'],
+  },
+]
+
+const SOURCE = /\.(ts|svelte|css|html|prisma|json|svg)$/
+
+function newestMs(path: string): number {
+  const full = join(root, path)
+  if (!existsSync(full)) return 0
+  const stats = statSync(full)
+  if (!stats.isDirectory()) return stats.mtimeMs
+  let newest = 0
+  for (const entry of readdirSync(full, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile() && SOURCE.test(entry.name)) newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs)
+  }
+  return newest
+}
+
+function stampOf(step: Step): string {
+  return join(root, 'dist/.built', step.name.replaceAll(' ', '-'))
+}
+
+function isCurrent(step: Step): boolean {
+  const stamp = stampOf(step)
+  if (!existsSync(stamp) || !existsSync(join(root, step.output))) return false
+  const builtMs = statSync(stamp).mtimeMs
+  return step.inputs.every((input) => newestMs(input) <= builtMs)
+}
+
+function build(step: Step): void {
+  const startedMs = Date.now()
+  process.stderr.write(`building the ${step.name} … `)
+  // An input saved while the command runs must count as newer than its result.
+  const stamp = stampOf(step)
+  mkdirSync(dirname(stamp), { recursive: true })
+  rmSync(stamp, { force: true })
+  const [script = '', ...args] = step.command
+  const result = spawnSync(process.execPath, [join(root, 'node_modules', script), ...args], {
+    cwd: root,
+    env: { ...process.env, ...step.env },
+    encoding: 'utf8',
+  })
+  if (result.status !== 0) {
+    process.stderr.write(`failed\n${result.stdout}${result.stderr}\nThe ${step.name} did not build. Is the installation complete? Try: npm ci\n`)
+    process.exit(1)
+  }
+  writeFileSync(stamp, '')
+  utimesSync(stamp, startedMs / 1000, startedMs / 1000)
+  process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`)
+}
+
+const major = Number(process.versions.node.split('.')[0])
+if (major < 22) {
+  process.stderr.write(`Bancada runs on Node 22.12 or later, and brings its own: run it through npm (npm start), not with node ${process.versions.node}.\n`)
+  process.exit(1)
+}
+for (const step of STEPS) if (!isCurrent(step)) build(step)

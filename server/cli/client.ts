@@ -1,0 +1,50 @@
+import { AppError, ErrorBodySchema } from '../contracts/index.js'
+
+/** Speaks to a running server on behalf of the command line. */
+export class Client {
+  readonly server: string
+  readonly #token: string | undefined
+
+  constructor(server: string, token?: string) {
+    this.server = server.replace(/\/+$/, '')
+    this.#token = token
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return (await (await this.#request('GET', path)).json()) as T
+  }
+
+  async post<T>(path: string, body: { text: string; type: string } | undefined = undefined): Promise<T> {
+    const response = await this.#request('POST', path, body)
+    const text = await response.text()
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  async download(path: string): Promise<Uint8Array> {
+    return new Uint8Array(await (await this.#request('GET', path)).arrayBuffer())
+  }
+
+  async #request(method: string, path: string, body?: { text: string; type: string }): Promise<Response> {
+    const headers: Record<string, string> = {}
+    if (body) headers['content-type'] = body.type
+    if (this.#token) headers['authorization'] = `Bearer ${this.#token}`
+    let response: Response
+    try {
+      response = await fetch(this.server + path, { method, headers, ...(body ? { body: body.text } : {}) })
+    } catch (cause) {
+      throw new AppError('unavailable', `No Bancada server answers at ${this.server}. Start one with: npm start   (or name another with --server URL)`, { cause })
+    }
+    if (response.ok) return response
+    throw await asError(response, `${method} ${path}`)
+  }
+}
+
+async function asError(response: Response, what: string): Promise<AppError> {
+  const text = await response.text()
+  try {
+    const { error } = ErrorBodySchema.parse(JSON.parse(text))
+    return new AppError(error.code, error.message, error.problems ? { problems: error.problems } : {})
+  } catch {
+    return new AppError('internal', `${what} answered ${response.status}: ${text.slice(0, 300)}`)
+  }
+}

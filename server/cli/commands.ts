@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { AppError, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentSummary, type Run, fromWire } from '../contracts/index.js'
+import type { Client } from './client.js'
+import { bytes, dollars, duration, milliseconds, number, progressLine, score, table } from './format.js'
+
+export interface Output {
+  json: boolean
+  print(text: string): void
+  /** For people watching; silent when the output is for machines. */
+  note(text: string): void
+}
+
+const POLL_MS = 500
+const isOver = (status: string) => status === 'succeeded' || status === 'failed' || status === 'cancelled'
+
+/** Queues an experiment file; with `wait`, follows it to the end. Resolves to whether everything asked for succeeded. */
+export async function runExperiment(client: Client, output: Output, options: { file: string; wait: boolean }): Promise<boolean> {
+  let text: string
+  try {
+    text = await readFile(options.file, 'utf8')
+  } catch (cause) {
+    throw new AppError('invalid_request', `Cannot read the experiment file ${options.file}: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
+  const type = options.file.endsWith('.json') ? 'application/json' : 'application/yaml'
+  const created = await client.post<CreatedExperiment>('/api/experiments', { text, type })
+  output.note(`Queued ${created.name} (${created.id}): ${created.runs.length} run${created.runs.length === 1 ? '' : 's'}. Watch it at ${client.server}/experiments/${created.id}`)
+  if (!options.wait) {
+    if (output.json) output.print(JSON.stringify(created))
+    return true
+  }
+  const experiment = await follow(client, output, created.id)
+  const comparison = await compareFinished(client, experiment)
+  if (output.json) output.print(JSON.stringify({ experiment, comparison }))
+  else output.print(`\n${experimentTable(experiment, comparison)}`)
+  return experiment.status === 'succeeded'
+}
+
+async function follow(client: Client, output: Output, id: string): Promise<Experiment> {
+  const live = process.stderr.isTTY === true && !output.json
+  const seen = new Map<string, string>()
+  let drawn = 0
+  for (;;) {
+    const experiment = await client.get<Experiment>(`/api/experiments/${id}`)
+    const width = Math.max(...experiment.runs.map((run) => run.name.length))
+    if (live) {
+      const lines = experiment.runs.map((run) => progressLine(run, Date.now(), width).slice(0, process.stderr.columns - 1))
+      process.stderr.write(`${drawn > 0 ? `\x1b[${drawn}A` : ''}${lines.map((line) => `\x1b[2K${line}\n`).join('')}`)
+      drawn = lines.length
+    } else {
+      for (const run of experiment.runs) {
+        if (seen.get(run.id) !== run.status) output.note(progressLine(run, Date.now(), width))
+        seen.set(run.id, run.status)
+      }
+    }
+    if (isOver(experiment.status)) return experiment
+    await new Promise((resume) => setTimeout(resume, POLL_MS))
+  }
+}
+
+async function compareFinished(client: Client, experiment: Experiment): Promise<Comparison | null> {
+  const finished = experiment.runs.filter((run) => run.status === 'succeeded')
+  if (finished.length < 2) return null
+  return client.get<Comparison>(`/api/compare?runs=${finished.map((run) => run.id).join(',')}&metric=${encodeURIComponent(experiment.primaryMetric)}&limit=0`)
+}
+
+export function experimentTable(experiment: Experiment, comparison: Comparison | null): string {
+  const tests = new Map(comparison?.tests.map((test) => [test.runId, test]))
+  const rows = experiment.runs.map((run) => {
+    const test = tests.get(run.id)
+    const against = test ? `${test.verdict} (${test.difference >= 0 ? '+' : '−'}${number(Math.abs(test.difference))}, p=${test.pAdjusted === null ? '–' : number(test.pAdjusted)})` : run.id === comparison?.baselineId ? 'baseline' : '–'
+    return [
+      run.id,
+      run.name,
+      run.status,
+      score(run.summary?.metrics[experiment.primaryMetric]),
+      against,
+      milliseconds(run.summary?.latency?.p50Ms),
+      milliseconds(run.summary?.latency?.p95Ms),
+      dollars(run.summary?.costUsd),
+      run.pickedStep !== null ? `step ${run.pickedStep} picked` : typeof run.summary?.bestStep === 'number' ? `step ${run.summary.bestStep} best` : '–',
+    ]
+  })
+  const head = `${experiment.name} · ${experiment.kind} on ${experiment.dataset} · ${experiment.status}`
+  const body = table(['id', 'run', 'status', experiment.primaryMetric, 'against the baseline', 'p50', 'p95', 'cost', 'checkpoint'], rows, new Set([5, 6, 7]))
+  return [head, '', body, ...(comparison ? ['', comparison.sentence, ...comparison.warnings.map((warning) => `Note: ${warning}`)] : [])].join('\n')
+}
+
+export async function list(client: Client, output: Output): Promise<void> {
+  const experiments = await client.get<ExperimentSummary[]>('/api/experiments')
+  if (output.json) return output.print(JSON.stringify(experiments))
+  if (experiments.length === 0) return output.print('No experiments yet. Queue one: npx bancada run experiments/lora-rank-sweep.yaml --wait')
+  const rows = experiments.map((experiment) => [
+    experiment.id,
+    experiment.name,
+    experiment.kind,
+    experiment.dataset,
+    experiment.status,
+    Object.entries(experiment.runCounts)
+      .filter(([, count]) => count > 0)
+      .map(([status, count]) => `${count} ${status}`)
+      .join(', '),
+    experiment.createdAt.slice(0, 16).replace('T', ' '),
+  ])
+  output.print(table(['id', 'experiment', 'kind', 'dataset', 'status', 'runs', 'created (UTC)'], rows))
+}
+
+/** Shows an experiment or, when no experiment has that id, a run. */
+export async function show(client: Client, output: Output, id: string): Promise<void> {
+  const experiment = await orNull(client.get<Experiment>(`/api/experiments/${encodeURIComponent(id)}`))
+  if (experiment) {
+    const comparison = await compareFinished(client, experiment)
+    return output.print(output.json ? JSON.stringify({ experiment, comparison }) : experimentTable(experiment, comparison))
+  }
+  const run = await orNull(client.get<Run>(`/api/runs/${encodeURIComponent(id)}`))
+  if (!run) throw new AppError('not_found', `No experiment or run has the id ${id}. See: npx bancada ls`)
+  const checkpoints = await client.get<Checkpoint[]>(`/api/runs/${run.id}/checkpoints`)
+  output.print(output.json ? JSON.stringify({ run, checkpoints }) : runText(run, checkpoints))
+}
+
+async function orNull<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return null
+    throw error
+  }
+}
+
+function runText(run: Run, checkpoints: Checkpoint[]): string {
+  const lines = [`${run.experimentName} · ${run.name} · ${run.status}`, `id ${run.id}, attempt ${run.attempt}, seed ${run.seed}`]
+  if (run.error) lines.push(`error: ${run.error.message}`)
+  if (run.status === 'running') lines.push(progressLine(run, Date.now(), 0).trim())
+  if (run.environment) lines.push(`on ${run.environment.device} (${run.environment.threads} threads), worker ${run.environment.worker}, node ${run.environment.node}`)
+  for (const [metric, summary] of Object.entries(run.summary?.metrics ?? {})) lines.push(`${metric}  ${score(summary)}${summary.unit ? ` ${summary.unit}` : ''}`)
+  if (run.summary) lines.push(`latency p50 ${milliseconds(run.summary.latency?.p50Ms)}, p95 ${milliseconds(run.summary.latency?.p95Ms)}; cost ${dollars(run.summary.costUsd)}; took ${duration(run.summary.durationMs)}`)
+  if (run.summary?.bestReason) lines.push(run.summary.bestReason)
+  if (checkpoints.length > 0) {
+    const keys = [...new Set(checkpoints.flatMap((checkpoint) => Object.keys(checkpoint.metrics)))]
+    const rows = checkpoints.map((checkpoint) => [
+      String(checkpoint.step),
+      ...keys.map((key) => (checkpoint.metrics[key] === undefined ? '–' : number(fromWire(checkpoint.metrics[key])))),
+      bytes(checkpoint.sizeBytes),
+      [checkpoint.best ? 'best' : '', checkpoint.picked ? 'picked' : ''].filter(Boolean).join(', '),
+    ])
+    lines.push('', table(['checkpoint', ...keys, 'size', ''], rows, new Set(rows[0]?.map((_, column) => column))))
+  }
+  return lines.join('\n')
+}
+
+export async function compare(client: Client, output: Output, options: { runs: string[]; metric: string | undefined }): Promise<void> {
+  const query = new URLSearchParams({ runs: options.runs.join(','), limit: '0', ...(options.metric ? { metric: options.metric } : {}) })
+  const comparison = await client.get<Comparison>(`/api/compare?${query}`)
+  if (output.json) return output.print(JSON.stringify(comparison))
+  const runs = comparison.runs.map((run) => [run.id, `${run.experimentName} · ${run.name}`, score(run.summary ?? undefined), milliseconds(run.latencyP50Ms), dollars(run.costUsd), run.paretoOptimal ? 'yes' : 'no'])
+  const tests = comparison.tests.map((test) => [
+    comparison.runs.find((run) => run.id === test.runId)?.name ?? test.runId,
+    String(test.n),
+    `${number(test.difference)}${test.low === null || test.high === null ? '' : ` [${number(test.low)}, ${number(test.high)}]`}`,
+    `${test.wins}/${test.losses}/${test.ties}`,
+    test.pAdjusted === null ? '–' : number(test.pAdjusted),
+    test.minimumDetectable === null ? '–' : number(test.minimumDetectable),
+    test.verdict,
+  ])
+  output.print(
+    [
+      comparison.sentence,
+      '',
+      table(['id', 'run', comparison.metric, 'p50', 'cost', 'on the Pareto front'], runs, new Set([3, 4])),
+      '',
+      table(['against the baseline', 'n', 'difference [95 %]', 'wins/losses/ties', 'p (Holm)', 'detectable at 80 %', 'verdict'], tests, new Set([1, 4, 5])),
+      ...comparison.warnings.map((warning) => `Note: ${warning}`),
+    ].join('\n'),
+  )
+}
+
+export async function pick(client: Client, output: Output, options: { runId: string; step: number }): Promise<void> {
+  await client.post(`/api/runs/${encodeURIComponent(options.runId)}/checkpoints/${options.step}/pick`)
+  output.print(output.json ? JSON.stringify({ runId: options.runId, pickedStep: options.step }) : `Picked checkpoint ${options.step} of run ${options.runId}.`)
+}
+
+/** Needed to go on training, but not to use what was trained. */
+const TRAINING_STATE = new Set(['optimizer.safetensors', 'trainer_state.json'])
+
+/**
+ * Writes a checkpoint's files as a folder that PEFT reads. The folder appears whole or not at all.
+ * Without a step: the picked checkpoint, else the best one.
+ */
+export async function exportCheckpoint(client: Client, output: Output, options: { runId: string; step: number | undefined; out: string; all: boolean }): Promise<void> {
+  const id = encodeURIComponent(options.runId)
+  const checkpoints = await client.get<Checkpoint[]>(`/api/runs/${id}/checkpoints`)
+  const chosen = options.step === undefined ? (checkpoints.find((one) => one.picked) ?? checkpoints.find((one) => one.best)) : checkpoints.find((one) => one.step === options.step)
+  if (!chosen) {
+    const have = checkpoints.length > 0 ? `It has: ${checkpoints.map((one) => one.step).join(', ')}` : 'It has none'
+    throw new AppError('not_found', options.step === undefined ? `Run ${options.runId} has no picked or best checkpoint; name one with --step. ${have}.` : `Run ${options.runId} has no checkpoint at step ${options.step}. ${have}.`)
+  }
+  const out = resolve(options.out)
+  const partial = join(dirname(out), `.${basename(out)}.partial-${process.pid}`)
+  await mkdir(partial, { recursive: true })
+  try {
+    const files = chosen.files.filter((file) => options.all || !TRAINING_STATE.has(file.name))
+    for (const file of files) {
+      const content = await client.download(`/api/runs/${id}/checkpoints/${chosen.step}/files/${file.name}`)
+      const sha256 = createHash('sha256').update(content).digest('hex')
+      if (sha256 !== file.sha256) throw new AppError('internal', `${file.name} arrived damaged (sha256 ${sha256}, expected ${file.sha256}). Nothing was written; try again.`)
+      await writeFile(join(partial, file.name), content)
+    }
+    try {
+      await rename(partial, out)
+    } catch (cause) {
+      throw new AppError('conflict', `${options.out} already exists and is not empty. Name another folder with --out, or remove it first.`, { cause })
+    }
+    const names = files.map((file) => `${file.name} (${bytes(file.sizeBytes)})`)
+    output.print(output.json ? JSON.stringify({ runId: options.runId, step: chosen.step, out, files: files.map((file) => file.name) }) : `Wrote checkpoint ${chosen.step} to ${options.out}: ${names.join(', ')}`)
+  } finally {
+    await rm(partial, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { AppError } from '../contracts/index.js'
+import { Client } from './client.js'
+import { compare, exportCheckpoint, list, type Output, pick, runExperiment, show } from './commands.js'
+import { doctor } from './doctor.js'
+
+const HELP = `Bancada: run experiments with language models, and decide from the evidence.
+
+Usage: npx bancada COMMAND [options]
+
+  run FILE [--wait]           queue an experiment file; --wait shows progress and then the comparison
+  ls                          list the experiments, newest first
+  show ID                     an experiment with its runs, or one run with its checkpoints
+  compare RUN RUN ...         paired comparison; the first run is the baseline [--metric NAME]
+  pick RUN --step S           pick the checkpoint of a run
+  export RUN --out DIR        write a checkpoint as a PEFT adapter folder [--step S] [--all]
+  worker [--name N]           run a worker here, for this or another machine's server
+  doctor                      check everything Bancada stands on
+
+  --server URL                the server (default: $BANCADA_SERVER, or http://127.0.0.1:4400)
+  --token T                   its access token (default: $BANCADA_TOKEN)
+  --json                      print JSON for machines
+  --help                      this text; \`npm start -- --help\` tells how to start the server
+
+Exit codes: 0 done, 1 failed, 2 bad input.
+`
+
+const options = {
+  wait: { type: 'boolean' },
+  json: { type: 'boolean' },
+  all: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  server: { type: 'string' },
+  token: { type: 'string' },
+  metric: { type: 'string' },
+  step: { type: 'string' },
+  out: { type: 'string' },
+  name: { type: 'string' },
+  threads: { type: 'string' },
+} as const
+
+class UsageError extends Error {}
+
+function stepOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d+$/.test(text)) throw new UsageError(`--step takes a whole number, not "${text}"`)
+  return Number(text)
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new UsageError(`${what} is missing`)
+  return value
+}
+
+async function main(argv: string[]): Promise<number> {
+  const { values, positionals } = parse(argv)
+  const [command, ...names] = positionals
+  if (values.help || command === undefined || command === 'help') {
+    process.stdout.write(HELP)
+    return command === undefined && !values.help ? 2 : 0
+  }
+  const json = values.json === true
+  const output: Output = { json, print: (text) => process.stdout.write(`${text}\n`), note: (text) => void (json || process.stderr.write(`${text}\n`)) }
+  const address = values.server ?? process.env['BANCADA_SERVER'] ?? `http://127.0.0.1:${process.env['PORT'] ?? '4400'}`
+  const token = values.token ?? process.env['BANCADA_TOKEN']
+  const client = new Client(address, token)
+  switch (command) {
+    case 'run':
+      return (await runExperiment(client, output, { file: required(names[0], 'FILE'), wait: values.wait === true })) ? 0 : 1
+    case 'ls':
+      await list(client, output)
+      return 0
+    case 'show':
+      await show(client, output, required(names[0], 'ID'))
+      return 0
+    case 'compare':
+      if (names.length < 2) throw new UsageError('compare takes two or more run ids')
+      await compare(client, output, { runs: names, metric: values.metric })
+      return 0
+    case 'pick':
+      await pick(client, output, { runId: required(names[0], 'RUN'), step: required(stepOf(values.step), '--step S') })
+      return 0
+    case 'export':
+      await exportCheckpoint(client, output, { runId: required(names[0], 'RUN'), step: stepOf(values.step), out: required(values.out, '--out DIR'), all: values.all === true })
+      return 0
+    case 'worker':
+      return runWorker(['--server', address, ...(token ? ['--token', token] : []), ...(values.name ? ['--name', values.name] : []), ...(values.threads ? ['--threads', values.threads] : [])])
+    case 'doctor':
+      return (await doctor(client, output)) ? 0 : 1
+    default:
+      throw new UsageError(`there is no command "${command}"`)
+  }
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({ args: argv, options, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function runWorker(args: string[]): Promise<number> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../../workers/main.js', import.meta.url)), ...args], { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)))
+}
+
+const BAD_INPUT = new Set(['invalid_request', 'invalid_spec', 'dataset_invalid', 'not_found', 'too_large', 'unsupported_media_type'])
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`bancada: ${error.message}. See: npx bancada --help\n`)
+    process.exitCode = 2
+  } else if (error instanceof AppError) {
+    process.stderr.write(`bancada: ${error.message}\n`)
+    for (const problem of error.problems ?? []) {
+      const where = problem.line === undefined ? problem.path : `line ${problem.line}, ${problem.path}`
+      process.stderr.write(`  ${where}: ${problem.message}${problem.seen === undefined ? '' : `; seen: ${problem.seen}`}${problem.allowed === undefined ? '' : `; allowed: ${problem.allowed}`}\n`)
+    }
+    process.exitCode = BAD_INPUT.has(error.code) ? 2 : 1
+  } else {
+    process.stderr.write(`bancada: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,109 @@
+/** The main job through every room: real server, real worker, real model, and the command line. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Checkpoint, Comparison, CreatedExperiment, Example, Experiment, Run, Sample } from '../../server/contracts/index.js'
+import { bancada, type Server, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
+
+const isOver = (experiment: Experiment) => !['queued', 'running'].includes(experiment.status)
+
+describe('the main job', () => {
+  let home: Awaited<ReturnType<typeof temporaryFolder>>
+  let server: Server
+  let worker: ReturnType<typeof startWorker>
+
+  beforeAll(async () => {
+    home = await temporaryFolder()
+    server = await startServer(home.path)
+    worker = startWorker(server.url, home.path, 'main-job')
+  }, 60_000)
+  afterAll(async () => {
+    await worker.stop()
+    await server.stop()
+    await home[Symbol.asyncDispose]()
+  }, 60_000)
+
+  async function finish(spec: object): Promise<Experiment> {
+    const created = await server.post<CreatedExperiment>('/api/experiments', spec)
+    return until(() => server.get<Experiment>(`/api/experiments/${created.id}`), isOver, 200_000)
+  }
+
+  it('compares prompts and a fine-tuned checkpoint on the same items with a paired test, and exports the checkpoint', { timeout: 300_000 }, async () => {
+    const tuned = await finish({
+      name: 'Fine-tuning',
+      kind: 'lora',
+      dataset: 'spam',
+      axes: { rank: [8] },
+      fixed: { steps: 60, batchSize: 8, maxLength: 96, evalEvery: 20, evalLimit: 60, testLimit: 100, samples: ['You have won a prize'] },
+    })
+    const [run] = tuned.runs
+    expect([tuned.status, run?.error]).toEqual(['succeeded', null])
+    if (!run) throw new Error('no run')
+
+    const checkpoints = await server.get<Checkpoint[]>(`/api/runs/${run.id}/checkpoints`)
+    expect(checkpoints.map((checkpoint) => checkpoint.step)).toEqual([0, 20, 40, 60])
+    expect(checkpoints.filter((checkpoint) => checkpoint.best)).toHaveLength(1)
+    const samples = await server.get<Sample[]>(`/api/runs/${run.id}/samples`)
+    expect(samples.map((sample) => sample.step)).toEqual([0, 20, 40, 60])
+
+    await server.post(`/api/runs/${run.id}/checkpoints/20/pick`)
+    expect((await server.get<Run>(`/api/runs/${run.id}`)).pickedStep).toBe(20)
+
+    const out = join(home.path, 'exported')
+    const exported = await bancada(server.url, 'export', run.id, '--out', out)
+    expect(exported.code, exported.output).toBe(0)
+    const config = JSON.parse(await readFile(join(out, 'adapter_config.json'), 'utf8')) as { peft_type: string; r: number }
+    expect([config.peft_type, config.r]).toEqual(['LORA', 8])
+
+    const prompted = await finish({
+      name: 'Prompting',
+      kind: 'prompt',
+      dataset: 'spam',
+      axes: { model: ['nano-pt-en', `run:${run.id}@60`] },
+      fixed: { template: '{{ input }}\nLabel:', limit: 100 },
+    })
+    expect(prompted.status).toBe('succeeded')
+    const ids = [...prompted.runs.map((one) => one.id), run.id]
+    const comparison = await server.get<Comparison>(`/api/compare?runs=${ids.join(',')}&metric=accuracy`)
+    expect(comparison.runs).toHaveLength(3)
+    for (const one of comparison.runs) expect(one.summary?.low).toEqual(expect.any(Number))
+    expect(comparison.tests).toHaveLength(2)
+    for (const test of comparison.tests) {
+      expect(test.n).toBeGreaterThan(0)
+      expect(test.wins + test.losses + test.ties).toBe(test.n)
+      expect(test.method).toBe('mcnemar-exact')
+    }
+    expect(comparison.sentence).toMatch(/n = \d+/)
+  })
+
+  it('scores chunk sizes on one set of questions', { timeout: 300_000 }, async () => {
+    const experiment = await finish({ name: 'Chunks', kind: 'rag', dataset: 'sotu', axes: { chunkSize: [200, 1600] }, fixed: { retriever: 'bm25', limit: 40 } })
+    expect(experiment.status).toBe('succeeded')
+    const scores = experiment.runs.map((run) => run.summary?.metrics['ndcg'])
+    for (const score of scores) expect(score?.n).toBe(40)
+    expect(scores[0]?.mean).not.toBe(scores[1]?.mean)
+    const { examples } = await server.get<{ examples: Example[] }>(`/api/runs/${experiment.runs[0]?.id}/examples?limit=1000`)
+    for (const example of examples) expect(Object.keys(example.scores).sort()).toEqual(expect.arrayContaining(['hit', 'mrr', 'ndcg', 'recall']))
+  })
+
+  it('cancels a running run within two seconds', { timeout: 120_000 }, async () => {
+    const created = await server.post<CreatedExperiment>('/api/experiments', { name: 'Cancelled', kind: 'lora', dataset: 'spam', fixed: { steps: 100_000, evalEvery: 50_000, evalLimit: 8, samples: ['x'] } })
+    const path = `/api/runs/${created.runs[0]?.id}`
+    await until(() => server.get<Run>(path), (run) => run.latest['train/loss'] !== undefined)
+    const askedMs = Date.now()
+    await server.post(`${path}/cancel`)
+    await until(() => server.get<Run>(path), (run) => run.status === 'cancelled', 10_000)
+    expect(Date.now() - askedMs).toBeLessThan(2_500)
+  })
+
+  it('refuses a bad file with line, value and mend, through the command line with exit code 2', { timeout: 60_000 }, async () => {
+    const file = join(home.path, 'bad.yaml')
+    const { writeFile } = await import('node:fs/promises')
+    await writeFile(file, 'name: Bad\nkind: lora\ndataset: spam\naxes:\n  rnak: [1, 2]\n')
+    const { code, output } = await bancada(server.url, 'run', file)
+    expect(code).toBe(2)
+    expect(output).toMatch(/line 5/)
+    expect(output).toMatch(/rnak/)
+    expect(output).toMatch(/rank/)
+  })
+})

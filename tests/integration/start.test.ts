@@ -1,0 +1,38 @@
+/** Starting and stopping, and the clashes that happen on a real machine. */
+import { createServer } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import type { ExperimentSummary } from '../../server/contracts/index.js'
+import { freePort, Running, startServer, temporaryFolder } from '../support/bancada.js'
+
+describe('npm start', () => {
+  it('queues the three shipped examples when the workbench is empty, and only then', { timeout: 120_000 }, async () => {
+    await using home = await temporaryFolder()
+    for (let time = 0; time < 2; time++) {
+      const server = await startServer(home.path, { args: ['--no-worker'] })
+      const experiments = await server.get<ExperimentSummary[]>('/api/experiments')
+      expect(experiments.map((experiment) => experiment.kind).sort()).toEqual(['lora', 'prompt', 'rag'])
+      expect(await server.stop()).toEqual({ code: 0, signal: null })
+    }
+  })
+
+  it('says which port is taken and how to choose another', { timeout: 60_000 }, async () => {
+    await using home = await temporaryFolder()
+    const port = await freePort()
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve))
+    await using server = new Running('dist/server/main.js', ['--no-examples', '--no-worker', '--port', String(port)], { BANCADA_HOME: home.path })
+    expect((await server.ended).code).toBe(1)
+    expect(server.output).toContain(String(port))
+    expect(server.output).toMatch(/--port/)
+    await new Promise((resolve) => other.close(resolve))
+  })
+
+  it('refuses a second server on the same data folder', { timeout: 60_000 }, async () => {
+    await using home = await temporaryFolder()
+    await using _first = await startServer(home.path)
+    await using second = new Running('dist/server/main.js', ['--no-examples', '--no-worker', '--port', String(await freePort())], { BANCADA_HOME: home.path })
+    expect((await second.ended).code).toBe(1)
+    expect(second.output).toMatch(/already/)
+    expect(second.output).toContain(home.path)
+  })
+})
