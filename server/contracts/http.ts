@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { DatasetInfoSchema } from './dataset.js'
+import { ProblemSchema } from './errors.js'
+import { CheckpointSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
+import { MetricSeriesSchema } from './metric.js'
+import { DeviceSchema } from './worker-protocol.js'
+
+/** Answers of the public paths that are lists, pages or about the server itself. */
+
+export const ExperimentPageSchema = z.object({
+  experiments: z.array(ExperimentSummarySchema).describe('newest first'),
+  next: z.string().nullable().describe('pass as `before` for the next page; null on the last one'),
+})
+export type ExperimentPage = z.infer<typeof ExperimentPageSchema>
+
+export const MetricsAnswerSchema = z.object({ series: z.array(MetricSeriesSchema) })
+export type MetricsAnswer = z.infer<typeof MetricsAnswerSchema>
+
+export const ExamplePageSchema = z.object({
+  total: z.number().int().nonnegative().describe('examples that match, on all pages'),
+  examples: z.array(ExampleSchema),
+})
+export type ExamplePage = z.infer<typeof ExamplePageSchema>
+
+export const CheckpointListSchema = z.object({ checkpoints: z.array(CheckpointSchema).describe('by step') })
+export type CheckpointList = z.infer<typeof CheckpointListSchema>
+
+export const SampleListSchema = z.object({ samples: z.array(SampleSchema).describe('by step and index') })
+export type SampleList = z.infer<typeof SampleListSchema>
+
+export const LogPageSchema = z.object({
+  lines: z.array(LogLineSchema.extend({ seq: z.number().int() })).describe('oldest first'),
+})
+export type LogPage = z.infer<typeof LogPageSchema>
+
+export const DatasetListSchema = z.object({
+  datasets: z.array(DatasetInfoSchema),
+  broken: z.array(z.object({ name: z.string(), message: z.string() })).describe('folders that cannot be read, and why'),
+})
+export type DatasetList = z.infer<typeof DatasetListSchema>
+
+export const DatasetPageSchema = z.object({
+  dataset: DatasetInfoSchema,
+  split: z.string(),
+  total: z.number().int().nonnegative(),
+  items: z.array(z.record(z.string(), z.unknown())),
+})
+export type DatasetPage = z.infer<typeof DatasetPageSchema>
+
+export const WorkerInfoSchema = z.object({
+  name: z.string(),
+  host: z.string(),
+  devices: z.array(DeviceSchema),
+  running: z.array(z.string()).describe('ids of the runs it executes'),
+  online: z.boolean(),
+  lastSeenAt: z.string(),
+})
+export type WorkerInfo = z.infer<typeof WorkerInfoSchema>
+
+export const WorkerListSchema = z.object({ workers: z.array(WorkerInfoSchema) })
+export type WorkerList = z.infer<typeof WorkerListSchema>
+
+export const HealthSchema = z.object({
+  status: z.enum(['ok', 'degraded']),
+  version: z.string(),
+  database: z.enum(['pglite', 'postgresql']),
+  queue: z.enum(['pg-boss', 'bullmq']),
+  counts: z.object({
+    experiments: z.number().int(),
+    queued: z.number().int().describe('runs'),
+    running: z.number().int().describe('runs'),
+    workers: z.number().int().describe('workers online'),
+  }),
+  problems: z.array(ProblemSchema).describe('what is wrong when the status is degraded'),
+  uptimeSeconds: z.number(),
+})
+export type Health = z.infer<typeof HealthSchema>
+
+/** Answer of an upload: what was stored, so that the sender can compare. */
+export const StoredFileSchema = z.object({ sizeBytes: z.number().int().nonnegative(), sha256: z.string() })
+export type StoredFile = z.infer<typeof StoredFileSchema>
