@@ -151,6 +151,11 @@ export const ExperimentSummarySchema = z.object({
   axes: z.record(z.string(), z.array(ParameterValueSchema)).describe('the values of each axis, ranges expanded'),
   primaryMetric: z.string(),
   runCounts: z.record(RunStatusSchema, z.number().int().nonnegative()),
+  best: z
+    .object({ runId: z.string(), runName: z.string(), summary: MetricSummarySchema })
+    .nullable()
+    .optional()
+    .describe('the finished run with the best primary metric so far'),
   createdAt: z.string(),
   finishedAt: z.string().nullable(),
 })
