@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describeWithStories, storiesFiles } from '../../tests/support/stories260k.js'
+import { convertLlama2c } from './formats/llama2c.js'
+import { writePeftAdapter, type AdapterTensor } from './formats/peft.js'
+import { readTensorF32 } from './formats/safetensors.js'
+import { openWeights } from './formats/weights.js'
+import { LlamaRunner } from './models/llama-decode.js'
+import { openLanguageModel, type LanguageModel } from './generate.js'
+
+const GOLDEN = 'Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. She wanted to play with it, but it was too high.'
+
+describeWithStories('generation with stories260K', () => {
+  let folder = ''
+  let model: LanguageModel
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'generate-'))
+    convertLlama2c({ ...storiesFiles(), folder })
+    model = await openLanguageModel({ folder, threads: 1, device: 'cpu' })
+  })
+  afterAll(async () => {
+    await model.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('tells the golden story greedily, streaming', async () => {
+    const pieces: string[] = []
+    const story = await model.generate([1], { maxTokens: 200, stop: ['\n'], onToken: (text) => pieces.push(text) })
+    expect(story.text).toBe(GOLDEN)
+    expect(pieces.join('')).toBe(GOLDEN)
+    expect(pieces.length).toBeGreaterThan(50)
+    expect([story.tokensIn, story.finishReason]).toEqual([1, 'stop'])
+    expect(story.ttftMs).toBeLessThanOrEqual(story.totalMs)
+    expect((await model.generate('', { maxTokens: 200, stop: ['\n'] })).text).toBe(GOLDEN)
+  })
+
+  it('decodes token by token to the logits of one full pass', async () => {
+    const tokens = model.tokenizer.encode(`${GOLDEN} ${GOLDEN}`).slice(0, 90)
+    const full = await model.logits(tokens)
+    const V = model.config.vocabSize
+    const runner = new LlamaRunner({ folder, config: model.config, device: 'cpu', threads: 1, prepack: false })
+    const cache = runner.newCache()
+    // Five at once, thirty more behind the cache, then one by one across its growth from 64 to 128 slots.
+    await runner.extend(cache, tokens.slice(0, 5))
+    let logits = await runner.extend(cache, tokens.slice(5, 35))
+    for (let count = 35; count < tokens.length; count++) {
+      expect(largestDifference(logits, full.subarray((count - 1) * V, count * V))).toBeLessThan(1e-4)
+      logits = await runner.extend(cache, tokens.slice(count, count + 1))
+    }
+    expect(cache.length).toBe(90)
+    await runner.close()
+  })
+
+  it('scores continuations as the full pass does, in one batch', async () => {
+    const continuations = [' named Lily', ' named Tom. He', ' big']
+    const scores = await model.logLikelihood('Once upon a time, there was a little girl', continuations)
+    expect(scores[0]?.logLikelihood).toBeCloseTo(await fullPassLogLikelihood(model, 'Once upon a time, there was a little girl', ' named Lily'), 4)
+    const alone = await Promise.all(continuations.map(async (text) => (await model.logLikelihood('Once upon a time, there was a little girl', [text]))[0]))
+    scores.forEach((score, index) => expect(score.logLikelihood).toBeCloseTo(alone[index]?.logLikelihood ?? NaN, 4))
+    expect(scores.map(({ isGreedy }) => isGreedy)).toEqual([true, false, false])
+    // A trailing space of the prompt belongs to the continuation.
+    const spaced = await model.logLikelihood('Once upon a time, there was a little girl ', ['named Lily'])
+    expect(spaced[0]).toEqual({ ...scores[0], logLikelihood: expect.closeTo(scores[0]?.logLikelihood ?? NaN, 4) })
+    await expect(model.logLikelihood('Once', [''])).rejects.toThrow(/continuation 1 is empty/)
+  })
+
+  it('samples the same text for the same seed and other text for another', async () => {
+    const tell = async (seed: number): Promise<string> => (await model.generate('Once', { maxTokens: 40, temperature: 1, topP: 0.9, topK: 50, seed })).text
+    expect(await tell(7)).toBe(await tell(7))
+    expect(await tell(7)).not.toBe(await tell(8))
+  })
+
+  it('refuses a prompt that fills the context, and stops at its end', async () => {
+    await expect(model.generate(new Array<number>(512).fill(1), { maxTokens: 1 })).rejects.toMatchObject({ code: 'context_exceeded', details: { tokens: 512, contextTokens: 512 } })
+    const last = await model.generate(new Array<number>(510).fill(300), { maxTokens: 50 })
+    expect([last.tokensOut, last.finishReason]).toEqual([2, 'length'])
+    await expect(model.generate([512], { maxTokens: 1 })).rejects.toThrow(/token 512 is not in the model's vocabulary/)
+    await expect(model.generate('x', { maxTokens: 1, topP: 0 })).rejects.toThrow(/topP is 0/)
+  })
+
+  it('applies an adapter as if it were merged into the weights, and lets it go', async () => {
+    const module = 'model.layers.1.mlp.up_proj'
+    const [rank, width, out] = [2, 64, 172]
+    const noise = (length: number, step: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(i * step) * 0.3)
+    const [a, b] = [noise(rank * width, 0.7), noise(out * rank, 1.3)]
+    const adapterFolder = join(folder, 'adapter')
+    const weights = new Map<string, AdapterTensor>([[`${module}.lora_A.weight`, { shape: [rank, width], data: a }], [`${module}.lora_B.weight`, { shape: [out, rank], data: b }]])
+    writePeftAdapter(adapterFolder, { config: { rank, alpha: 4, dropout: 0, targetModules: ['up_proj'], useRslora: false, baseModelNameOrPath: folder }, weights })
+    const entry = openWeights(folder).get(`${module}.weight`)
+    if (entry === undefined) throw new Error('no up_proj')
+    const merged = readTensorF32(entry.file, entry)
+    for (let o = 0; o < out; o++) for (let i = 0; i < width; i++) for (let r = 0; r < rank; r++) merged[o * width + i] = (merged[o * width + i] ?? 0) + 2 * (b[o * rank + r] ?? 0) * (a[r * width + i] ?? 0)
+    const mergedModel = await openLanguageModel({ folder, threads: 1, device: 'cpu', liveWeights: new Map([[`${module}.weight`, merged]]) })
+
+    const tokens = model.tokenizer.encode('Once upon a time')
+    const base = await model.logits(tokens)
+    model.useAdapter({ folder: adapterFolder })
+    const adapted = await model.logits(tokens)
+    model.useAdapter({ weights: new Map([...weights].map(([name, { data }]) => [`base_model.model.${name}`, data])), rank, scaling: 2 })
+    expect(await model.logits(tokens)).toEqual(adapted)
+    model.useAdapter(null)
+    expect(await model.logits(tokens)).toEqual(base)
+    const expected = await mergedModel.logits(tokens)
+    await mergedModel.close()
+    expect(largestDifference(adapted, expected)).toBeLessThan(1e-4)
+    expect(largestDifference(adapted, base)).toBeGreaterThan(0.01)
+  })
+})
+
+async function fullPassLogLikelihood(model: LanguageModel, prompt: string, continuation: string): Promise<number> {
+  const tokens = model.tokenizer.encode(prompt + continuation)
+  const logits = await model.logits(tokens)
+  const V = model.config.vocabSize
+  let total = 0
+  for (let place = model.tokenizer.encode(prompt).length; place < tokens.length; place++) {
+    const row = logits.subarray((place - 1) * V, place * V)
+    total += (row[tokens[place] ?? 0] ?? NaN) - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0))
+  }
+  return total
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  return a.reduce((max, value, index) => Math.max(max, Math.abs(value - (b[index] ?? NaN))), 0)
+}

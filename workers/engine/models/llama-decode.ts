@@ -1,0 +1,316 @@
+/**
+ * Inference graphs of a Llama: T new tokens after P cached positions. Shapes are static, so the runner keeps one
+ * session per bucket of T and P; padding sits behind the real tokens and is masked, which changes nothing they see.
+ * Adapters and live weights are fed, not compiled in: switching one costs no new session where shapes agree.
+ */
+import { EngineError } from '../engine-error.js'
+import type { Device, LlamaConfig } from '../engine.js'
+import { floats, integers, OrtSession, type Data } from '../executors/ort.js'
+import { openWeights, type WeightEntry } from '../formats/weights.js'
+import { Graph } from '../graph.js'
+import { binary } from '../ops/elementwise.js'
+import { gather } from '../ops/indexing.js'
+import { gemm } from '../ops/products.js'
+import type { DType, Value } from '../tensor.js'
+import { KeyValueCache } from './kv-cache.js'
+import { headWeightName, llamaForward, llamaWeightShapes, tokenLoss, type KeysAndValues, type LlamaOutputs } from './llama.js'
+
+const BLOCKED = -1e9
+/** Longer inputs go through in pieces of at most this many tokens, which bounds the attention matrix. */
+const LONGEST_CHUNK = 512
+const MAX_SESSIONS = 12
+
+export interface LoraFactors {
+  rank: number
+  /** [rank, in] */
+  a: Float32Array
+  /** [out, rank], already times the adapter's scaling. */
+  b: Float32Array
+}
+
+export interface LlamaRunnerOptions {
+  folder: string
+  config: LlamaConfig
+  device: Device
+  threads: number
+  /** Copies weights into the kernels' layout: faster single tokens, twice the memory. */
+  prepack: boolean
+  /** Replaces weights of the folder by name. With every weight given, the folder needs no safetensors. */
+  liveWeights?: ReadonlyMap<string, Float32Array>
+}
+
+export interface ScoredTokens {
+  /** −log p of each label, in nats. */
+  nll: Float32Array
+  /** The most probable token at each place. */
+  best: number[]
+}
+
+interface StepShape {
+  kind: 'extend' | 'score'
+  /** New tokens, padding included. */
+  T: number
+  /** Cache slots, 0 for none. */
+  P: number
+  /** Rows whose logits come back ('extend' only). */
+  R: number
+}
+
+export class LlamaRunner {
+  readonly config: LlamaConfig
+  readonly #options: LlamaRunnerOptions
+  readonly #entries: ReadonlyMap<string, WeightEntry>
+  readonly #sessions = new Map<string, Promise<OrtSession>>()
+  #adapter: ReadonlyMap<string, LoraFactors> = new Map()
+  #isClosed = false
+
+  constructor(options: LlamaRunnerOptions) {
+    this.#options = options
+    this.config = options.config
+    this.#entries = checkedEntries(options)
+  }
+
+  /** Module path → factors; an empty map is the base model. Caches made under another adapter are not valid under this one. */
+  useAdapter(adapter: ReadonlyMap<string, LoraFactors>): void {
+    const shapes = llamaWeightShapes(this.config)
+    for (const [module, { rank, a, b }] of adapter) {
+      const [out = 0, width = 0] = shapes.get(`${module}.weight`) ?? []
+      if (a.length !== rank * width || b.length !== out * rank || out === 0) {
+        throw new EngineError('adapter_invalid', `the adapter's factors for ${module} have ${a.length} and ${b.length} values; the model's ${out === 0 ? 'has no such linear layer' : `[${out}, ${width}] at rank ${rank} needs ${rank * width} and ${out * rank}`}; it was trained on another model`, { module })
+      }
+    }
+    this.#adapter = adapter
+  }
+
+  /** Appends tokens to the cache; logits [rows.length, V] of the given token indexes (default: the last). */
+  async extend(cache: KeyValueCache, tokens: readonly number[], rows: readonly number[] = [tokens.length - 1]): Promise<Float32Array> {
+    checkTokens(tokens, this.config)
+    const V = this.config.vocabSize
+    const logits = new Float32Array(rows.length * V)
+    cache.reserve(tokens.length)
+    for (let start = 0; start < tokens.length; start += LONGEST_CHUNK) {
+      const chunk = tokens.slice(start, start + LONGEST_CHUNK)
+      const places = rows.flatMap((row, index) => (row >= start && row < start + chunk.length ? [{ index, row: row - start }] : []))
+      // A chunk without wanted rows still computes one: the graph's shape must not be empty.
+      const asked = places.length === 0 ? [0] : places.map(({ row }) => row)
+      const out = await this.#extendChunk(cache, chunk, asked)
+      places.forEach(({ index }, k) => logits.set(out.subarray(k * V, (k + 1) * V), index * V))
+    }
+    return logits
+  }
+
+  async #extendChunk(cache: KeyValueCache, tokens: readonly number[], rows: readonly number[]): Promise<Float32Array> {
+    const P = cache.length === 0 ? 0 : cache.capacity
+    const [T, R] = [chunkBucket(tokens.length), rows.length === 1 ? 1 : chunkBucket(rows.length)]
+    const feeds = this.#feeds({ tokens, T, P, positionOf: (index) => cache.length + index })
+    feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: new Array<number>(tokens.length).fill(0) }))
+    feeds.set('rows', padded(rows, R))
+    if (P > 0) cache.addFeeds(feeds)
+    const outputs = await this.#run({ kind: 'extend', T, P, R }, feeds)
+    cache.append(outputs, { count: tokens.length, stride: T })
+    return floats(outputs, 'logits').subarray(0, rows.length * this.config.vocabSize)
+  }
+
+  /**
+   * For each sequence, −log p of labels[i] after the cached prefix and inputs[0..i]. Sequences share one pass:
+   * each sees the cache and itself, never another. The cache stays as it is.
+   */
+  async score(cache: KeyValueCache, sequences: readonly { inputs: readonly number[]; labels: readonly number[] }[]): Promise<ScoredTokens[]> {
+    const results: ScoredTokens[] = []
+    for (const batch of packSequences(sequences)) results.push(...(await this.#scoreBatch(cache, batch)))
+    return results
+  }
+
+  async #scoreBatch(cache: KeyValueCache, batch: readonly { inputs: readonly number[]; labels: readonly number[] }[]): Promise<ScoredTokens[]> {
+    const tokens = batch.flatMap(({ inputs }) => inputs)
+    checkTokens(tokens, this.config)
+    const offsets = batch.flatMap(({ inputs }) => inputs.map((_, index) => index))
+    const [T, P] = [chunkBucket(tokens.length), cache.length === 0 ? 0 : cache.capacity]
+    const feeds = this.#feeds({ tokens, T, P, positionOf: (index) => cache.length + (offsets[index] ?? 0) })
+    feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: batch.flatMap(({ inputs }, segment) => inputs.map(() => segment)) }))
+    feeds.set('labels', padded(batch.flatMap(({ labels }) => labels), T))
+    if (P > 0) cache.addFeeds(feeds)
+    const outputs = await this.#run({ kind: 'score', T, P, R: 0 }, feeds)
+    const [nll, best] = [floats(outputs, 'nll'), integers(outputs, 'best')]
+    let start = 0
+    return batch.map(({ inputs }) => {
+      const end = start + inputs.length
+      const scored = { nll: nll.slice(start, end), best: Array.from(best.subarray(start, end), Number) }
+      start = end
+      return scored
+    })
+  }
+
+  newCache(): KeyValueCache {
+    return new KeyValueCache(this.config)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const sessions = [...this.#sessions.values()]
+    this.#sessions.clear()
+    for (const session of sessions) await (await session).dispose()
+  }
+
+  #feeds({ tokens, T, P, positionOf }: { tokens: readonly number[]; T: number; P: number; positionOf: (index: number) => number }): Map<string, Data> {
+    const feeds = new Map<string, Data>()
+    feeds.set('tokens', padded(tokens, T))
+    // Padding may stand at any place below P + T, since nothing looks at it.
+    feeds.set('positions', BigInt64Array.from({ length: T }, (_, index) => BigInt(index < tokens.length ? positionOf(index) : P)))
+    for (const [module, { a, b }] of this.#adapter) feeds.set(`${module}.lora_A`, a).set(`${module}.lora_B`, b)
+    for (const [name, data] of this.#options.liveWeights ?? []) feeds.set(name, data)
+    return feeds
+  }
+
+  async #run(shape: StepShape, feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {
+    if (this.#isClosed) throw new EngineError('input_invalid', 'this model is closed')
+    const ranks = [...this.#adapter].map(([module, { rank }]) => `${module}:${rank}`).join(',')
+    const key = `${shape.kind} ${shape.T} ${shape.P} ${shape.R} ${ranks}`
+    const session = this.#sessions.get(key) ?? OrtSession.create(this.#graph(shape), this.#options)
+    this.#sessions.delete(key)
+    this.#sessions.set(key, session)
+    session.catch(() => this.#sessions.delete(key))
+    const ready = await session
+    await this.#evict()
+    return ready.run(feeds)
+  }
+
+  /** The least recently used sessions go first: a Map keeps the order in which they were last set. */
+  async #evict(): Promise<void> {
+    for (const [key, session] of this.#sessions) {
+      if (this.#sessions.size <= MAX_SESSIONS) return
+      this.#sessions.delete(key)
+      await (await session).dispose()
+    }
+  }
+
+  #graph({ kind, T, P, R }: StepShape): Graph {
+    const graph = new Graph()
+    const forward = this.#forward(graph, { T, P })
+    const head = forward.weight(headWeightName(this.config))
+    if (kind === 'score') {
+      const { nll, logits } = tokenLoss(graph, { hidden: forward.hidden, head, labels: graph.input('labels', [T], 'i64') })
+      graph.output('nll', nll)
+      graph.output('best', graph.apply('ArgMax', [logits], {}))
+      return graph
+    }
+    const hidden = gather(graph, forward.hidden, graph.input('rows', [R], 'i64'))
+    graph.output('logits', gemm(graph, hidden, head, { transB: true }))
+    forward.present.forEach(({ keys, values }, layer) => {
+      graph.output(`keys.${layer}`, keys)
+      graph.output(`values.${layer}`, values)
+    })
+    return graph
+  }
+
+  #forward(graph: Graph, { T, P }: { T: number; P: number }): LlamaOutputs & { weight: (name: string) => Value } {
+    const { kvHeads, headDim, layers } = this.config
+    const weight = this.#weightsOf(graph)
+    const cached = (name: string): Value => graph.input(name, [1, kvHeads, P, headDim])
+    const past = (): KeysAndValues[] => Array.from({ length: layers }, (_, layer) => ({ keys: cached(`pastKeys.${layer}`), values: cached(`pastValues.${layer}`) }))
+    const outputs = llamaForward(graph, {
+      config: this.config,
+      weight,
+      tokens: graph.input('tokens', [1, T], 'i64'),
+      positions: graph.input('positions', [1, T], 'i64'),
+      positionLimit: P + T,
+      mask: graph.input('mask', [1, 1, 1, T, P + T]),
+      past: P > 0 ? past() : undefined,
+      linear: (x, module) => this.#linear(graph, x, { module, weight }),
+    })
+    return { ...outputs, weight }
+  }
+
+  /** Each weight once per graph: mapped from its file, or fed where it is live. */
+  #weightsOf(graph: Graph): (name: string) => Value {
+    const made = new Map<string, Value>()
+    const shapes = llamaWeightShapes(this.config)
+    return (name) => {
+      const known = made.get(name)
+      if (known !== undefined) return known
+      const entry = this.#entries.get(name)
+      const value = entry === undefined
+        ? graph.input(name, shapes.get(name) ?? [])
+        : graph.external(name, { shape: entry.shape, dtype: graphDtype(name, entry), location: { file: entry.file, offset: entry.begin, length: entry.end - entry.begin } })
+      made.set(name, value)
+      return value
+    }
+  }
+
+  #linear(graph: Graph, x: Value, { module, weight }: { module: string; weight: (name: string) => Value }): Value {
+    const base = gemm(graph, x, weight(`${module}.weight`), { transB: true })
+    const factors = this.#adapter.get(module)
+    if (factors === undefined) return base
+    const { rank, a, b } = factors
+    const down = gemm(graph, x, graph.input(`${module}.lora_A`, [rank, a.length / rank]), { transB: true })
+    const up = gemm(graph, down, graph.input(`${module}.lora_B`, [b.length / rank, rank]), { transB: true })
+    return binary(graph, 'Add', base, up)
+  }
+}
+
+/** File entries of the weights that are not live, each of the shape the config asks for. */
+function checkedEntries({ folder, config, liveWeights }: LlamaRunnerOptions): Map<string, WeightEntry> {
+  const wanted = [...llamaWeightShapes(config)].filter(([name]) => liveWeights?.has(name) !== true)
+  const entries = new Map<string, WeightEntry>()
+  if (wanted.length === 0) return entries
+  const files = openWeights(folder)
+  for (const [name, shape] of wanted) {
+    const entry = files.get(name)
+    if (entry === undefined) throw new EngineError('weights_missing', `the weights in ${folder} have no tensor "${name}", which config.json asks for`, { folder, tensor: name })
+    if (entry.shape.join() !== shape.join()) {
+      throw new EngineError('weights_invalid', `tensor "${name}" in ${entry.file} has shape [${entry.shape.join(', ')}]; config.json asks for [${shape.join(', ')}]`, { tensor: name })
+    }
+    entries.set(name, entry)
+  }
+  return entries
+}
+
+function graphDtype(name: string, { dtype, file }: WeightEntry): DType {
+  if (dtype === 'F32') return 'f32'
+  if (dtype === 'BF16') return 'bf16'
+  if (dtype === 'F16') return 'f16'
+  throw new EngineError('weights_invalid', `tensor "${name}" in ${file} is ${dtype}; the engine reads F32, BF16 and F16`, { tensor: name })
+}
+
+/** 0 where row t sees column s, very negative elsewhere: [T, P + T]. Rows see the cache and their own segment up to themselves. */
+function attentionMask({ T, P, cached, segments }: { T: number; P: number; cached: number; segments: readonly number[] }): Float32Array {
+  const width = P + T
+  const mask = new Float32Array(T * width).fill(BLOCKED)
+  for (let row = 0; row < T; row++) {
+    mask.fill(0, row * width, row * width + cached)
+    for (let other = row; other >= 0 && segments[other] === segments[row]; other--) mask[row * width + P + other] = 0
+  }
+  return mask
+}
+
+/** Batches whose inputs together fit one chunk; a longer sequence stands alone. */
+function packSequences<S extends { inputs: readonly number[] }>(sequences: readonly S[]): S[][] {
+  const batches: S[][] = []
+  let room = 0
+  for (const sequence of sequences) {
+    const batch = batches.at(-1)
+    if (batch === undefined || sequence.inputs.length > room) {
+      batches.push([sequence])
+      room = LONGEST_CHUNK - sequence.inputs.length
+    } else {
+      batch.push(sequence)
+      room -= sequence.inputs.length
+    }
+  }
+  return batches
+}
+
+function checkTokens(tokens: readonly number[], { vocabSize }: LlamaConfig): void {
+  if (tokens.length === 0) throw new EngineError('input_invalid', 'there are no tokens to run')
+  const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabSize)
+  if (wrong !== undefined) throw new EngineError('input_invalid', `token ${wrong} is not in the model's vocabulary of ${vocabSize}`, { token: wrong, vocabSize })
+}
+
+/** 1, then powers of two from 8. */
+function chunkBucket(count: number): number {
+  return count === 1 ? 1 : Math.max(8, 2 ** Math.ceil(Math.log2(count)))
+}
+
+function padded(values: readonly number[], length: number): BigInt64Array {
+  return BigInt64Array.from({ length }, (_, index) => BigInt(values[index] ?? 0))
+}
