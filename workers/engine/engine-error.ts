@@ -11,6 +11,10 @@ export type EngineErrorCode =
   | 'adapter_invalid'
   | 'context_exceeded'
   | 'input_invalid'
+  | 'graph_invalid'
+  | 'device_missing'
+  | 'loss_not_finite'
+  | 'checkpoint_invalid'
 
 export class EngineError extends Error {
   readonly code: EngineErrorCode

@@ -1,0 +1,77 @@
+/**
+ * A small static graph: named tensors of known shape and dtype, joined by the operators of ops/operators.ts.
+ * Shapes are checked as the graph is built, so a mistake shows at the line that makes it, not inside ONNX Runtime.
+ */
+import type { OperatorAttributes, OperatorName } from './ops/attributes.js'
+import { operators } from './ops/operators.js'
+import { graphError, sizeOf, type DType, type ExternalLocation, type GraphBuilder, type Node, type Shape, type Source, type Value } from './tensor.js'
+
+export class Graph implements GraphBuilder {
+  /** In the order of creation, which is a topological order. */
+  readonly nodes: Node[] = []
+  readonly inputs: Value[] = []
+  readonly outputs = new Map<string, Value>()
+  readonly #scalars = new Map<number, Value>()
+  #nextId = 0
+
+  input(name: string, shape: Shape, dtype: DType = 'f32'): Value {
+    if (this.inputs.some((other) => other.name === name)) throw graphError(`input "${name}" is declared twice`)
+    const value = this.#value({ kind: 'input' }, { name, shape, dtype })
+    this.inputs.push(value)
+    return value
+  }
+
+  constant(data: Float32Array | BigInt64Array, shape: Shape): Value {
+    if (data.length !== sizeOf(shape)) throw graphError(`constant of ${data.length} elements given shape [${shape.join(', ')}]`)
+    return this.#value({ kind: 'constant', data }, { shape, dtype: data instanceof Float32Array ? 'f32' : 'i64' })
+  }
+
+  scalar(value: number): Value {
+    const known = this.#scalars.get(value)
+    if (known) return known
+    const made = this.constant(Float32Array.of(value), [])
+    this.#scalars.set(value, made)
+    return made
+  }
+
+  /** A frozen weight that stays in its file. 16-bit formats widen to f32 where they are used. */
+  external(name: string, spec: { shape: Shape; dtype: DType; location: ExternalLocation }): Value {
+    const stored = this.#value({ kind: 'external', location: spec.location }, { name, shape: spec.shape, dtype: spec.dtype })
+    return spec.dtype === 'f32' ? stored : this.apply('Cast', [stored], { to: 'f32' })
+  }
+
+  apply<K extends OperatorName>(operator: K, inputs: readonly Value[], attributes: OperatorAttributes[K]): Value {
+    const result = operators[operator].infer(inputs, attributes)
+    // The node and its output name each other; the output is completed first, then frozen into the list.
+    const source: { kind: 'node'; node: Node } = { kind: 'node', node: { operator, inputs, attributes, output: placeholder } }
+    const output = this.#value(source, result)
+    source.node = { operator, inputs, attributes, output }
+    this.nodes.push(source.node)
+    return output
+  }
+
+  output(name: string, value: Value): void {
+    if (this.outputs.has(name)) throw graphError(`output "${name}" is declared twice`)
+    this.outputs.set(name, value)
+  }
+
+  /** The nodes that some output needs, in topological order. */
+  liveNodes(): Node[] {
+    const needed = new Set<Value>(this.outputs.values())
+    const live: Node[] = []
+    for (const node of this.nodes.toReversed()) {
+      if (!needed.has(node.output)) continue
+      live.push(node)
+      for (const input of node.inputs) needed.add(input)
+    }
+    return live.reverse()
+  }
+
+  #value(source: Source, spec: { name?: string; shape: Shape; dtype: DType }): Value {
+    const id = this.#nextId++
+    return { id, name: spec.name ?? `v${id}`, shape: spec.shape, dtype: spec.dtype, source }
+  }
+}
+
+const placeholder: Value = { id: -1, name: '', shape: [], dtype: 'f32', source: { kind: 'input' } }
+

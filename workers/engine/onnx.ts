@@ -1,0 +1,163 @@
+/**
+ * Writes a graph as an ONNX model: opset 21, plain ai.onnx operators, so that every execution provider takes it.
+ * Frozen weights become external data that points into the user's own files; nothing is copied.
+ * Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+ */
+import { basename, dirname } from 'node:path'
+import type { Graph } from './graph.js'
+import type { OperatorName } from './ops/attributes.js'
+import { onnxTypes } from './ops/elementwise.js'
+import type { Emitter } from './ops/operator.js'
+import { operators } from './ops/operators.js'
+import { ProtoWriter } from './protobuf.js'
+import { graphError, type DType, type Node, type Shape, type Value } from './tensor.js'
+
+export interface OnnxModel {
+  bytes: Uint8Array
+  /** Folder the external weights lie in; null where there are none. */
+  weightsFolder: string | null
+}
+
+const OPSET = 21
+const IR_VERSION = 10
+
+export function emitOnnx(graph: Graph): OnnxModel {
+  const writer = new ModelWriter(graph)
+  for (const node of graph.liveNodes()) writer.operator(node)
+  return writer.finish()
+}
+
+class ModelWriter implements Emitter {
+  readonly #graph: Graph
+  readonly #body = new ProtoWriter()
+  readonly #written = new Set<Value>()
+  readonly #constants = new Map<string, string>()
+  readonly #outputNames = new Map<Value, string>()
+  readonly #aliases: { from: Value; to: string }[] = []
+  #folder: string | null = null
+  #fresh = 0
+
+  constructor(graph: Graph) {
+    this.#graph = graph
+    for (const [name, value] of graph.outputs) {
+      if (value.source.kind === 'node' && !this.#outputNames.has(value)) this.#outputNames.set(value, name)
+      else this.#aliases.push({ from: value, to: name })
+    }
+  }
+
+  operator<K extends OperatorName>(node: Node<K>): void {
+    const { inputs, output, attributes } = node
+    const names = inputs.map((input) => this.#use(input))
+    operators[node.operator].emit({ emitter: this, names, inputs, output, outputName: this.#nameOf(output), attributes })
+  }
+
+  node(type: string, inputs: readonly string[], options: { output?: string; attributes?: Record<string, number | string | readonly number[]> } = {}): string {
+    const output = options.output ?? `t${this.#fresh++}`
+    this.#body.message(1, (proto) => {
+      for (const input of inputs) proto.text(1, input)
+      proto.text(2, output)
+      proto.text(4, type)
+      for (const [name, value] of Object.entries(options.attributes ?? {})) proto.message(5, (field) => writeAttribute(field, name, value))
+    })
+    return output
+  }
+
+  int64(values: readonly number[]): string {
+    return this.#shared(`i${values.join('_')}`, 'i64', [values.length], BigInt64Array.from(values, BigInt))
+  }
+
+  float(value: number): string {
+    return this.#shared(`f${value}`, 'f32', [], Float32Array.of(value))
+  }
+
+  finish(): OnnxModel {
+    for (const { from, to } of this.#aliases) this.node('Identity', [this.#use(from)], { output: to })
+    const inputs = this.#graph.inputs
+    this.#body.text(2, 'graph')
+    for (const input of inputs) this.#body.message(11, (proto) => writeValueInfo(proto, input.name, input))
+    for (const [name, value] of this.#graph.outputs) this.#body.message(12, (proto) => writeValueInfo(proto, name, value))
+    const model = new ProtoWriter()
+    model.varint(1, IR_VERSION)
+    model.text(2, 'bancada')
+    model.bytes(7, this.#body.finish())
+    model.message(8, (proto) => proto.varint(2, OPSET))
+    return { bytes: model.finish(), weightsFolder: this.#folder }
+  }
+
+  #nameOf(value: Value): string {
+    return this.#outputNames.get(value) ?? value.name
+  }
+
+  /** The name of a value, writing its initializer when it is first used. */
+  #use(value: Value): string {
+    const { source } = value
+    if (this.#written.has(value)) return value.name
+    if (source.kind === 'constant') this.#initializer(value.name, value, source.data)
+    if (source.kind === 'external') this.#external(value, source.location)
+    if (source.kind === 'constant' || source.kind === 'external') this.#written.add(value)
+    return this.#nameOf(value)
+  }
+
+  #shared(key: string, dtype: DType, shape: Shape, data: Float32Array | BigInt64Array): string {
+    const known = this.#constants.get(key)
+    if (known !== undefined) return known
+    const name = `c_${key}`
+    this.#initializer(name, { dtype, shape }, data)
+    this.#constants.set(key, name)
+    return name
+  }
+
+  #initializer(name: string, spec: { dtype: DType; shape: Shape }, data: Float32Array | BigInt64Array): void {
+    this.#body.message(5, (proto) => {
+      writeTensorHead(proto, name, spec)
+      proto.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    })
+  }
+
+  #external(value: Value, location: { file: string; offset: number; length: number }): void {
+    const folder = dirname(location.file)
+    if (this.#folder !== null && this.#folder !== folder) throw graphError(`weights lie in two folders, ${this.#folder} and ${folder}; put all *.safetensors of the model into one`)
+    this.#folder = folder
+    this.#body.message(5, (proto) => {
+      writeTensorHead(proto, value.name, value)
+      const entries = { location: basename(location.file), offset: String(location.offset), length: String(location.length) }
+      for (const [key, text] of Object.entries(entries)) {
+        proto.message(13, (entry) => {
+          entry.text(1, key)
+          entry.text(2, text)
+        })
+      }
+      proto.varint(14, 1)
+    })
+  }
+}
+
+function writeTensorHead(proto: ProtoWriter, name: string, { dtype, shape }: { dtype: DType; shape: Shape }): void {
+  for (const size of shape) proto.varint(1, size)
+  proto.varint(2, onnxTypes[dtype])
+  proto.text(8, name)
+}
+
+function writeValueInfo(proto: ProtoWriter, name: string, { dtype, shape }: { dtype: DType; shape: Shape }): void {
+  proto.text(1, name)
+  proto.message(2, (type) => type.message(1, (tensor) => {
+    tensor.varint(1, onnxTypes[dtype])
+    tensor.message(2, (dims) => {
+      for (const size of shape) dims.message(1, (dim) => dim.varint(1, size))
+    })
+  }))
+}
+
+function writeAttribute(proto: ProtoWriter, name: string, value: number | string | readonly number[]): void {
+  proto.text(1, name)
+  if (typeof value === 'number') {
+    proto.varint(3, value)
+    proto.varint(20, 2)
+  } else if (typeof value === 'string') {
+    proto.text(4, value)
+    proto.varint(20, 3)
+  } else {
+    for (const item of value) proto.varint(8, item)
+    proto.varint(20, 7)
+  }
+}

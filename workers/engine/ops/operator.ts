@@ -1,0 +1,48 @@
+/** What every operator of the engine must say: its shape rule, its gradient, and how ONNX spells it. */
+import type { DType, GraphBuilder, Shape, Value } from '../tensor.js'
+import { graphError } from '../tensor.js'
+
+export interface Inferred {
+  shape: Shape
+  dtype: DType
+}
+
+export interface BackwardContext<A> {
+  graph: GraphBuilder
+  inputs: readonly Value[]
+  output: Value
+  attributes: A
+  /** Gradient of the loss with respect to the output, of the output's shape. */
+  gradient: Value
+}
+
+/** Receives the ONNX nodes of one operator; intermediate names are fresh. */
+export interface Emitter {
+  node(type: string, inputs: readonly string[], options?: { output?: string; attributes?: Record<string, number | string | readonly number[]> }): string
+  int64(values: readonly number[]): string
+  float(value: number): string
+}
+
+export interface EmitContext<A> {
+  emitter: Emitter
+  names: readonly string[]
+  inputs: readonly Value[]
+  output: Value
+  /** The name the last node must write to. */
+  outputName: string
+  attributes: A
+}
+
+export interface Operator<A> {
+  infer(inputs: readonly Value[], attributes: A): Inferred
+  /** One gradient per input, null where none flows; null for operators that have no gradient. */
+  backward: ((context: BackwardContext<A>) => (Value | null)[]) | null
+  emit(context: EmitContext<A>): void
+}
+
+/** `noUncheckedIndexedAccess` made honest: an operator given too few inputs is a mistake of ours worth a message. */
+export function at<T>(list: readonly T[], index: number): T {
+  const item = list[index < 0 ? list.length + index : index]
+  if (item === undefined) throw graphError(`item ${index} of ${list.length} does not exist`)
+  return item
+}
