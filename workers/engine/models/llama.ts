@@ -1,0 +1,196 @@
+/**
+ * The Llama family as a graph: embedding, pre-norm blocks of grouped-query attention and SwiGLU, final norm.
+ * Weight names and layouts are Hugging Face's (modeling_llama.py); every linear layer is [out,in].
+ */
+import type { Graph } from '../graph.js'
+import type { LlamaConfig } from '../engine.js'
+import { binary, unary } from '../ops/elementwise.js'
+import { gather } from '../ops/indexing.js'
+import { concat, reshape, transpose } from '../ops/layout.js'
+import { at } from '../ops/operator.js'
+import { gemm, matMul } from '../ops/products.js'
+import { sumLast } from '../ops/reductions.js'
+import type { Shape, Value } from '../tensor.js'
+import { applyRope, ropeTables, type RopeTables } from './rope.js'
+
+export interface LlamaInputs {
+  config: LlamaConfig
+  /** The weight of this Hugging Face name. */
+  weight: (name: string) => Value
+  /** i64 [B,T] */
+  tokens: Value
+  /** i64 [B,T], below `positionLimit` */
+  positions: Value
+  positionLimit: number
+  /** Added to the scores before the softmax: 0 where attended, very negative where not; broadcasts to [B,K,G,T,P+T]. */
+  mask: Value
+  /** Replaces x·Wᵀ of the linear layer called `module` (no ".weight"); adapters hook in here. */
+  linear?: (x: Value, module: string) => Value
+  /** Rotated keys and values of P earlier positions, [B,K,P,d] per layer. */
+  past?: readonly KeysAndValues[]
+}
+
+export interface KeysAndValues {
+  keys: Value
+  values: Value
+}
+
+export interface LlamaOutputs {
+  /** After the final norm: [N,D]. */
+  hidden: Value
+  /** Rotated keys and values of the T new positions, [B,K,T,d] per layer. */
+  present: KeysAndValues[]
+}
+
+/** Names and shapes of all weights, in the order of the model. */
+export function llamaWeightShapes(config: LlamaConfig): Map<string, Shape> {
+  const { hiddenSize: D, intermediateSize: F, heads, kvHeads, headDim, vocabSize: V } = config
+  const [Q, KV] = [heads * headDim, kvHeads * headDim]
+  const shapes = new Map<string, Shape>([['model.embed_tokens.weight', [V, D]]])
+  for (let layer = 0; layer < config.layers; layer++) {
+    const set = (name: string, shape: Shape): unknown => shapes.set(`model.layers.${layer}.${name}`, shape)
+    set('input_layernorm.weight', [D])
+    set('self_attn.q_proj.weight', [Q, D])
+    set('self_attn.k_proj.weight', [KV, D])
+    set('self_attn.v_proj.weight', [KV, D])
+    if (config.qkvBias) {
+      set('self_attn.q_proj.bias', [Q])
+      set('self_attn.k_proj.bias', [KV])
+      set('self_attn.v_proj.bias', [KV])
+    }
+    set('self_attn.o_proj.weight', [D, Q])
+    set('post_attention_layernorm.weight', [D])
+    set('mlp.gate_proj.weight', [F, D])
+    set('mlp.up_proj.weight', [F, D])
+    set('mlp.down_proj.weight', [D, F])
+  }
+  shapes.set('model.norm.weight', [D])
+  if (!config.tieEmbeddings) shapes.set('lm_head.weight', [V, D])
+  return shapes
+}
+
+/** Name of the matrix that turns hidden states into logits. */
+export function headWeightName(config: LlamaConfig): string {
+  return config.tieEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
+}
+
+export function llamaForward(graph: Graph, inputs: LlamaInputs): LlamaOutputs {
+  const { config, weight, tokens, positions, positionLimit } = inputs
+  const [B, T] = [at(tokens.shape, 0), at(tokens.shape, 1)]
+  const rope = ropeTables(graph, config, { positions, limit: positionLimit })
+  const block = new LlamaBlock(graph, inputs, { rope, B, T })
+  const present: KeysAndValues[] = []
+  let x = gather(graph, weight('model.embed_tokens.weight'), reshape(graph, tokens, [B * T]))
+  for (let layer = 0; layer < config.layers; layer++) {
+    const attended = block.attention(x, layer)
+    present.push(attended.present)
+    x = block.feedForward(attended.x, layer)
+  }
+  return { hidden: block.norm(x, 'model.norm.weight'), present }
+}
+
+class LlamaBlock {
+  readonly #graph: Graph
+  readonly #inputs: LlamaInputs
+  readonly #shape: { rope: RopeTables; B: number; T: number }
+
+  constructor(graph: Graph, inputs: LlamaInputs, shape: { rope: RopeTables; B: number; T: number }) {
+    this.#graph = graph
+    this.#inputs = inputs
+    this.#shape = shape
+  }
+
+  /** x · weight / √(mean(x²) + eps) over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467). */
+  norm(x: Value, weightName: string): Value {
+    const graph = this.#graph
+    const { config, weight } = this.#inputs
+    const mean = binary(graph, 'Mul', sumLast(graph, binary(graph, 'Mul', x, x)), graph.scalar(1 / config.hiddenSize))
+    const scale = unary(graph, 'Sqrt', binary(graph, 'Add', mean, graph.scalar(config.rmsNormEps)))
+    return binary(graph, 'Mul', binary(graph, 'Div', x, scale), weight(weightName))
+  }
+
+  attention(x: Value, layer: number): { x: Value; present: KeysAndValues } {
+    const graph = this.#graph
+    const { config: { heads, kvHeads, headDim: d }, mask, past } = this.#inputs
+    const { rope, B, T } = this.#shape
+    const prefix = `model.layers.${layer}.self_attn`
+    const normed = this.norm(x, `model.layers.${layer}.input_layernorm.weight`)
+    const [q, k, values] = [this.#heads(normed, `${prefix}.q_proj`, heads), this.#heads(normed, `${prefix}.k_proj`, kvHeads), this.#heads(normed, `${prefix}.v_proj`, kvHeads)]
+    const keys = applyRope(graph, k, rope)
+    const scaled = binary(graph, 'Mul', applyRope(graph, q, rope), graph.scalar(1 / Math.sqrt(d)))
+    const before = past?.[layer]
+    const allKeys = before === undefined ? keys : concat(graph, [before.keys, keys], 2)
+    const allValues = before === undefined ? values : concat(graph, [before.values, values], 2)
+    const [G, S] = [heads / kvHeads, at(allKeys.shape, 2)]
+    // The G query heads that share a key head are stacked along T, so keys and values are never repeated.
+    const scores = matMul(graph, reshape(graph, scaled, [B, kvHeads, G * T, d]), allKeys, { transB: true })
+    const masked = binary(graph, 'Add', reshape(graph, scores, [B, kvHeads, G, T, S]), mask)
+    const weights = graph.apply('Softmax', [masked], {})
+    const mixed = matMul(graph, reshape(graph, weights, [B, kvHeads, G * T, S]), allValues)
+    const joined = transpose(graph, reshape(graph, mixed, [B, heads, T, d]), [0, 2, 1, 3])
+    const projected = this.#linear(reshape(graph, joined, [B * T, heads * d]), `${prefix}.o_proj`)
+    return { x: binary(graph, 'Add', x, projected), present: { keys, values } }
+  }
+
+  /** down(silu(gate(x)) ⊙ up(x)) (Shazeer 2020, arXiv:2002.05202). */
+  feedForward(x: Value, layer: number): Value {
+    const graph = this.#graph
+    const prefix = `model.layers.${layer}.mlp`
+    const normed = this.norm(x, `model.layers.${layer}.post_attention_layernorm.weight`)
+    const gate = unary(graph, 'Silu', this.#linear(normed, `${prefix}.gate_proj`))
+    const product = binary(graph, 'Mul', gate, this.#linear(normed, `${prefix}.up_proj`))
+    return binary(graph, 'Add', x, this.#linear(product, `${prefix}.down_proj`))
+  }
+
+  /** [N,D] → [B,heads,T,d] */
+  #heads(x: Value, module: string, heads: number): Value {
+    const graph = this.#graph
+    const { config, weight } = this.#inputs
+    const { B, T } = this.#shape
+    const projected = this.#linear(x, module)
+    const biased = config.qkvBias ? binary(graph, 'Add', projected, weight(`${module}.bias`)) : projected
+    return transpose(graph, reshape(graph, biased, [B, T, heads, config.headDim]), [0, 2, 1, 3])
+  }
+
+  #linear(x: Value, module: string): Value {
+    const { linear, weight } = this.#inputs
+    return linear ? linear(x, module) : gemm(this.#graph, x, weight(`${module}.weight`), { transB: true })
+  }
+}
+
+const BLOCKED = -1e9
+
+/** [1,1,1,T,T]: each position sees itself and the ones before. */
+export function causalMask(graph: Graph, T: number): Value {
+  const data = new Float32Array(T * T)
+  for (let row = 0; row < T; row++) data.fill(BLOCKED, row * T + row + 1, (row + 1) * T)
+  return graph.constant(data, [1, 1, 1, T, T])
+}
+
+/** Causal and inside one document: segments f32 [B,T] are document numbers, whole and below 2²⁴. → [B,1,1,T,T] */
+export function packedMask(graph: Graph, segments: Value): Value {
+  const [B, T] = [at(segments.shape, 0), at(segments.shape, 1)]
+  const difference = binary(graph, 'Sub', reshape(graph, segments, [B, 1, 1, T, 1]), reshape(graph, segments, [B, 1, 1, 1, T]))
+  const blocked = binary(graph, 'Mul', binary(graph, 'Mul', difference, difference), graph.scalar(BLOCKED))
+  return binary(graph, 'Add', blocked, causalMask(graph, T))
+}
+
+export interface TokenLoss {
+  /** −log p of each label, in nats: [R,1]. */
+  nll: Value
+  /** [R,V] */
+  logits: Value
+}
+
+/**
+ * Negative log-likelihood of labels i64 [R] given hidden [R,D] and head [V,D]:
+ * logsumexp(h·Eᵀ) − ⟨h, E[y]⟩, which needs no one-hot and no scatter into the logits.
+ */
+export function tokenLoss(graph: Graph, { hidden, head, labels }: { hidden: Value; head: Value; labels: Value }): TokenLoss {
+  const logits = gemm(graph, hidden, head, { transB: true })
+  const largest = unary(graph, 'Detach', graph.apply('ReduceMax', [logits], { axes: [1] }))
+  const exponentials = unary(graph, 'Exp', binary(graph, 'Sub', logits, largest))
+  const normalizer = binary(graph, 'Add', unary(graph, 'Log', sumLast(graph, exponentials)), largest)
+  const chosen = sumLast(graph, binary(graph, 'Mul', hidden, gather(graph, head, labels)))
+  return { nll: binary(graph, 'Sub', normalizer, chosen), logits }
+}
