@@ -1,0 +1,156 @@
+/**
+ * A training checkpoint: a PEFT adapter or a whole model that other tools load, beside optimizer.safetensors and
+ * trainer_state.json, with which the run goes on exactly where it stopped.
+ */
+import { mkdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { EngineError } from './engine-error.js'
+import type { LlamaConfig, TrainerOptions } from './engine.js'
+import { readPeftAdapter, writePeftAdapter } from './formats/peft.js'
+import { float32ToBfloat16, readSafetensorsHeader, readTensorF32, writeAtomically, writeSafetensors, type TensorToWrite } from './formats/safetensors.js'
+import { writeLlamaConfig } from './models/llama-config.js'
+import type { Parameters } from './parameters.js'
+import { sizeOf } from './tensor.js'
+
+export interface TensorState {
+  value: Float32Array
+  /** First and second moment of AdamW. */
+  mean: Float32Array
+  variance: Float32Array
+}
+
+export interface CheckpointState {
+  /** Updates done. */
+  step: number
+  tensors: Map<string, TensorState>
+}
+
+export interface CheckpointContext {
+  options: TrainerOptions
+  config: LlamaConfig
+  parameters: Parameters
+  dataHash: string
+  stepsPerEpoch: number
+}
+
+const STATE_FILE = 'trainer_state.json'
+const OPTIMIZER_FILE = 'optimizer.safetensors'
+
+/** Every file is written whole or not at all; trainer_state.json comes last, so a folder that has it is complete. */
+export function writeCheckpoint(folder: string, state: CheckpointState, context: CheckpointContext): void {
+  const { options, config, parameters: { trainable } } = context
+  mkdirSync(folder, { recursive: true })
+  const shapeOf = (name: string): number[] => [...(trainable.get(name)?.shape ?? [])]
+  if (options.lora === null) writeModel(folder, state, { config, shapeOf, isHalf: options.saveDtype === 'BF16' })
+  else writeAdapter(folder, state, { options, shapeOf })
+  const moments = new Map<string, TensorToWrite>()
+  for (const [name, { value, mean, variance }] of state.tensors) {
+    moments.set(`${name}.exp_avg`, { dtype: 'F32', shape: shapeOf(name), data: mean })
+    moments.set(`${name}.exp_avg_sq`, { dtype: 'F32', shape: shapeOf(name), data: variance })
+    // The model file is rounded; going on exactly needs what was rounded.
+    if (options.saveDtype === 'BF16' && options.lora === null) moments.set(`${name}.master`, { dtype: 'F32', shape: shapeOf(name), data: value })
+  }
+  writeSafetensors(join(folder, OPTIMIZER_FILE), moments, { format: 'pt' })
+  writeJson(join(folder, STATE_FILE), {
+    epoch: state.step / context.stepsPerEpoch,
+    global_step: state.step,
+    max_steps: options.totalSteps,
+    run: runIdentity(context),
+    train_batch_size: options.batchSize,
+  })
+}
+
+/** Reads what `writeCheckpoint` wrote; refuses a folder of another run by the first thing that differs. */
+export function readCheckpoint(folder: string, context: CheckpointContext): CheckpointState {
+  const { options, parameters: { trainable } } = context
+  const step = readStep(folder, context)
+  const optimizerPath = join(folder, OPTIMIZER_FILE)
+  const optimizer = readSafetensorsHeader(optimizerPath)
+  const moment = (name: string): Float32Array => {
+    const entry = optimizer.get(name)
+    if (entry === undefined) throw invalid(folder, `${OPTIMIZER_FILE} lacks "${name}"`)
+    return readTensorF32(optimizerPath, entry)
+  }
+  const values = options.lora !== null ? adapterValues(folder) : options.saveDtype === 'BF16' ? (name: string) => moment(`${name}.master`) : modelValues(folder)
+  const tensors = new Map<string, TensorState>()
+  for (const [name, { shape }] of trainable) {
+    const tensor = { value: values(name), mean: moment(`${name}.exp_avg`), variance: moment(`${name}.exp_avg_sq`) }
+    for (const data of Object.values(tensor)) {
+      if (data.length !== sizeOf(shape)) throw invalid(folder, `"${name}" has ${data.length} elements, this run trains ${sizeOf(shape)}`)
+    }
+    tensors.set(name, tensor)
+  }
+  return { step, tensors }
+}
+
+function writeModel(folder: string, state: CheckpointState, { config, shapeOf, isHalf }: { config: LlamaConfig; shapeOf: (name: string) => number[]; isHalf: boolean }): void {
+  const tensors = new Map<string, TensorToWrite>()
+  for (const [name, { value }] of state.tensors) {
+    tensors.set(name, isHalf ? { dtype: 'BF16', shape: shapeOf(name), data: float32ToBfloat16(value) } : { dtype: 'F32', shape: shapeOf(name), data: value })
+  }
+  writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt' })
+  writeJson(join(folder, 'config.json'), { ...writeLlamaConfig(config), torch_dtype: isHalf ? 'bfloat16' : 'float32' })
+}
+
+function writeAdapter(folder: string, state: CheckpointState, { options, shapeOf }: { options: TrainerOptions; shapeOf: (name: string) => number[] }): void {
+  const { lora, modelFolder } = options
+  if (lora === null) return
+  writePeftAdapter(folder, {
+    config: { rank: lora.rank, alpha: lora.alpha, dropout: lora.dropout, targetModules: lora.targetModules, useRslora: lora.useRslora ?? false, baseModelNameOrPath: basename(modelFolder) },
+    weights: new Map([...state.tensors].map(([name, { value }]) => [name, { shape: shapeOf(name), data: value }])),
+  })
+}
+
+function adapterValues(folder: string): (name: string) => Float32Array {
+  const { weights } = readPeftAdapter(folder)
+  return (name) => weights.get(name)?.data ?? fail(folder, name)
+}
+
+function modelValues(folder: string): (name: string) => Float32Array {
+  const path = join(folder, 'model.safetensors')
+  const header = readSafetensorsHeader(path)
+  return (name) => {
+    const entry = header.get(name)
+    return entry === undefined ? fail(folder, name) : readTensorF32(path, entry)
+  }
+}
+
+/** What must be equal for a run to go on bit for bit. Threads, device and folders may differ. */
+function runIdentity({ options, config, dataHash }: CheckpointContext): Record<string, unknown> {
+  const { seed, batchSize, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, saveDtype = 'F32' } = options
+  return { seed, batchSize, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, saveDtype, config, dataHash }
+}
+
+function readStep(folder: string, context: CheckpointContext): number {
+  const path = join(folder, STATE_FILE)
+  let state: unknown
+  try {
+    state = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new EngineError('checkpoint_invalid', `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}; a checkpoint without it is incomplete, use an earlier one`, { path }, cause)
+  }
+  if (!isRecord(state) || !isRecord(state.run) || typeof state.global_step !== 'number' || !Number.isInteger(state.global_step)) throw invalid(folder, `${STATE_FILE} lacks global_step or run`)
+  for (const [name, value] of Object.entries(runIdentity(context))) {
+    const wanted: unknown = JSON.parse(JSON.stringify(value))
+    const saved = state.run[name]
+    if (!isDeepStrictEqual(saved, wanted)) throw invalid(folder, `it was trained with ${name} = ${JSON.stringify(saved)}, this run has ${JSON.stringify(wanted)}; resume with the same value or start a new run`)
+  }
+  return state.global_step
+}
+
+function writeJson(path: string, value: unknown): void {
+  writeAtomically(path, [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)])
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function fail(folder: string, name: string): never {
+  throw invalid(folder, `it lacks the weight "${name}"`)
+}
+
+function invalid(folder: string, problem: string): EngineError {
+  return new EngineError('checkpoint_invalid', `checkpoint ${folder}: ${problem}`, { folder })
+}

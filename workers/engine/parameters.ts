@@ -1,0 +1,92 @@
+/** What a run trains and what it leaves frozen. */
+import { EngineError } from './engine-error.js'
+import type { LlamaConfig, TrainerOptions } from './engine.js'
+import { readTensorF32, type SafetensorsDtype } from './formats/safetensors.js'
+import { openWeights, type WeightEntry } from './formats/weights.js'
+import type { Graph } from './graph.js'
+import { initialLora, loraShapes, loraTargets, type LoraTarget } from './lora.js'
+import { llamaWeightShapes } from './models/llama.js'
+import { Random, streams } from './random.js'
+import { sameShape, sizeOf, type DType, type Shape, type Value } from './tensor.js'
+
+export interface TrainableTensor {
+  shape: Shape
+  /** Norm weights and biases are exempt from weight decay. */
+  decays: boolean
+  initial: Float32Array
+}
+
+export interface Parameters {
+  /** By Hugging Face name, or `module.lora_A.weight` / `module.lora_B.weight`. */
+  trainable: Map<string, TrainableTensor>
+  frozen: Map<string, WeightEntry>
+  targets: LoraTarget[]
+}
+
+const INITIAL_DEVIATION = 0.02
+
+/** `isFresh`: start from random weights instead of those in the folder. */
+export function openParameters(options: TrainerOptions, config: LlamaConfig, isFresh: boolean): Parameters {
+  const shapes = llamaWeightShapes(config)
+  if (options.lora !== null) {
+    const targets = loraTargets(config, options.lora)
+    const initial = initialLora(targets, { rank: options.lora.rank, seed: options.seed })
+    const trainable = withInitial(loraShapes(targets, options.lora.rank), (name) => initial.get(name))
+    return { trainable, frozen: openFrozen(options.modelFolder, shapes), targets }
+  }
+  const stored = isFresh ? null : openFrozen(options.modelFolder, shapes)
+  const trainable = withInitial(shapes, (name, shape, index) => {
+    const entry = stored?.get(name)
+    return entry ? readTensorF32(entry.file, entry) : freshWeight(name, shape, { seed: options.seed, index })
+  })
+  return { trainable, frozen: new Map(), targets: [] }
+}
+
+function withInitial(shapes: ReadonlyMap<string, Shape>, read: (name: string, shape: Shape, index: number) => Float32Array | undefined): Map<string, TrainableTensor> {
+  return new Map([...shapes].map(([name, shape], index): [string, TrainableTensor] => {
+    const initial = read(name, shape, index)
+    if (initial === undefined) throw new EngineError('weights_missing', `no first value for "${name}"`, { name })
+    return [name, { shape, decays: shape.length === 2, initial }]
+  }))
+}
+
+/** Hugging Face's initialisation of the Llama family: N(0, 0.02) for matrices, ones for norms, zeros for biases. */
+function freshWeight(name: string, shape: Shape, { seed, index }: { seed: number; index: number }): Float32Array {
+  if (shape.length === 1) return new Float32Array(sizeOf(shape)).fill(name.endsWith('.bias') ? 0 : 1)
+  const random = new Random(seed, streams.weights, index)
+  return Float32Array.from({ length: sizeOf(shape) }, () => random.normal() * INITIAL_DEVIATION)
+}
+
+/** The model's weights with each shape checked against config.json; extra tensors in the files are left alone. */
+function openFrozen(folder: string, shapes: ReadonlyMap<string, Shape>): Map<string, WeightEntry> {
+  const stored = openWeights(folder)
+  const frozen = new Map<string, WeightEntry>()
+  for (const [name, shape] of shapes) {
+    const entry = stored.get(name)
+    if (entry === undefined) throw new EngineError('weights_missing', `the weights in ${folder} lack "${name}", which config.json implies; the model folder does not fit its config`, { folder, name })
+    if (!sameShape(entry.shape, shape)) throw new EngineError('weights_invalid', `"${name}" in ${folder} has shape [${entry.shape.join(', ')}], config.json implies [${shape.join(', ')}]`, { folder, name })
+    frozen.set(name, entry)
+  }
+  return frozen
+}
+
+const graphTypes: Partial<Record<SafetensorsDtype, DType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
+
+/** Names to graph values: trainable tensors as inputs, all others pointing into their file; each is declared once. */
+export function weightSource(graph: Graph, { trainable, frozen }: Pick<Parameters, 'trainable' | 'frozen'>): (name: string) => Value {
+  const declared = new Map<string, Value>()
+  const declare = (name: string): Value => {
+    const tensor = trainable.get(name)
+    if (tensor) return graph.input(name, tensor.shape)
+    const entry = frozen.get(name)
+    if (!entry) throw new EngineError('weights_missing', `the model has no weight "${name}"`, { name })
+    const dtype = graphTypes[entry.dtype]
+    if (!dtype) throw new EngineError('weights_invalid', `"${name}" is stored as ${entry.dtype}; the engine reads F32, F16 and BF16`, { name })
+    return graph.external(name, { shape: entry.shape, dtype, location: { file: entry.file, offset: entry.begin, length: entry.end - entry.begin } })
+  }
+  return (name) => {
+    const value = declared.get(name) ?? declare(name)
+    declared.set(name, value)
+    return value
+  }
+}
