@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { PARAMETERS_BY_KIND } from './parameters.js'
+import { ModelSchema, PARAMETERS_BY_KIND } from './parameters.js'
 
 export const KINDS = ['prompt', 'lora', 'rag', 'pretrain'] as const
 export const KindSchema = z.enum(KINDS)
@@ -26,6 +26,7 @@ export const AxisSchema = z.union([z.array(ParameterValueSchema).min(1), RangeSc
 const base = {
   name: z.string().trim().min(1).max(120),
   dataset: z.string().trim().min(1).describe('a folder in datasets/'),
+  model: ModelSchema.optional().describe('short for fixed.model; for kinds that have a model'),
   axes: z.record(z.string(), AxisSchema).default({}).describe('parameters to vary; the runs are all their combinations'),
   metrics: z.array(z.string().min(1)).min(1).optional().describe('the first one is the metric by which runs are compared'),
   repeats: z.number().int().min(1).max(100).default(1).describe('runs per cell, each with a seed of its own'),
@@ -40,8 +41,15 @@ const base = {
   notes: z.string().max(20_000).default(''),
 }
 
+/** The parameters of a kind, all optional and without their defaults: what a file leaves out stays left out. */
+function fixedOf<K extends Kind>(kind: K) {
+  const fields = Object.entries<z.ZodType>(PARAMETERS_BY_KIND[kind].shape)
+  const bare = fields.map(([name, field]) => [name, field instanceof z.ZodDefault ? field.unwrap() : field])
+  return z.strictObject(Object.fromEntries(bare)).partial() as unknown as z.ZodType<Partial<z.output<(typeof PARAMETERS_BY_KIND)[K]>>>
+}
+
 function specOf<K extends Kind>(kind: K) {
-  return z.strictObject({ kind: z.literal(kind), ...base, fixed: PARAMETERS_BY_KIND[kind].partial().optional() })
+  return z.strictObject({ kind: z.literal(kind), ...base, fixed: fixedOf(kind).optional() })
 }
 
 /**

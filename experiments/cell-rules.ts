@@ -1,0 +1,52 @@
+import type { DatasetInfo, ExperimentSpec, Kind, ParameterValue, Problem } from '../server/contracts/index.js'
+import { cellsOf, completeParams } from './expand.js'
+
+type Params = Record<string, ParameterValue>
+
+function pretrainProblem(params: Params): { parameter: string; message: string } | undefined {
+  const [hidden, heads, kvHeads, length, context] = ['hiddenSize', 'heads', 'kvHeads', 'maxLength', 'contextLength'].map((name) => Number(params[name]))
+  if (hidden === undefined || heads === undefined || kvHeads === undefined || length === undefined || context === undefined) return undefined
+  if (hidden % heads !== 0) return { parameter: 'heads', message: `hiddenSize ${hidden} is not a multiple of heads ${heads}` }
+  if ((hidden / heads) % 2 !== 0) return { parameter: 'heads', message: `hiddenSize ${hidden} / heads ${heads} is odd, and rotary positions need pairs` }
+  if (heads % kvHeads !== 0) return { parameter: 'kvHeads', message: `heads ${heads} is not a multiple of kvHeads ${kvHeads}` }
+  return length > context ? { parameter: 'maxLength', message: `maxLength ${length} is above contextLength ${context}` } : undefined
+}
+
+/** What is wrong with a combination of parameters that are right one by one. */
+export function cellProblem(kind: Kind, params: Params): { parameter: string; message: string } | undefined {
+  if (kind === 'pretrain') return pretrainProblem(params)
+  if (kind !== 'rag') return undefined
+  const { chunkSize, chunkOverlap } = params
+  if (Number(chunkOverlap) < Number(chunkSize)) return undefined
+  return { parameter: 'chunkOverlap', message: `chunkOverlap ${String(chunkOverlap)} must be less than chunkSize ${String(chunkSize)}` }
+}
+
+const TASKS: Readonly<Record<Kind, readonly string[]>> = {
+  prompt: ['classification', 'generation'],
+  lora: ['classification', 'generation'],
+  rag: ['retrieval'],
+  pretrain: ['text'],
+}
+
+const TRAINING_SPLITS = ['train', 'validation']
+
+/** Whether a dataset is one that the experiment can run on: its task, and every split that a cell asks for. */
+export function datasetProblems(spec: ExperimentSpec, dataset: Pick<DatasetInfo, 'name' | 'task' | 'splits'>): Problem[] {
+  const tasks = TASKS[spec.kind]
+  if (!tasks.includes(dataset.task)) {
+    return [{ path: 'dataset', message: `a ${spec.kind} run needs a dataset for ${tasks.join(' or ')}; ${dataset.name} is for ${dataset.task}`, seen: dataset.task, allowed: tasks.join(', ') }]
+  }
+  const splits = Object.keys(dataset.splits)
+  const wanted = new Map<string, string>()
+  if (spec.kind === 'lora' || spec.kind === 'pretrain') for (const split of TRAINING_SPLITS) wanted.set(split, 'dataset')
+  for (const { varied } of cellsOf(spec)) {
+    const params = completeParams(spec, varied)
+    for (const name of ['split', 'testSplit']) {
+      const split = params[name]
+      if (typeof split === 'string') wanted.set(split, name in spec.axes ? `axes.${name}` : name in (spec.fixed ?? {}) ? `fixed.${name}` : 'dataset')
+    }
+    if (spec.kind === 'prompt' && Number(params['shots']) > 0) wanted.set('train', 'shots' in spec.axes ? 'axes.shots' : 'fixed.shots')
+  }
+  const missing = [...wanted].filter(([split]) => !splits.includes(split))
+  return missing.map(([split, path]) => ({ path, message: `${dataset.name} has no split ${split}`, seen: split, allowed: splits.join(', ') }))
+}

@@ -1,0 +1,66 @@
+import type { DatasetTask, ExperimentSpec, Kind } from '../server/contracts/index.js'
+
+/** A score that examples carry, and how its mean over items is reported. */
+export interface Metric {
+  label: string
+  higherIsBetter: boolean
+  /** Left out for scores that have none, such as nDCG. */
+  unit?: string
+  /** proportion: every score is 0 or 1. */
+  estimator: 'proportion' | 'mean'
+  /** Scores lie in [0, 1] by definition. */
+  bounded: boolean
+  kinds: readonly Kind[]
+  description: string
+}
+
+const share = { higherIsBetter: true, estimator: 'proportion', bounded: true } as const
+const fraction = { higherIsBetter: true, estimator: 'mean', bounded: true } as const
+const cost = { higherIsBetter: false, estimator: 'mean', bounded: false } as const
+const answers: readonly Kind[] = ['prompt', 'lora']
+
+/** Every metric of the product by its id, the key of `scores` in an example. */
+export const METRICS: Readonly<Record<string, Metric>> = {
+  accuracy: { ...share, label: 'Accuracy', kinds: answers, description: 'the label given is the target' },
+  exact_match: { ...share, label: 'Exact match', kinds: answers, description: 'the answer is the target, apart from case, punctuation and spaces' },
+  contains: { ...share, label: 'Contains target', kinds: answers, description: 'the target stands somewhere in the answer' },
+  token_f1: { ...fraction, label: 'Token F1', kinds: answers, description: 'harmonic mean of precision and recall of the words of the answer' },
+  rouge_l: { ...fraction, label: 'ROUGE-L', kinds: answers, description: 'F1 of the longest common subsequence of words' },
+  chrf: { ...fraction, label: 'chrF', kinds: answers, description: 'F2 of character n-grams up to 6, on a scale of 0 to 1' },
+  loss: { ...cost, label: 'Loss', unit: 'nats/token', kinds: ['prompt', 'lora', 'pretrain'], description: 'mean negative log-likelihood of the target’s tokens' },
+  bits_per_byte: { ...cost, label: 'Bits per byte', unit: 'bits/byte', kinds: ['lora', 'pretrain'], description: 'negative log2-likelihood of the text by its UTF-8 bytes' },
+  ndcg: { ...fraction, label: 'nDCG@k', kinds: ['rag'], description: 'gold passage newly covered by each chunk, discounted by log2 of its rank' },
+  hit: { ...share, label: 'Hit@k', kinds: ['rag'], description: 'one of the k chunks covers at least half of the gold passage' },
+  mrr: { ...fraction, label: 'MRR@k', kinds: ['rag'], description: '1 / rank of the first chunk that covers at least half of the gold passage; 0 if none does' },
+  recall: { ...fraction, label: 'Recall@k', kinds: ['rag'], description: 'share of the gold passage’s characters that the k chunks cover together' },
+  context_chars: { ...cost, label: 'Context', unit: 'characters', kinds: ['rag'], description: 'characters of the k chunks: what a reader model would have to read' },
+}
+
+/** What is reported when the file names no metrics; the first one is the one runs are compared by. */
+export const DEFAULT_METRICS: Readonly<Record<Kind, readonly string[]>> = {
+  prompt: ['accuracy'],
+  lora: ['accuracy', 'loss'],
+  rag: ['ndcg', 'hit', 'mrr', 'recall', 'context_chars'],
+  pretrain: ['bits_per_byte', 'loss'],
+}
+
+const GENERATION_METRICS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  prompt: ['exact_match', 'token_f1'],
+  lora: ['token_f1', 'exact_match', 'loss'],
+}
+
+export function metricsOfKind(kind: Kind): string[] {
+  return Object.keys(METRICS).filter((id) => METRICS[id]?.kinds.includes(kind))
+}
+
+/** The metrics of an experiment. Free-text tasks have no labels and so no accuracy. */
+export function metricsOf(spec: Pick<ExperimentSpec, 'kind' | 'metrics'>, task?: DatasetTask): readonly string[] {
+  if (spec.metrics) return spec.metrics
+  return (task === 'generation' ? GENERATION_METRICS[spec.kind] : undefined) ?? DEFAULT_METRICS[spec.kind]
+}
+
+export function primaryMetric(spec: Pick<ExperimentSpec, 'kind' | 'metrics'>, task?: DatasetTask): string {
+  const [first] = metricsOf(spec, task)
+  if (first === undefined) throw new RangeError(`kind ${spec.kind} has no metrics`)
+  return first
+}

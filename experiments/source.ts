@@ -1,0 +1,93 @@
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { AppError, type Problem } from '../server/contracts/index.js'
+
+export type Path = readonly (string | number)[]
+
+/** A parsed file: its value, and the line on which each part of it stands. */
+export interface Source {
+  value: unknown
+  /** Line of the key or list entry that a path ends on; of the nearest part that exists when it does not. */
+  lineOf: (path: Path) => number | undefined
+}
+
+const MAX_CHARACTERS = 200_000
+const MAX_ALIASES = 100
+
+/** A path as people write it: axes.rank[2]. */
+export function pathText(path: Path): string {
+  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
+}
+
+function refuse(format: string, problem: Omit<Problem, 'path'>): never {
+  const where = problem.line === undefined ? '' : ` on line ${problem.line}`
+  throw new AppError('invalid_spec', `the experiment file is not valid ${format}${where}: ${problem.message}`, { problems: [{ path: '', ...problem }] })
+}
+
+function parseTree(text: string, lineCounter: LineCounter) {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false })
+  } catch (error) {
+    if (error instanceof RangeError) return refuse('YAML', { message: 'it is nested too deeply' })
+    throw error
+  }
+}
+
+function toValue(tree: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return tree.toJS({ maxAliasCount: MAX_ALIASES })
+  } catch (error) {
+    // The library's two reasons: aliases that would multiply without bound, and an alias to nothing.
+    if (error instanceof ReferenceError) return refuse('YAML', { message: `${error.message}: at most ${MAX_ALIASES} values may come from aliases` })
+    if (error instanceof RangeError) return refuse('YAML', { message: 'it is nested too deeply' })
+    throw error
+  }
+}
+
+/** Reads YAML, or JSON as the subset of YAML that it is, and keeps where everything stands. Throws AppError invalid_spec with line and column. */
+export function readSource(text: string, format: 'yaml' | 'json'): Source {
+  const name = format.toUpperCase()
+  if (text.length > MAX_CHARACTERS) refuse(name, { message: `it has ${text.length} characters; at most ${MAX_CHARACTERS} are read` })
+  const lines = new LineCounter()
+  const tree = parseTree(text, lines)
+  const broken = tree.errors[0] ?? tree.warnings[0]
+  if (broken) {
+    const { line, col } = lines.linePos(broken.pos[0])
+    refuse(name, { message: `${explain(broken.code, broken.message)} (column ${col})`, line })
+  }
+  const value = toValue(tree)
+  const lineAt = (node: Node | null | undefined): number | undefined => (node?.range ? lines.linePos(node.range[0]).line : undefined)
+  return {
+    value,
+    lineOf: (path) => {
+      let node: unknown = tree.contents
+      let line = lineAt(tree.contents)
+      for (const part of path) {
+        if (isAlias(node)) node = node.resolve(tree)
+        const next = childOf(node, part)
+        if (!next) break
+        node = next.value
+        line = lineAt(next.anchor) ?? line
+      }
+      return line
+    },
+  }
+}
+
+function explain(code: string, message: string): string {
+  if (code === 'DUPLICATE_KEY') return 'the same key stands twice in one mapping'
+  if (code === 'MULTIPLE_DOCS') return 'it holds several documents; one file is one experiment'
+  return message.startsWith('Maximum call stack') ? 'it is nested too deeply' : message
+}
+
+/** The node under a key or index, and the node whose line names it: the key itself in a mapping. */
+function childOf(node: unknown, part: string | number): { value: unknown; anchor: Node | null } | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(part))
+    return pair && isScalar(pair.key) ? { value: pair.value, anchor: pair.key } : undefined
+  }
+  if (isSeq(node) && typeof part === 'number') {
+    const item = node.items[part]
+    return item === undefined ? undefined : { value: item, anchor: item as Node }
+  }
+  return undefined
+}
