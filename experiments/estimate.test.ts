@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { EstimateSchema, ExperimentSpecSchema } from '../server/contracts/index.js'
+import { estimate } from './estimate.js'
+
+const datasetSizes = { train: 1000, validation: 100, test: 200 }
+
+describe('estimate', () => {
+  it('counts calls, tokens and cost of an endpoint', () => {
+    const spec = ExperimentSpecSchema.parse({
+      name: 'a',
+      kind: 'prompt',
+      dataset: 'd',
+      model: { provider: 'openai', baseUrl: 'http://h/v1', model: 'm', price: { inputPerMillion: 1, outputPerMillion: 2 } },
+      axes: { shots: [0, 1] },
+      fixed: { maxTokens: 10, limit: 100, template: 'x'.repeat(20) },
+      repeats: 2,
+    })
+    const figures = estimate(spec, { datasetSizes, itemCharacters: 60 })
+    // Per call 80 characters = 20 tokens with no shot, 40 with one, and 10 tokens of answer.
+    expect(figures).toMatchObject({ runs: 4, calls: 400, tokens: 2 * (100 * 30 + 100 * 50), seconds: null, memoryBytes: null })
+    expect(figures.costUsd).toBeCloseTo((2 * (2000 * 1 + 1000 * 2 + 4000 * 1 + 1000 * 2)) / 1e6, 12)
+    expect(EstimateSchema.parse(figures)).toEqual(figures)
+  })
+
+  it('leaves unknown what it cannot know, and says why', () => {
+    const figures = estimate(ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { split: 'dev' } }), { datasetSizes })
+    expect(figures).toMatchObject({ runs: 1, calls: null, tokens: null, costUsd: null })
+    expect(figures.notes.slice(0, 3)).toEqual(['calls: the dataset has no such split', 'tokens: the length of the dataset’s items is not known', 'cost: local runs have no price; set price.perHour to count the machine'])
+  })
+
+  it('takes a time budget for the bound it is', () => {
+    const spec = ExperimentSpecSchema.parse({ name: 'a', kind: 'pretrain', dataset: 'd', fixed: { steps: 10, batchSize: 4, maxLength: 64 }, axes: { layers: [2, 4] }, budget: { minutes: 2 } })
+    expect(estimate(spec, { datasetSizes })).toMatchObject({ runs: 2, tokens: 2 * 10 * 4 * 64, seconds: 240 })
+  })
+})
