@@ -58,7 +58,7 @@ function freshWeight(name: string, shape: Shape, { seed, index }: { seed: number
 }
 
 /** The model's weights with each shape checked against config.json; extra tensors in the files are left alone. */
-function openFrozen(folder: string, shapes: ReadonlyMap<string, Shape>): Map<string, WeightEntry> {
+export function openFrozen(folder: string, shapes: ReadonlyMap<string, Shape>): Map<string, WeightEntry> {
   const stored = openWeights(folder)
   const frozen = new Map<string, WeightEntry>()
   for (const [name, shape] of shapes) {

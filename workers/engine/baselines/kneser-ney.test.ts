@@ -50,6 +50,7 @@ describe('Kneser–Ney byte model', () => {
     const own = bytes('a galinha bateu no pato pateta')
     const five = KneserNeyModel.train(text)
     expect(five.bitsPerByte(own)).toBeLessThan(KneserNeyModel.train(text, 1).bitsPerByte(own))
+    expect(KneserNeyModel.train(text, 6).bitsPerByte(own)).toBeLessThan(KneserNeyModel.train(text, 3).bitsPerByte(own))
     expect(five.bitsPerByte(bytes('#%&@!'))).toBeGreaterThan(8)
     expect(five.bitsPerByte(new Uint8Array())).toBeNaN()
   })

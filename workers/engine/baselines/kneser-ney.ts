@@ -92,10 +92,11 @@ interface Counted {
 
 function packNgrams(text: Uint8Array, order: number): Float64Array {
   const packed = new Float64Array(text.length - order + 1)
-  const modulus = BYTES ** order
+  // The oldest byte goes before the new one comes, so that a key never needs more than 48 bits.
+  const modulus = BYTES ** (order - 1)
   let key = 0
   for (let place = 0; place < text.length; place++) {
-    key = (key * BYTES + (text[place] ?? 0)) % modulus
+    key = (key % modulus) * BYTES + (text[place] ?? 0)
     if (place >= order - 1) packed[place - order + 1] = key
   }
   return packed

@@ -6,12 +6,13 @@
 import { EngineError } from '../engine-error.js'
 import type { Device, LlamaConfig } from '../engine.js'
 import { floats, integers, OrtSession, type Data } from '../executors/ort.js'
-import { openWeights, type WeightEntry } from '../formats/weights.js'
 import { Graph } from '../graph.js'
 import { binary } from '../ops/elementwise.js'
 import { gather } from '../ops/indexing.js'
 import { gemm } from '../ops/products.js'
-import type { DType, Value } from '../tensor.js'
+import { openFrozen, weightSource, type Parameters } from '../parameters.js'
+import { SessionCache } from '../session-cache.js'
+import { sizeOf, type Value } from '../tensor.js'
 import { KeyValueCache } from './kv-cache.js'
 import { headWeightName, llamaForward, llamaWeightShapes, tokenLoss, type KeysAndValues, type LlamaOutputs } from './llama.js'
 
@@ -59,15 +60,16 @@ interface StepShape {
 export class LlamaRunner {
   readonly config: LlamaConfig
   readonly #options: LlamaRunnerOptions
-  readonly #entries: ReadonlyMap<string, WeightEntry>
-  readonly #sessions = new Map<string, Promise<OrtSession>>()
+  readonly #weights: Pick<Parameters, 'trainable' | 'frozen'>
+  readonly #sessions = new SessionCache<OrtSession>(MAX_SESSIONS, (session) => session.dispose())
+  #lastRun: Promise<undefined> = Promise.resolve(undefined)
   #adapter: ReadonlyMap<string, LoraFactors> = new Map()
   #isClosed = false
 
   constructor(options: LlamaRunnerOptions) {
     this.#options = options
     this.config = options.config
-    this.#entries = checkedEntries(options)
+    this.#weights = splitWeights(options)
   }
 
   /** Module path → factors; an empty map is the base model. Caches made under another adapter are not valid under this one. */
@@ -146,10 +148,9 @@ export class LlamaRunner {
   }
 
   async close(): Promise<void> {
+    await this.#lastRun
     this.#isClosed = true
-    const sessions = [...this.#sessions.values()]
-    this.#sessions.clear()
-    for (const session of sessions) await (await session).dispose()
+    await this.#sessions.clear()
   }
 
   #feeds({ tokens, T, P, positionOf }: { tokens: readonly number[]; T: number; P: number; positionOf: (index: number) => number }): Map<string, Data> {
@@ -162,26 +163,18 @@ export class LlamaRunner {
     return feeds
   }
 
-  async #run(shape: StepShape, feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {
-    if (this.#isClosed) throw new EngineError('input_invalid', 'this model is closed')
-    const ranks = [...this.#adapter].map(([module, { rank }]) => `${module}:${rank}`).join(',')
-    const key = `${shape.kind} ${shape.T} ${shape.P} ${shape.R} ${ranks}`
-    const session = this.#sessions.get(key) ?? OrtSession.create(this.#graph(shape), this.#options)
-    this.#sessions.delete(key)
-    this.#sessions.set(key, session)
-    session.catch(() => this.#sessions.delete(key))
-    const ready = await session
-    await this.#evict()
-    return ready.run(feeds)
-  }
-
-  /** The least recently used sessions go first: a Map keeps the order in which they were last set. */
-  async #evict(): Promise<void> {
-    for (const [key, session] of this.#sessions) {
-      if (this.#sessions.size <= MAX_SESSIONS) return
-      this.#sessions.delete(key)
-      await (await session).dispose()
-    }
+  /** One run after another: a session must not be released while another call waits to use it. */
+  #run(shape: StepShape, feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {
+    const turn = this.#lastRun.then(async () => {
+      if (this.#isClosed) throw new EngineError('input_invalid', 'this model is closed; open it again')
+      const ranks = [...this.#adapter].map(([module, { rank }]) => `${module}:${rank}`).join(',')
+      const { kind, T, P, R } = shape
+      const session = await this.#sessions.get(`${kind} ${T} ${P} ${R} ${ranks}`, () => OrtSession.create(this.#graph(shape), this.#options))
+      return session.run(feeds)
+    })
+    // The next run goes on whether this one failed or not; its caller hears of the failure through `turn`.
+    this.#lastRun = turn.then(() => undefined, () => undefined)
+    return turn
   }
 
   #graph({ kind, T, P, R }: StepShape): Graph {
@@ -205,7 +198,7 @@ export class LlamaRunner {
 
   #forward(graph: Graph, { T, P }: { T: number; P: number }): LlamaOutputs & { weight: (name: string) => Value } {
     const { kvHeads, headDim, layers } = this.config
-    const weight = this.#weightsOf(graph)
+    const weight = weightSource(graph, this.#weights)
     const cached = (name: string): Value => graph.input(name, [1, kvHeads, P, headDim])
     const past = (): KeysAndValues[] => Array.from({ length: layers }, (_, layer) => ({ keys: cached(`pastKeys.${layer}`), values: cached(`pastValues.${layer}`) }))
     const outputs = llamaForward(graph, {
@@ -221,22 +214,6 @@ export class LlamaRunner {
     return { ...outputs, weight }
   }
 
-  /** Each weight once per graph: mapped from its file, or fed where it is live. */
-  #weightsOf(graph: Graph): (name: string) => Value {
-    const made = new Map<string, Value>()
-    const shapes = llamaWeightShapes(this.config)
-    return (name) => {
-      const known = made.get(name)
-      if (known !== undefined) return known
-      const entry = this.#entries.get(name)
-      const value = entry === undefined
-        ? graph.input(name, shapes.get(name) ?? [])
-        : graph.external(name, { shape: entry.shape, dtype: graphDtype(name, entry), location: { file: entry.file, offset: entry.begin, length: entry.end - entry.begin } })
-      made.set(name, value)
-      return value
-    }
-  }
-
   #linear(graph: Graph, x: Value, { module, weight }: { module: string; weight: (name: string) => Value }): Value {
     const base = gemm(graph, x, weight(`${module}.weight`), { transB: true })
     const factors = this.#adapter.get(module)
@@ -248,28 +225,19 @@ export class LlamaRunner {
   }
 }
 
-/** File entries of the weights that are not live, each of the shape the config asks for. */
-function checkedEntries({ folder, config, liveWeights }: LlamaRunnerOptions): Map<string, WeightEntry> {
-  const wanted = [...llamaWeightShapes(config)].filter(([name]) => liveWeights?.has(name) !== true)
-  const entries = new Map<string, WeightEntry>()
-  if (wanted.length === 0) return entries
-  const files = openWeights(folder)
-  for (const [name, shape] of wanted) {
-    const entry = files.get(name)
-    if (entry === undefined) throw new EngineError('weights_missing', `the weights in ${folder} have no tensor "${name}", which config.json asks for`, { folder, tensor: name })
-    if (entry.shape.join() !== shape.join()) {
-      throw new EngineError('weights_invalid', `tensor "${name}" in ${entry.file} has shape [${entry.shape.join(', ')}]; config.json asks for [${shape.join(', ')}]`, { tensor: name })
+/** Live weights are fed; the others are mapped from the folder's files. */
+function splitWeights({ folder, config, liveWeights = new Map() }: LlamaRunnerOptions): Pick<Parameters, 'trainable' | 'frozen'> {
+  const shapes = llamaWeightShapes(config)
+  const trainable: Parameters['trainable'] = new Map()
+  for (const [name, data] of liveWeights) {
+    const shape = shapes.get(name)
+    if (shape === undefined || data.length !== sizeOf(shape)) {
+      throw new EngineError('weights_invalid', `the live weight "${name}" has ${data.length} values; config.json implies ${shape === undefined ? 'no such weight' : `[${shape.join(', ')}]`}`, { name })
     }
-    entries.set(name, entry)
+    trainable.set(name, { shape, decays: false, initial: data })
+    shapes.delete(name)
   }
-  return entries
-}
-
-function graphDtype(name: string, { dtype, file }: WeightEntry): DType {
-  if (dtype === 'F32') return 'f32'
-  if (dtype === 'BF16') return 'bf16'
-  if (dtype === 'F16') return 'f16'
-  throw new EngineError('weights_invalid', `tensor "${name}" in ${file} is ${dtype}; the engine reads F32, BF16 and F16`, { tensor: name })
+  return { trainable, frozen: shapes.size === 0 ? new Map() : openFrozen(folder, shapes) }
 }
 
 /** 0 where row t sees column s, very negative elsewhere: [T, P + T]. Rows see the cache and their own segment up to themselves. */
