@@ -1,0 +1,118 @@
+/* Answers of runs, item by item: each item once per run, whatever is sent again. */
+import { fromWire, type Example, type ExamplePage, type Float } from '../contracts/index.js'
+import type { Database } from './database.js'
+import { holdRun } from './fence.js'
+import { arrayLiteral, storable, storableJson, storableOrNull } from './text.js'
+
+export interface ExampleQuery {
+  offset: number
+  limit: number
+  status?: Example['status'] | undefined
+  /** Part of the item's id, input, output or target; upper and lower case are alike. */
+  text?: string | undefined
+}
+
+interface ExampleRow {
+  item_id: string
+  cluster: string | null
+  input: string
+  output: string
+  target: string | null
+  status: Example['status']
+  error: string | null
+  score_keys: string[]
+  /** to_json of float8[]: NaN and infinity come as their names. */
+  scores: Float[]
+  latency_ms: number | null
+  ttft_ms: number | null
+  tokens_in: number | null
+  tokens_out: number | null
+  cost_usd: number | null
+  details?: Record<string, unknown>
+}
+
+const COLUMNS = `item_id, cluster, input, output, target, status, error, score_keys, to_json(score_values) AS scores,
+  latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd`
+const MATCHES = `run_id = $1 AND ($2::text IS NULL OR status = $2)
+  AND ($3::text IS NULL OR item_id ILIKE $3 OR input ILIKE $3 OR output ILIKE $3 OR target ILIKE $3)`
+
+export class ExampleStore {
+  constructor(private readonly database: Database) {}
+
+  /** Stores answers of a run that `attempt` holds; items already answered keep their first answer. */
+  async append(runId: string, attempt: number, examples: readonly Example[]): Promise<void> {
+    await this.database.write(async (change) => {
+      const held = await holdRun(change, runId, attempt)
+      if (examples.length === 0) return
+      const stored = await change.session.$executeRaw`
+        INSERT INTO example (run_id, item_id, cluster, input, output, target, status, error, score_keys, score_values,
+                             latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, details)
+        SELECT ${runId}, item_id, cluster, input, output, target, status, error,
+               ARRAY(SELECT json_array_elements_text(score_keys)), score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, details
+        FROM json_to_recordset(${JSON.stringify(examples.map(asRecord))}::json) AS x
+          (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys json, score_values text,
+           latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8, details json)
+        ON CONFLICT (run_id, item_id) DO NOTHING`
+      if (stored === 0) return
+      await change.session.$executeRaw`UPDATE run SET progress_attempt = ${attempt} WHERE id = ${runId}`
+      change.tell('run.examples', { experimentId: held.experimentId, runId })
+    })
+  }
+
+  /** One page of answers in the order in which they came, and how many match in all. */
+  async page(runId: string, query: ExampleQuery): Promise<ExamplePage> {
+    const status = query.status ?? null
+    const text = query.text === undefined ? null : `%${query.text.replaceAll(/[\\%_]/g, '\\$&')}%`
+    const rows = await this.database.client.$queryRawUnsafe<ExampleRow[]>(
+      `SELECT ${COLUMNS}, details FROM example WHERE ${MATCHES} ORDER BY seq OFFSET $4::int LIMIT $5::int`,
+      runId, status, text, query.offset, query.limit,
+    )
+    const [count] = await this.database.client.$queryRawUnsafe<{ total: number }[]>(`SELECT count(*)::int AS total FROM example WHERE ${MATCHES}`, runId, status, text)
+    return { total: count?.total ?? 0, examples: rows.map(toExample) }
+  }
+
+  /** Every answer of a run, without the kind's own details, for comparing. */
+  async all(runId: string): Promise<Example[]> {
+    const rows = await this.database.client.$queryRawUnsafe<ExampleRow[]>(`SELECT ${COLUMNS} FROM example WHERE run_id = $1 ORDER BY seq`, runId)
+    return rows.map(toExample)
+  }
+}
+
+function asRecord(example: Example): Record<string, unknown> {
+  return {
+    item_id: storable(example.itemId),
+    cluster: storableOrNull(example.cluster),
+    input: storable(example.input),
+    output: storable(example.output),
+    target: storableOrNull(example.target),
+    status: example.status,
+    error: storableOrNull(example.error),
+    score_keys: Object.keys(example.scores).map(storable),
+    score_values: arrayLiteral(Object.values(example.scores).map(fromWire)),
+    latency_ms: example.latencyMs,
+    ttft_ms: example.ttftMs,
+    tokens_in: example.tokensIn,
+    tokens_out: example.tokensOut,
+    cost_usd: example.costUsd,
+    details: JSON.parse(storableJson(example.details)) as unknown,
+  }
+}
+
+function toExample(row: ExampleRow): Example {
+  return {
+    itemId: row.item_id,
+    cluster: row.cluster,
+    input: row.input,
+    output: row.output,
+    target: row.target,
+    status: row.status,
+    scores: Object.fromEntries(row.score_keys.map((key, index) => [key, row.scores[index] ?? 'NaN'])),
+    error: row.error,
+    latencyMs: row.latency_ms,
+    ttftMs: row.ttft_ms,
+    tokensIn: row.tokens_in,
+    tokensOut: row.tokens_out,
+    costUsd: row.cost_usd,
+    details: row.details ?? {},
+  }
+}

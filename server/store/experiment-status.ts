@@ -1,0 +1,33 @@
+import { RunStatusSchema, type ExperimentStatus, type RunStatus } from '../contracts/index.js'
+import type { Change } from './database.js'
+
+export type RunCounts = Record<RunStatus, number>
+
+export function emptyCounts(): RunCounts {
+  return { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 }
+}
+
+/**
+ * What an experiment's status is, given its runs: unfinished while a run is; then failed before
+ * cancelled before succeeded, so that one lost run is never hidden by the others.
+ */
+export function statusOf(counts: RunCounts): ExperimentStatus {
+  const over = counts.succeeded + counts.failed + counts.cancelled
+  if (counts.queued + counts.running > 0) return counts.running === 0 && over === 0 ? 'queued' : 'running'
+  if (counts.failed > 0) return 'failed'
+  return counts.cancelled > 0 ? 'cancelled' : 'succeeded'
+}
+
+/** Brings the stored status of an experiment in line with its runs. Called after any run of it changed status. */
+export async function refreshExperiment(change: Change, experimentId: string): Promise<void> {
+  // Locked first: of two runs that end at once, the second must count the first one's new status.
+  await change.session.$queryRaw`SELECT id FROM experiment WHERE id = ${experimentId} FOR UPDATE`
+  const rows = await change.session.run.groupBy({ by: ['status'], where: { experimentId }, _count: { _all: true } })
+  const counts = emptyCounts()
+  for (const row of rows) counts[RunStatusSchema.parse(row.status)] = row._count._all
+  const status = statusOf(counts)
+  const isOver = status !== 'queued' && status !== 'running'
+  await change.session.$executeRaw`
+    UPDATE experiment SET status = ${status}, finished_at = CASE WHEN ${isOver} THEN coalesce(finished_at, now()) END WHERE id = ${experimentId}`
+  change.tell('experiment.updated', { experimentId })
+}

@@ -1,0 +1,160 @@
+/* Experiments: stored with all their runs at once, or not at all. */
+import {
+  AppError,
+  COLOR_SLOTS,
+  ExperimentStatusSchema,
+  RunStatusSchema,
+  type CreatedExperiment,
+  type ExperimentChange,
+  type ExperimentSpec,
+  type ExperimentSummary,
+  type Kind,
+  type ParameterValue,
+} from '../contracts/index.js'
+import type { Change, Database, Session } from './database.js'
+import { emptyCounts, type RunCounts } from './experiment-status.js'
+import type { Prisma } from './generated/client.js'
+import { makeId } from './ids.js'
+import type { WaitingRun } from './run-store.js'
+import { storable, storableJson } from './text.js'
+
+export interface PlannedExperiment {
+  spec: ExperimentSpec
+  datasetHash: string
+  axes: Record<string, ParameterValue[]>
+  metrics: readonly string[]
+  primaryMetric: string
+  runs: readonly PlannedRun[]
+}
+
+interface PlannedRun {
+  cell: number
+  repeat: number
+  seed: number
+  name: string
+  params: Record<string, ParameterValue>
+  varied: Record<string, ParameterValue>
+}
+
+export interface ExperimentQuery {
+  limit: number
+  /** Id of the last experiment of the page before. */
+  before?: string | undefined
+  text?: string | undefined
+  kind?: Kind | undefined
+  status?: string | undefined
+  tag?: string | undefined
+}
+
+/** What the queue may do within the transaction that stores the runs. */
+export type Deliver = (runs: WaitingRun[], session: Session) => Promise<void>
+
+/** Runs are inserted in pieces: a statement of 10,000 runs with long templates would be too large. */
+const RUNS_PER_STATEMENT = 1_000
+
+export class ExperimentStore {
+  constructor(private readonly database: Database) {}
+
+  /** Stores the experiment and its runs; `deliver` hands them to a queue in the same transaction. */
+  async create(plan: PlannedExperiment, deliver: Deliver): Promise<{ created: CreatedExperiment; waiting: WaitingRun[] }> {
+    const id = makeId()
+    const { spec } = plan
+    const runs = plan.runs.map((run, index) => ({ ...run, id: makeId(), colorSlot: index % COLOR_SLOTS }))
+    const waiting = await this.database.write(async (change) => {
+      await change.session.$executeRaw`
+        INSERT INTO experiment (id, name, kind, dataset, dataset_hash, spec, axes, metrics, primary_metric, tags, notes)
+        VALUES (${id}, ${storable(spec.name)}, ${spec.kind}, ${spec.dataset}, ${plan.datasetHash}, ${storableJson(spec)}::json, ${storableJson(plan.axes)}::json,
+                ${[...plan.metrics]}::text[], ${plan.primaryMetric}, ${spec.tags.map(storable)}::text[], ${storable(spec.notes)})`
+      const stored: WaitingRun[] = []
+      for (let start = 0; start < runs.length; start += RUNS_PER_STATEMENT) {
+        stored.push(...(await insertRuns(change, { id, plan, runs: runs.slice(start, start + RUNS_PER_STATEMENT) })))
+      }
+      change.tell('experiment.created', { experimentId: id })
+      await deliver(stored, change.session)
+      return stored
+    })
+    return { created: { id, name: spec.name, runs: runs.map((run) => ({ id: run.id, params: run.params })) }, waiting }
+  }
+
+  async list(query: ExperimentQuery): Promise<ExperimentSummary[]> {
+    const where: Prisma.ExperimentWhereInput = {
+      ...(query.kind === undefined ? {} : { kind: query.kind }),
+      ...(query.status === undefined ? {} : { status: query.status }),
+      ...(query.tag === undefined ? {} : { tags: { has: query.tag } }),
+    }
+    if (query.before !== undefined) where.seq = { lt: (await this.#row(query.before)).seq }
+    if (query.text !== undefined) {
+      const contains = { contains: query.text, mode: 'insensitive' as const }
+      where.OR = [{ name: contains }, { notes: contains }, { dataset: contains }, { tags: { has: query.text } }]
+    }
+    const rows = await this.database.client.experiment.findMany({ where, orderBy: { seq: 'desc' }, take: query.limit })
+    return this.#summaries(rows)
+  }
+
+  async read(id: string): Promise<ExperimentSummary & { spec: unknown }> {
+    const row = await this.#row(id)
+    const [summary] = await this.#summaries([row])
+    if (summary === undefined) throw noSuchExperiment(id)
+    return { ...summary, spec: row.spec }
+  }
+
+  async change(id: string, changes: ExperimentChange): Promise<void> {
+    await this.database.write(async (change) => {
+      const data = {
+        ...(changes.notes === undefined ? {} : { notes: storable(changes.notes) }),
+        ...(changes.tags === undefined ? {} : { tags: changes.tags.map(storable) }),
+      }
+      const { count } = await change.session.experiment.updateMany({ where: { id }, data })
+      if (count === 0) throw noSuchExperiment(id)
+      change.tell('experiment.updated', { experimentId: id })
+    })
+  }
+
+  async count(): Promise<number> {
+    return this.database.client.experiment.count()
+  }
+
+  async #row(id: string): Promise<Prisma.ExperimentModel> {
+    const row = await this.database.client.experiment.findUnique({ where: { id } })
+    if (row === null) throw noSuchExperiment(id)
+    return row
+  }
+
+  async #summaries(rows: Prisma.ExperimentModel[]): Promise<ExperimentSummary[]> {
+    const counted = await this.database.client.run.groupBy({ by: ['experimentId', 'status'], where: { experimentId: { in: rows.map((row) => row.id) } }, _count: { _all: true } })
+    const countsOf = new Map<string, RunCounts>(rows.map((row) => [row.id, emptyCounts()]))
+    for (const row of counted) {
+      const counts = countsOf.get(row.experimentId)
+      if (counts !== undefined) counts[RunStatusSchema.parse(row.status)] = row._count._all
+    }
+    return rows.map((row) => ({
+      id: row.id,
+      name: row.name,
+      kind: row.kind as Kind,
+      dataset: row.dataset,
+      status: ExperimentStatusSchema.parse(row.status),
+      tags: row.tags,
+      notes: row.notes,
+      axes: row.axes as Record<string, ParameterValue[]>,
+      primaryMetric: row.primaryMetric,
+      runCounts: countsOf.get(row.id) ?? emptyCounts(),
+      createdAt: row.createdAt.toISOString(),
+      finishedAt: row.finishedAt?.toISOString() ?? null,
+    }))
+  }
+}
+
+async function insertRuns(change: Change, at: { id: string; plan: PlannedExperiment; runs: (PlannedRun & { id: string; colorSlot: number })[] }): Promise<WaitingRun[]> {
+  const { kind, dataset } = at.plan.spec
+  const records = storableJson(at.runs.map((run) => ({ ...run, color_slot: run.colorSlot })))
+  const rows = await change.session.$queryRaw<{ id: string; order: number }[]>`
+    INSERT INTO run (id, experiment_id, kind, name, cell, repeat, seed, params, varied, dataset, dataset_hash, color_slot)
+    SELECT id, ${at.id}, ${kind}, name, cell, repeat, seed, params, varied, ${dataset}, ${at.plan.datasetHash}, color_slot
+    FROM json_to_recordset(${records}::json) AS x (id text, name text, cell int, repeat int, seed int, params json, varied json, color_slot int)
+    ORDER BY cell, repeat RETURNING id, seq::float8 AS order`
+  return rows.map((row) => ({ runId: row.id, kind, order: row.order })).sort((a, b) => a.order - b.order)
+}
+
+function noSuchExperiment(id: string): AppError {
+  return new AppError('not_found', `There is no experiment "${id}".`)
+}

@@ -1,0 +1,168 @@
+/*
+ * Metric series, stored as chunks of arrays: one row per 2,048 points at most, because charts
+ * read whole ranges. A series ascends in steps; what is sent again is dropped.
+ */
+import { fromWire, type MetricPoint, type MetricSeries } from '../contracts/index.js'
+import type { Change, Database, Session } from './database.js'
+import { holdRun } from './fence.js'
+import { bucketPoints, type PointArrays } from './metric-buckets.js'
+import { arrayLiteral, storable } from './text.js'
+
+/** A chunk is rewritten when points are appended to it, so it must stay small; it is read whole, so not too small. */
+export const CHUNK_POINTS = 2048
+
+interface SeriesTail {
+  key: string
+  last_step: number
+  tail_first: number
+  tail_size: number
+}
+
+interface Piece extends PointArrays {
+  key: string
+}
+
+export interface MetricQuery {
+  keys?: readonly string[] | undefined
+  maxPoints: number
+  from?: number | undefined
+  to?: number | undefined
+}
+
+export class MetricStore {
+  constructor(private readonly database: Database) {}
+
+  /** Appends points of a run that `attempt` holds; points at or before the last step of their series are dropped. */
+  async append(runId: string, attempt: number, points: readonly MetricPoint[]): Promise<void> {
+    await this.database.write(async (change) => {
+      const held = await holdRun(change, runId, attempt)
+      if (points.length === 0) return
+      const stored = await appendPoints(change, runId, points)
+      if (stored > 0) change.tell('run.metrics', { experimentId: held.experimentId, runId })
+    })
+  }
+
+  /** Every asked series in buckets; a range is given in steps, both ends included. */
+  async read(runId: string, query: MetricQuery): Promise<MetricSeries[]> {
+    const from = query.from ?? 0
+    const to = query.to ?? 2 ** 31 - 1
+    const keys = query.keys === undefined ? null : [...query.keys]
+    const rows = await this.database.client.$queryRaw<{ key: string; steps: string; values: string; times: string }[]>`
+      SELECT key, steps::text AS steps, "values"::text AS values, times::text AS times FROM metric_chunk
+      WHERE run_id = ${runId} AND (${keys}::text[] IS NULL OR key = ANY(${keys}::text[])) AND last_step >= ${from}::int AND first_step <= ${to}::int
+      ORDER BY key, first_step`
+    const chunksOf = Map.groupBy(rows, (row) => row.key)
+    const series: MetricSeries[] = []
+    for (const [key, chunks] of chunksOf) {
+      const points = joinChunks(chunks, { from, to })
+      if (points.steps.length > 0) series.push({ key, points: points.steps.length, buckets: bucketPoints(points, query.maxPoints) })
+    }
+    return series
+  }
+}
+
+async function appendPoints(change: Change, runId: string, points: readonly MetricPoint[]): Promise<number> {
+  const { session } = change
+  const pointsOf = Map.groupBy(points, (point) => storable(point.key))
+  const tails = await session.$queryRaw<SeriesTail[]>`
+    SELECT key, last_step, tail_first, tail_size FROM metric_series WHERE run_id = ${runId} AND key = ANY(${[...pointsOf.keys()]}::text[])`
+  const tailOf = new Map(tails.map((tail) => [tail.key, tail]))
+  const appended: (Piece & { tailFirst: number })[] = []
+  const fresh: Piece[] = []
+  let stored = 0
+  for (const [key, sent] of pointsOf) {
+    const tail = tailOf.get(key)
+    const piece = { key, ...newPoints(sent, tail?.last_step ?? -1) }
+    if (piece.steps.length === 0) continue
+    stored += piece.steps.length
+    if (tail !== undefined && tail.tail_size + piece.steps.length <= CHUNK_POINTS) appended.push({ ...piece, tailFirst: tail.tail_first })
+    else for (let start = 0; start < piece.steps.length; start += CHUNK_POINTS) fresh.push(slicePiece(piece, start, start + CHUNK_POINTS))
+  }
+  if (appended.length > 0) await extendChunks(session, runId, appended)
+  if (fresh.length > 0) await insertChunks(session, runId, fresh)
+  if (stored > 0) await moveTails(session, runId, { appended, fresh })
+  return stored
+}
+
+/** The points beyond `lastStep`, ascending; of two with one step the first one counts. */
+function newPoints(sent: readonly MetricPoint[], lastStep: number): PointArrays {
+  const fresh: PointArrays = { steps: [], values: [], times: [] }
+  let last = lastStep
+  for (const point of [...sent].sort((a, b) => a.step - b.step)) {
+    if (point.step <= last) continue
+    last = point.step
+    fresh.steps.push(point.step)
+    fresh.values.push(fromWire(point.value))
+    fresh.times.push(point.time)
+  }
+  return fresh
+}
+
+function slicePiece(piece: Piece, start: number, end: number): Piece {
+  return { key: piece.key, steps: piece.steps.slice(start, end), values: piece.values.slice(start, end), times: piece.times.slice(start, end) }
+}
+
+function asRecord(piece: Piece): Record<string, unknown> {
+  return {
+    key: piece.key,
+    first_step: piece.steps[0],
+    last_step: piece.steps.at(-1),
+    steps: arrayLiteral(piece.steps),
+    values: arrayLiteral(piece.values),
+    times: arrayLiteral(piece.times),
+    last_value: String(piece.values.at(-1)),
+    last_time: piece.times.at(-1),
+    points: piece.steps.length,
+  }
+}
+
+async function extendChunks(session: Session, runId: string, pieces: (Piece & { tailFirst: number })[]): Promise<void> {
+  const records = JSON.stringify(pieces.map((piece) => ({ ...asRecord(piece), tail_first: piece.tailFirst })))
+  await session.$executeRaw`
+    UPDATE metric_chunk c SET last_step = x.last_step, steps = c.steps || x.steps::int4[], "values" = c."values" || x."values"::float8[], times = c.times || x.times::float8[]
+    FROM json_to_recordset(${records}::json) AS x (key text, tail_first int, last_step int, steps text, "values" text, times text)
+    WHERE c.run_id = ${runId} AND c.key = x.key AND c.first_step = x.tail_first`
+}
+
+async function insertChunks(session: Session, runId: string, pieces: Piece[]): Promise<void> {
+  const records = JSON.stringify(pieces.map(asRecord))
+  await session.$executeRaw`
+    INSERT INTO metric_chunk (run_id, key, first_step, last_step, steps, "values", times)
+    SELECT ${runId}, key, first_step, last_step, steps::int4[], "values"::float8[], times::float8[]
+    FROM json_to_recordset(${records}::json) AS x (key text, first_step int, last_step int, steps text, "values" text, times text)`
+}
+
+async function moveTails(session: Session, runId: string, pieces: { appended: (Piece & { tailFirst: number })[]; fresh: Piece[] }): Promise<void> {
+  const newest = new Map<string, Record<string, unknown>>()
+  for (const piece of pieces.appended) newest.set(piece.key, { ...asRecord(piece), tail_first: piece.tailFirst })
+  for (const piece of pieces.fresh) {
+    const before = Number(newest.get(piece.key)?.['points'] ?? 0)
+    newest.set(piece.key, { ...asRecord(piece), tail_first: piece.steps[0], points: before + piece.steps.length, tail_size: piece.steps.length })
+  }
+  const records = JSON.stringify([...newest.values()].map((record) => ({ tail_size: record['points'], ...record })))
+  await session.$executeRaw`
+    INSERT INTO metric_series AS s (run_id, key, points, last_step, last_value, last_time, tail_first, tail_size)
+    SELECT ${runId}, key, points, last_step, last_value::float8, last_time, tail_first, tail_size
+    FROM json_to_recordset(${records}::json) AS x (key text, points int, last_step int, last_value text, last_time float8, tail_first int, tail_size int)
+    ON CONFLICT (run_id, key) DO UPDATE SET points = s.points + excluded.points, last_step = excluded.last_step, last_value = excluded.last_value,
+      last_time = excluded.last_time, tail_size = CASE WHEN s.tail_first = excluded.tail_first THEN s.tail_size + excluded.tail_size ELSE excluded.tail_size END,
+      tail_first = excluded.tail_first`
+}
+
+/** Reads the array literals of PostgreSQL, in which NaN and infinity stand by name, as Number() knows them. */
+function joinChunks(chunks: { steps: string; values: string; times: string }[], range: { from: number; to: number }): PointArrays {
+  const joined: PointArrays = { steps: [], values: [], times: [] }
+  for (const chunk of chunks) {
+    const steps = chunk.steps.slice(1, -1).split(',')
+    const values = chunk.values.slice(1, -1).split(',')
+    const times = chunk.times.slice(1, -1).split(',')
+    for (let index = 0; index < steps.length; index += 1) {
+      const step = Number(steps[index])
+      if (step < range.from || step > range.to) continue
+      joined.steps.push(step)
+      joined.values.push(Number(values[index]))
+      joined.times.push(Number(times[index]))
+    }
+  }
+  return joined
+}

@@ -1,0 +1,93 @@
+/*
+ * Runs as users see and steer them: read, cancel, queue again. What workers do to a run
+ * (claim, heartbeat, finish) is in claim-store.ts.
+ */
+import { AppError, type Kind, type Run, type RunStatus } from '../contracts/index.js'
+import type { Database } from './database.js'
+import { refreshExperiment } from './experiment-status.js'
+import { noSuchRun } from './fence.js'
+import { SELECT_RUN, toRun, type RunRow } from './run-rows.js'
+
+/** A run that waits for a worker, as the queue needs it: lower orders are older. */
+export interface WaitingRun {
+  runId: string
+  kind: Kind
+  order: number
+}
+
+export class RunStore {
+  constructor(private readonly database: Database) {}
+
+  async read(id: string): Promise<Run> {
+    const [run] = await this.readMany([id])
+    if (run === undefined) throw noSuchRun(id)
+    return run
+  }
+
+  /** Runs by id, in the order asked; unknown ids are left out. */
+  async readMany(ids: readonly string[]): Promise<Run[]> {
+    const rows = await this.database.client.$queryRawUnsafe<RunRow[]>(`${SELECT_RUN} WHERE r.id = ANY($1::text[])`, [...ids])
+    const byId = new Map(rows.map((row) => [row.id, toRun(row)]))
+    return ids.flatMap((id) => byId.get(id) ?? [])
+  }
+
+  async ofExperiment(experimentId: string): Promise<Run[]> {
+    const rows = await this.database.client.$queryRawUnsafe<RunRow[]>(`${SELECT_RUN} WHERE r.experiment_id = $1 ORDER BY r.cell, r.repeat`, experimentId)
+    return rows.map(toRun)
+  }
+
+  /** Of the kinds asked for, those with a waiting run; the one whose oldest run waits longest first. */
+  async waitingKinds(kinds: readonly Kind[]): Promise<Kind[]> {
+    const rows = await this.database.client.$queryRaw<{ kind: Kind }[]>`
+      SELECT kind FROM run WHERE status = 'queued' AND kind = ANY(${[...kinds]}::text[]) GROUP BY kind ORDER BY min(seq)`
+    return rows.map((row) => row.kind)
+  }
+
+  /** Every waiting run, oldest first. */
+  async waiting(): Promise<WaitingRun[]> {
+    const rows = await this.database.client.run.findMany({ where: { status: 'queued' }, orderBy: { seq: 'asc' }, select: { id: true, kind: true, seq: true } })
+    return rows.map((row) => ({ runId: row.id, kind: row.kind as Kind, order: Number(row.seq) }))
+  }
+
+  async counts(): Promise<{ queued: number; running: number }> {
+    const rows = await this.database.client.run.groupBy({ by: ['status'], where: { status: { in: ['queued', 'running'] } }, _count: { _all: true } })
+    const of = (status: RunStatus): number => rows.find((row) => row.status === status)?._count._all ?? 0
+    return { queued: of('queued'), running: of('running') }
+  }
+
+  /** Ends waiting runs at once and asks the workers of running ones to stop. Returns the ids of the ended ones. */
+  async cancel(runIds: readonly string[]): Promise<string[]> {
+    return this.database.write(async (change) => {
+      const ids = [...runIds]
+      const ended = await change.session.$queryRaw<{ id: string; experiment_id: string }[]>`
+        UPDATE run SET status = 'cancelled', finished_at = now() WHERE id = ANY(${ids}::text[]) AND status = 'queued' RETURNING id, experiment_id`
+      const asked = await change.session.$queryRaw<{ id: string; experiment_id: string }[]>`
+        UPDATE run SET cancel_requested_at = coalesce(cancel_requested_at, now()) WHERE id = ANY(${ids}::text[]) AND status = 'running' RETURNING id, experiment_id`
+      for (const run of [...ended, ...asked]) change.tell('run.updated', { experimentId: run.experiment_id, runId: run.id })
+      for (const experimentId of new Set(ended.map((run) => run.experiment_id))) await refreshExperiment(change, experimentId)
+      return ended.map((run) => run.id)
+    })
+  }
+
+  /**
+   * Queues a failed or cancelled run again. It resumes: checkpoints and answers stay, but items
+   * that failed are asked again.
+   */
+  async retry(runId: string): Promise<WaitingRun> {
+    return this.database.write(async (change) => {
+      const [row] = await change.session.$queryRaw<{ experiment_id: string; kind: Kind; order: number }[]>`
+        UPDATE run SET status = 'queued', finished_at = NULL, error = NULL, summary = NULL, deaths = 0, cancel_requested_at = NULL, worker = NULL
+        WHERE id = ${runId} AND status IN ('failed', 'cancelled') RETURNING experiment_id, kind, seq::float8 AS order`
+      if (row === undefined) {
+        const run = await change.session.run.findUnique({ where: { id: runId }, select: { status: true } })
+        if (run === null) throw noSuchRun(runId)
+        throw new AppError('conflict', `Run ${runId} is ${run.status}; only a failed or cancelled run can be retried.`)
+      }
+      await change.session.example.deleteMany({ where: { runId, status: 'error' } })
+      change.tell('run.updated', { experimentId: row.experiment_id, runId })
+      change.tell('run.examples', { experimentId: row.experiment_id, runId })
+      await refreshExperiment(change, row.experiment_id)
+      return { runId, kind: row.kind, order: row.order }
+    })
+  }
+}
