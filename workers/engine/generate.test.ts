@@ -8,6 +8,7 @@ import { writePeftAdapter, type AdapterTensor } from './formats/peft.js'
 import { readTensorF32 } from './formats/safetensors.js'
 import { openWeights } from './formats/weights.js'
 import { LlamaRunner } from './models/llama-decode.js'
+import { createTrainer } from './trainer.js'
 import { openLanguageModel, type LanguageModel } from './generate.js'
 
 const GOLDEN = 'Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. She wanted to play with it, but it was too high.'
@@ -40,7 +41,7 @@ describeWithStories('generation with stories260K', () => {
     const tokens = model.tokenizer.encode(`${GOLDEN} ${GOLDEN}`).slice(0, 90)
     const full = await model.logits(tokens)
     const V = model.config.vocabSize
-    const runner = new LlamaRunner({ folder, config: model.config, device: 'cpu', threads: 1, prepack: false })
+    const runner = new LlamaRunner({ folder, config: model.config, device: 'cpu', threads: 1 })
     const cache = runner.newCache()
     // Five at once, thirty more behind the cache, then one by one across its growth from 64 to 128 slots.
     await runner.extend(cache, tokens.slice(0, 5))
@@ -106,6 +107,25 @@ describeWithStories('generation with stories260K', () => {
     await mergedModel.close()
     expect(largestDifference(adapted, expected)).toBeLessThan(1e-4)
     expect(largestDifference(adapted, base)).toBeGreaterThan(0.01)
+  })
+
+  it('answers with the weights a trainer has just now', async () => {
+    const tokens = model.tokenizer.encode('Once upon a time, there was a dog named Rex.')
+    const example = { id: 'rex', tokens, labels: tokens }
+    const trainer = await createTrainer({
+      modelFolder: folder, lora: { rank: 4, alpha: 8, dropout: 0, targetModules: ['all-linear'] }, learningRate: 1e-2, schedule: 'constant', warmupSteps: 0, totalSteps: 10,
+      weightDecay: 0, maxGradNorm: 1, betas: [0.9, 0.999], eps: 1e-8, batchSize: 1, maxLength: 64, packing: false, seed: 1, threads: 1, device: 'cpu',
+    }, [example])
+    for (let step = 0; step < 10; step++) await trainer.step()
+    const { loss, tokens: count } = await trainer.evaluate([example])
+    model.useAdapter({ weights: trainer.weights(), rank: 4, scaling: 2 })
+    const [score] = await model.logLikelihood('', ['Once upon a time, there was a dog named Rex.'])
+    const story = await model.generate('Once upon a time, there was a', { maxTokens: 30, stop: ['.'] })
+    model.useAdapter(null)
+    await trainer.dispose()
+    expect(score?.tokens).toBe(count)
+    expect(-(score?.logLikelihood ?? NaN) / count).toBeCloseTo(loss, 5)
+    expect(story.text).toBe(' dog named Rex')
   })
 })
 

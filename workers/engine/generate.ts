@@ -23,8 +23,6 @@ export interface OpenLanguageModelOptions {
   liveWeights?: ReadonlyMap<string, Float32Array>
   threads: number
   device: Device
-  /** Default false: weights stay mapped from their file, shared by every process that reads them. */
-  prepack?: boolean
 }
 
 /** A PEFT folder, or the live tensors of a trainer by PEFT name with their scaling (see loraScaling). */
@@ -76,13 +74,13 @@ export interface LanguageModel {
 
 /** Opens a model. Throws an EngineError that names the file and field where the folder is not a model the engine can run. */
 export async function openLanguageModel(options: OpenLanguageModelOptions): Promise<LanguageModel> {
-  const { folder, tokenizerFolder = folder, adapter, liveWeights, threads, device, prepack = false } = options
+  const { folder, tokenizerFolder = folder, adapter, liveWeights, threads, device } = options
   const config = readLlamaConfig(folder)
   const tokenizer = loadTokenizer(tokenizerFolder)
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new EngineError('tokenizer_invalid', `the tokenizer in ${tokenizerFolder} has ids up to ${tokenizer.vocabSize - 1}, the model in ${folder} has vocab_size ${config.vocabSize}; they are of different models`)
   }
-  const runner = new LlamaRunner({ folder, config, device, threads, prepack, liveWeights })
+  const runner = new LlamaRunner({ folder, config, device, threads, liveWeights })
   const model = new LocalModel(runner, tokenizer, endTokens(folder, tokenizer))
   if (adapter !== undefined) model.useAdapter(adapter)
   return model
