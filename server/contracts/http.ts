@@ -1,11 +1,18 @@
 import { z } from 'zod'
 import { DatasetInfoSchema } from './dataset.js'
 import { ProblemSchema } from './errors.js'
-import { CheckpointSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
 import { MetricSeriesSchema } from './metric.js'
+import { CheckpointSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
 import { DeviceSchema } from './worker-protocol.js'
 
-/** Answers of the public paths that are lists, pages or about the server itself. */
+/** Requests and answers of the public paths that are pages, changes or about the server itself. */
+
+/** What may be changed of an experiment after it was queued. */
+export const ExperimentChangeSchema = z.strictObject({
+  notes: z.string().max(20_000).optional(),
+  tags: z.array(z.string().trim().min(1).max(60)).max(50).optional(),
+})
+export type ExperimentChange = z.infer<typeof ExperimentChangeSchema>
 
 export const ExperimentPageSchema = z.object({
   experiments: z.array(ExperimentSummarySchema).describe('newest first'),
@@ -16,21 +23,23 @@ export type ExperimentPage = z.infer<typeof ExperimentPageSchema>
 export const MetricsAnswerSchema = z.object({ series: z.array(MetricSeriesSchema) })
 export type MetricsAnswer = z.infer<typeof MetricsAnswerSchema>
 
-export const ExamplePageSchema = z.object({
-  total: z.number().int().nonnegative().describe('examples that match, on all pages'),
-  examples: z.array(ExampleSchema),
-})
-export type ExamplePage = z.infer<typeof ExamplePageSchema>
-
 export const CheckpointListSchema = z.object({ checkpoints: z.array(CheckpointSchema).describe('by step') })
 export type CheckpointList = z.infer<typeof CheckpointListSchema>
 
 export const SampleListSchema = z.object({ samples: z.array(SampleSchema).describe('by step and index') })
 export type SampleList = z.infer<typeof SampleListSchema>
 
-export const LogPageSchema = z.object({
-  lines: z.array(LogLineSchema.extend({ seq: z.number().int() })).describe('oldest first'),
+export const ExamplePageSchema = z.object({
+  total: z.number().int().nonnegative().describe('examples that match, on all pages'),
+  examples: z.array(ExampleSchema),
 })
+export type ExamplePage = z.infer<typeof ExamplePageSchema>
+
+/** A stored log line; `seq` is what `?after=` takes to read on. */
+export const StoredLogLineSchema = LogLineSchema.extend({ seq: z.number().int() })
+export type StoredLogLine = z.infer<typeof StoredLogLineSchema>
+
+export const LogPageSchema = z.object({ lines: z.array(StoredLogLineSchema).describe('oldest first') })
 export type LogPage = z.infer<typeof LogPageSchema>
 
 export const DatasetListSchema = z.object({
@@ -52,8 +61,8 @@ export const WorkerInfoSchema = z.object({
   host: z.string(),
   devices: z.array(DeviceSchema),
   running: z.array(z.string()).describe('ids of the runs it executes'),
-  online: z.boolean(),
-  lastSeenAt: z.string(),
+  alive: z.boolean().describe('heard of within the last 15 seconds'),
+  lastSeen: z.string(),
 })
 export type WorkerInfo = z.infer<typeof WorkerInfoSchema>
 
@@ -69,12 +78,22 @@ export const HealthSchema = z.object({
     experiments: z.number().int(),
     queued: z.number().int().describe('runs'),
     running: z.number().int().describe('runs'),
-    workers: z.number().int().describe('workers online'),
+    workers: z.number().int().describe('workers alive'),
   }),
   problems: z.array(ProblemSchema).describe('what is wrong when the status is degraded'),
   uptimeSeconds: z.number(),
 })
 export type Health = z.infer<typeof HealthSchema>
+
+export const SystemInfoSchema = z.object({
+  version: z.string(),
+  node: z.string(),
+  database: z.string(),
+  queue: z.string(),
+  uptimeSeconds: z.number(),
+  workers: z.array(WorkerInfoSchema),
+})
+export type SystemInfo = z.infer<typeof SystemInfoSchema>
 
 /** Answer of an upload: what was stored, so that the sender can compare. */
 export const StoredFileSchema = z.object({ sizeBytes: z.number().int().nonnegative(), sha256: z.string() })

@@ -77,7 +77,7 @@ export class BullMqQueue implements RunQueue {
   async waiting(): Promise<Set<string>> {
     const ids = new Set<string>()
     for (const { queue } of this.lines.values()) {
-      for (const job of await queue.getJobs(['waiting', 'prioritized', 'delayed', 'paused'])) ids.add(String(job.data.runId))
+      for (const job of await queue.getJobs(['waiting', 'prioritized', 'delayed'])) ids.add(String(job.data.runId))
     }
     return ids
   }

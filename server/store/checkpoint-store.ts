@@ -126,7 +126,7 @@ async function assertUploaded(session: Session, at: { runId: string; step: numbe
     if (row.sha256 === file.sha256 && Number(row.sizeBytes) === file.sizeBytes) return []
     return [{ path: `files.${file.name}`, message: 'arrived with other content', seen: `${row.sizeBytes} bytes, ${row.sha256}`, allowed: `${file.sizeBytes} bytes, ${file.sha256}` }]
   })
-  if (problems.length > 0) throw new AppError('conflict', `Checkpoint ${at.step} of run ${at.runId} is not complete; upload its files again, then commit.`, { problems })
+  if (problems.length > 0) throw new AppError('invalid_request', `Checkpoint ${at.step} of run ${at.runId} is not complete; upload its files again, then commit.`, { problems })
 }
 
 function storableSample(sample: Sample): Sample {
