@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { AppError, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentSummary, type Run, fromWire } from '../contracts/index.js'
+import { AppError, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentPage, type Run, fromWire } from '../contracts/index.js'
 import type { Client } from './client.js'
 import { bytes, dollars, duration, milliseconds, number, progressLine, score, table } from './format.js'
 
@@ -88,7 +88,7 @@ export function experimentTable(experiment: Experiment, comparison: Comparison |
 }
 
 export async function list(client: Client, output: Output): Promise<void> {
-  const experiments = await client.get<ExperimentSummary[]>('/api/experiments')
+  const { experiments } = await client.get<ExperimentPage>('/api/experiments?limit=200')
   if (output.json) return output.print(JSON.stringify(experiments))
   if (experiments.length === 0) return output.print('No experiments yet. Queue one: npx bancada run experiments/lora-rank-sweep.yaml --wait')
   const rows = experiments.map((experiment) => [
@@ -115,7 +115,7 @@ export async function show(client: Client, output: Output, id: string): Promise<
   }
   const run = await orNull(client.get<Run>(`/api/runs/${encodeURIComponent(id)}`))
   if (!run) throw new AppError('not_found', `No experiment or run has the id ${id}. See: npx bancada ls`)
-  const checkpoints = await client.get<Checkpoint[]>(`/api/runs/${run.id}/checkpoints`)
+  const { checkpoints } = await client.get<{ checkpoints: Checkpoint[] }>(`/api/runs/${run.id}/checkpoints`)
   output.print(output.json ? JSON.stringify({ run, checkpoints }) : runText(run, checkpoints))
 }
 
@@ -189,7 +189,7 @@ const TRAINING_STATE = new Set(['optimizer.safetensors', 'trainer_state.json'])
  */
 export async function exportCheckpoint(client: Client, output: Output, options: { runId: string; step: number | undefined; out: string; all: boolean }): Promise<void> {
   const id = encodeURIComponent(options.runId)
-  const checkpoints = await client.get<Checkpoint[]>(`/api/runs/${id}/checkpoints`)
+  const { checkpoints } = await client.get<{ checkpoints: Checkpoint[] }>(`/api/runs/${id}/checkpoints`)
   const chosen = options.step === undefined ? (checkpoints.find((one) => one.picked) ?? checkpoints.find((one) => one.best)) : checkpoints.find((one) => one.step === options.step)
   if (!chosen) {
     const have = checkpoints.length > 0 ? `It has: ${checkpoints.map((one) => one.step).join(', ')}` : 'It has none'

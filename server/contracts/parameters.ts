@@ -111,6 +111,9 @@ export const LoraParametersSchema = z.strictObject({
 })
 export type LoraParameters = z.infer<typeof LoraParametersSchema>
 
+/** Documents are streamed one after another, so there is nothing to pack. */
+const { packing: _packing, ...withoutPacking } = training
+
 export const PretrainParametersSchema = z.strictObject({
   vocabSize: z.number().int().min(300).max(262_144).default(4096),
   hiddenSize: z.number().int().positive().default(256),
@@ -120,15 +123,15 @@ export const PretrainParametersSchema = z.strictObject({
   kvHeads: z.number().int().positive().default(4),
   contextLength: z.number().int().positive().default(1024),
   ropeTheta: z.number().positive().default(10_000),
-  ...training,
+  ...withoutPacking,
   learningRate: training.learningRate.default(2e-3),
   schedule: training.schedule.default('cosine'),
   warmupSteps: training.warmupSteps.default(100),
   weightDecay: training.weightDecay.default(0.1),
   batchSize: training.batchSize.default(16),
   maxLength: training.maxLength.default(256),
-  packing: training.packing.default(true),
   evalEvery: training.evalEvery.default(100),
+  evalSplit: z.string().default('validation').describe('held-out documents'),
   steps: z.number().int().positive().default(1000),
   samples: z.array(z.string().min(1)).max(20).default([]),
   price,

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import type { CreatedExperiment, Example, MetricSeries, Run } from '../../server/contracts/index.js'
+import type { Checkpoint, CreatedExperiment, Example, MetricSeries, Run } from '../../server/contracts/index.js'
 import { freePort, type Running, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
 
 const TRAINING = {
@@ -25,7 +25,7 @@ function killTree(running: Running): void {
 }
 
 async function pointsOf(get: <T>(path: string) => Promise<T>, runId: string, key: string) {
-  const [series] = await get<MetricSeries[]>(`/api/runs/${runId}/metrics?keys=${encodeURIComponent(key)}&maxPoints=10000`)
+  const [series] = (await get<{ series: MetricSeries[] }>(`/api/runs/${runId}/metrics?keys=${encodeURIComponent(key)}&maxPoints=10000`)).series
   if (!series) throw new Error(`the run has no series ${key}`)
   return series
 }
@@ -50,7 +50,7 @@ describe('kill -9', () => {
     const created = await server.post<CreatedExperiment>('/api/experiments', TRAINING)
     const id = created.runs[0]?.id ?? ''
     const doomed = startWorker(server.url, home.path, 'doomed')
-    await until(() => server.get<unknown[]>(`/api/runs/${id}/checkpoints`), (checkpoints) => checkpoints.length >= 3)
+    await until(() => server.get<{ checkpoints: Checkpoint[] }>(`/api/runs/${id}/checkpoints`), ({ checkpoints }) => checkpoints.length >= 3)
     killTree(doomed)
     const before = await server.get<Run>(`/api/runs/${id}`)
     expect(before.status).toBe('running')
@@ -86,7 +86,7 @@ describe('kill -9', () => {
       const server = await startServer(home.path, { port, args: ['--no-examples'] })
       const created = await server.post<CreatedExperiment>('/api/experiments', TRAINING)
       id = created.runs[0]?.id ?? ''
-      await until(() => server.get<unknown[]>(`/api/runs/${id}/checkpoints`), (checkpoints) => checkpoints.length >= 2)
+      await until(() => server.get<{ checkpoints: Checkpoint[] }>(`/api/runs/${id}/checkpoints`), ({ checkpoints }) => checkpoints.length >= 2)
       stepsBefore = Number((await server.get<Run>(`/api/runs/${id}`)).latest['train/loss'] !== undefined)
       server.kill('SIGKILL')
       await server.ended

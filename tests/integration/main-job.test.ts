@@ -40,10 +40,10 @@ describe('the main job', () => {
     expect([tuned.status, run?.error]).toEqual(['succeeded', null])
     if (!run) throw new Error('no run')
 
-    const checkpoints = await server.get<Checkpoint[]>(`/api/runs/${run.id}/checkpoints`)
+    const { checkpoints } = await server.get<{ checkpoints: Checkpoint[] }>(`/api/runs/${run.id}/checkpoints`)
     expect(checkpoints.map((checkpoint) => checkpoint.step)).toEqual([0, 20, 40, 60])
     expect(checkpoints.filter((checkpoint) => checkpoint.best)).toHaveLength(1)
-    const samples = await server.get<Sample[]>(`/api/runs/${run.id}/samples`)
+    const { samples } = await server.get<{ samples: Sample[] }>(`/api/runs/${run.id}/samples`)
     expect(samples.map((sample) => sample.step)).toEqual([0, 20, 40, 60])
 
     await server.post(`/api/runs/${run.id}/checkpoints/20/pick`)

@@ -1,7 +1,7 @@
 /** Starting and stopping, and the clashes that happen on a real machine. */
 import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import type { ExperimentSummary } from '../../server/contracts/index.js'
+import type { ExperimentPage } from '../../server/contracts/index.js'
 import { freePort, Running, startServer, temporaryFolder } from '../support/bancada.js'
 
 describe('npm start', () => {
@@ -9,7 +9,7 @@ describe('npm start', () => {
     await using home = await temporaryFolder()
     for (let time = 0; time < 2; time++) {
       const server = await startServer(home.path, { args: ['--no-worker'] })
-      const experiments = await server.get<ExperimentSummary[]>('/api/experiments')
+      const { experiments } = await server.get<ExperimentPage>('/api/experiments')
       expect(experiments.map((experiment) => experiment.kind).sort()).toEqual(['lora', 'prompt', 'rag'])
       expect(await server.stop()).toEqual({ code: 0, signal: null })
     }

@@ -1,0 +1,252 @@
+/*
+ * Trains a small language model from nothing: a byte-level BPE on the training text, then every
+ * weight by next-token prediction. Each checkpoint is a whole Hugging Face folder.
+ *
+ * Documents stand one after another, each begun by the end-of-text token, and the stream is cut
+ * into rows of maxLength tokens. Evaluation reads each held-out document for itself.
+ */
+import { cpSync, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ItemOfTask } from '../../datasets/items.js'
+import { firstOverfitStep, generalizationGap, recommendCheckpoint } from '../../experiments/checkpoints.js'
+import { summarizeMetric } from '../../experiments/summary.js'
+import { type Example, fromWire, type PretrainParameters, type Summary, toWire } from '../../server/contracts/index.js'
+import type { ExampleLoss, LlamaConfig, Trainer, TrainerOptions, TrainingExample } from '../engine/engine.js'
+import { trainBpe } from '../engine/formats/bpe.js'
+import { loadTokenizer, type Tokenizer } from '../engine/formats/tokenizer.js'
+import { SPECIAL_TOKENS, writeTokenizerFiles } from '../engine/formats/tokenizer-files.js'
+import { openLanguageModel } from '../engine/generate.js'
+import { createTrainer } from '../engine/trainer.js'
+import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+
+type TextItem = ItemOfTask['text']
+type Context = RunContext<PretrainParameters>
+
+const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json']
+const SAMPLE_TOKENS = 60
+/** Betas of GPT-3 and Llama: the second moment must follow a loss that falls fast. */
+const BETAS: [number, number] = [0.9, 0.95]
+
+interface HeldOut {
+  id: string
+  text: string
+  bytes: number
+  /** Rows of one document overlap by one token, so that each token is predicted exactly once. */
+  rows: TrainingExample[]
+}
+
+export async function runPretrain(context: Context): Promise<Summary> {
+  const { params, report, dataset, folders } = context
+  if (dataset.manifest.task !== 'text') throw new RunFailure('dataset_unsuitable', `pretraining reads a dataset of task text; "${dataset.manifest.name}" is of task ${dataset.manifest.task}`)
+  report.progress({ done: 0, total: params.steps, unit: 'steps', message: 'reading the text' })
+  const training = await dataset.readAs('text', 'train')
+  const tokenizerFolder = prepareTokenizer(context, training)
+  const tokenizer = loadTokenizer(tokenizerFolder)
+  report.progress({ done: 0, total: params.steps, unit: 'steps', message: 'encoding the text' })
+  const rows = packStream(training, tokenizer, params.maxLength)
+  const heldOut = (await dataset.readAs('text', params.evalSplit)).map((item) => encodeHeldOut(item, tokenizer, params.maxLength))
+  report.log('info', `${training.length} documents make ${rows.length} rows of ${params.maxLength} tokens; ${heldOut.length} documents are held out`)
+
+  const trainer = await createTrainer(trainerOptions(context, tokenizer), rows)
+  try {
+    report.log('info', `${trainer.trainableParameters.toLocaleString('en')} parameters; an epoch is ${trainer.stepsPerEpoch} steps`)
+    if (context.resumeFolder !== null) await trainer.restore(context.resumeFolder)
+    const curves = await train({ context, trainer, heldOut, tokenizerFolder, checkpointFolder: join(folders.work, 'checkpoint') })
+    return await finish(context, trainer, { heldOut, curves })
+  } finally {
+    await trainer.dispose()
+  }
+}
+
+/** The vocabulary of an earlier attempt, or a new one: the same text gives the same one. */
+function prepareTokenizer({ params, report, folders, resumeFolder }: Context, training: readonly TextItem[]): string {
+  if (resumeFolder !== null && existsSync(join(resumeFolder, 'tokenizer.json'))) return resumeFolder
+  report.progress({ done: 0, total: params.steps, unit: 'steps', message: 'training the tokenizer' })
+  const startedAt = performance.now()
+  const vocabulary = trainBpe(
+    training.map((item) => item.text),
+    { vocabSize: params.vocabSize, specialTokens: SPECIAL_TOKENS },
+  )
+  const folder = join(folders.work, 'tokenizer')
+  writeTokenizerFiles(folder, vocabulary, { contextLength: params.contextLength })
+  report.log('info', `tokenizer of ${vocabulary.tokens.length} tokens trained in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+  return folder
+}
+
+function packStream(items: readonly TextItem[], tokenizer: Tokenizer, maxLength: number): TrainingExample[] {
+  const stream = items.flatMap((item) => tokenizer.encode(item.text))
+  const rows: TrainingExample[] = []
+  for (let start = 0; start + maxLength <= stream.length; start += maxLength) {
+    const tokens = Int32Array.from(stream.slice(start, start + maxLength))
+    rows.push({ id: `row-${rows.length}`, tokens, labels: tokens })
+  }
+  if (rows.length === 0) throw new RunFailure('dataset_unsuitable', `the training text has ${stream.length} tokens, less than one row of maxLength ${maxLength}; give more text or a smaller maxLength`)
+  return rows
+}
+
+function encodeHeldOut({ id, text }: TextItem, tokenizer: Tokenizer, maxLength: number): HeldOut {
+  const tokens = tokenizer.encode(text)
+  const rows: TrainingExample[] = []
+  for (let start = 0; start < tokens.length - 1; start += maxLength - 1) {
+    const piece = tokens.slice(start, start + maxLength)
+    rows.push({ id: `${id}#${rows.length}`, tokens: piece, labels: piece })
+  }
+  return { id, text, bytes: Buffer.byteLength(text), rows }
+}
+
+function trainerOptions({ params, assignment, threads }: Context, tokenizer: Tokenizer): TrainerOptions {
+  if (params.hiddenSize % params.heads !== 0) throw new RunFailure('invalid_params', `hiddenSize ${params.hiddenSize} is not a multiple of heads ${params.heads}`)
+  if (params.heads % params.kvHeads !== 0) throw new RunFailure('invalid_params', `heads ${params.heads} is not a multiple of kvHeads ${params.kvHeads}`)
+  const config: LlamaConfig = {
+    hiddenSize: params.hiddenSize,
+    intermediateSize: params.intermediateSize,
+    layers: params.layers,
+    heads: params.heads,
+    kvHeads: params.kvHeads,
+    headDim: params.hiddenSize / params.heads,
+    vocabSize: tokenizer.vocabSize,
+    maxPositions: params.contextLength,
+    ropeTheta: params.ropeTheta,
+    ropeScaling: null,
+    rmsNormEps: 1e-5,
+    tieEmbeddings: true,
+    qkvBias: false,
+  }
+  const { learningRate, schedule, warmupSteps, weightDecay, maxGradNorm, batchSize, maxLength, device } = params
+  return {
+    ...{ learningRate, schedule, warmupSteps, weightDecay, maxGradNorm, batchSize, maxLength, device, config },
+    modelFolder: '',
+    lora: null,
+    totalSteps: params.steps,
+    betas: BETAS,
+    eps: 1e-8,
+    packing: false,
+    seed: assignment.seed,
+    threads: params.threads ?? threads,
+    saveDtype: 'BF16',
+  }
+}
+
+interface Curves {
+  training: { step: number; loss: number }[]
+  evaluations: { step: number; loss: number }[]
+}
+
+interface Training {
+  context: Context
+  trainer: Trainer
+  heldOut: readonly HeldOut[]
+  tokenizerFolder: string
+  checkpointFolder: string
+}
+
+async function train(job: Training): Promise<Curves> {
+  const { context, trainer } = job
+  const { params, report } = context
+  const curves = await earlierCurves(context)
+  while (trainer.globalStep < params.steps) {
+    const { step, loss, learningRate, gradNorm, tokens, durationMs } = await trainer.step()
+    report.metric('train/loss', step, loss)
+    report.metric('train/learning_rate', step, learningRate)
+    report.metric('train/grad_norm', step, gradNorm)
+    report.metric('train/tokens_per_second', step, (tokens / durationMs) * 1000)
+    report.metric('train/epoch', step, trainer.epoch)
+    report.progress({ done: step, total: params.steps, unit: 'steps' })
+    curves.training.push({ step, loss })
+    if (step % params.evalEvery === 0 || step === params.steps) await evaluateAndSave(job, curves)
+  }
+  return curves
+}
+
+/** The curves of earlier attempts, up to the checkpoint this one goes on from. */
+async function earlierCurves({ assignment, server }: Context): Promise<Curves> {
+  const upTo = assignment.resume.checkpointStep
+  if (upTo === null) return { training: [], evaluations: [] }
+  const answer = (await server.getJson(`/api/runs/${assignment.runId}/metrics?keys=train/loss,eval/loss&maxPoints=20000&to=${upTo}`)) as {
+    series: { key: string; buckets: { lastStep: number; last: number | 'NaN' | 'Infinity' | '-Infinity' }[] }[]
+  }
+  const points = (key: string) => answer.series.find((one) => one.key === key)?.buckets.map(({ lastStep, last }) => ({ step: lastStep, loss: fromWire(last) })) ?? []
+  return { training: points('train/loss'), evaluations: points('eval/loss') }
+}
+
+async function evaluateAndSave({ context, trainer, heldOut, tokenizerFolder, checkpointFolder }: Training, curves: Curves): Promise<void> {
+  const { params, report, threads } = context
+  const step = trainer.globalStep
+  const part = heldOut.slice(0, params.evalLimit)
+  const { loss, perplexity, perExample } = await trainer.evaluate(part.flatMap((document) => document.rows))
+  const bitsPerByte = totalBits(perExample) / part.reduce((sum, document) => sum + document.bytes, 0)
+  report.metric('eval/loss', step, loss)
+  report.metric('eval/perplexity', step, perplexity)
+  report.metric('eval/bits_per_byte', step, bitsPerByte)
+  curves.evaluations.push({ step, loss })
+
+  await trainer.save(checkpointFolder)
+  mkdirSync(checkpointFolder, { recursive: true })
+  for (const file of TOKENIZER_FILES) cpSync(join(tokenizerFolder, file), join(checkpointFolder, file))
+  const samples = await answerSamples(checkpointFolder, params, threads)
+  await report.checkpoint({ step, folder: checkpointFolder, metrics: { 'eval/loss': loss, 'eval/bits_per_byte': bitsPerByte }, samples })
+}
+
+async function answerSamples(folder: string, params: PretrainParameters, threads: number): Promise<SampleAnswer[]> {
+  if (params.samples.length === 0) return []
+  const model = await openLanguageModel({ folder, threads, device: params.device })
+  try {
+    const answers: SampleAnswer[] = []
+    for (const prompt of params.samples) answers.push({ prompt, output: (await model.generate(prompt, { maxTokens: SAMPLE_TOKENS, temperature: 0 })).text, expected: null })
+    return answers
+  } finally {
+    await model.close()
+  }
+}
+
+/** Negative log2-likelihood of all predicted tokens. */
+function totalBits(losses: readonly ExampleLoss[]): number {
+  return losses.reduce((sum, { loss, tokens }) => sum + (tokens === 0 ? 0 : loss * tokens), 0) / Math.LN2
+}
+
+/** Scores every held-out document with the last weights. */
+async function finish(context: Context, trainer: Trainer, { heldOut, curves }: { heldOut: readonly HeldOut[]; curves: Curves }): Promise<Summary> {
+  const { params, report, doneExamples, assignment } = context
+  const examples: Example[] = [...doneExamples]
+  const done = new Set(doneExamples.map((example) => example.itemId))
+  for (const document of heldOut.filter(({ id }) => !done.has(id))) {
+    const { perExample } = await trainer.evaluate(document.rows)
+    const bits = totalBits(perExample)
+    const tokens = perExample.reduce((sum, row) => sum + row.tokens, 0)
+    const example: Example = {
+      itemId: document.id,
+      cluster: null,
+      input: document.text.slice(0, 500),
+      output: '',
+      target: null,
+      status: tokens === 0 ? 'unscored' : 'scored',
+      scores: tokens === 0 ? {} : { bits_per_byte: toWire(bits / document.bytes), loss: toWire((bits * Math.LN2) / tokens) },
+      error: null,
+      latencyMs: null,
+      ttftMs: null,
+      tokensIn: tokens,
+      tokensOut: 0,
+      costUsd: null,
+      details: { bytes: document.bytes },
+    }
+    report.example(example)
+    examples.push(example)
+  }
+  const metrics = Object.fromEntries(assignment.metrics.map((metric) => [metric, summarizeMetric(metric, examples)]))
+  const best = recommendCheckpoint(curves.evaluations)
+  const gap = generalizationGap(curves.evaluations, curves.training)
+  return {
+    metrics,
+    primaryMetric: assignment.metrics[0] ?? 'bits_per_byte',
+    latency: null,
+    tokensIn: examples.reduce((sum, example) => sum + (example.tokensIn ?? 0), 0),
+    tokensOut: 0,
+    costUsd: params.price?.perHour === undefined ? null : (params.price.perHour * elapsedMs(context)) / 3_600_000,
+    durationMs: elapsedMs(context),
+    trainableParameters: trainer.trainableParameters,
+    bestStep: best?.step ?? null,
+    ...(best === null ? {} : { bestReason: best.reason }),
+    overfitStep: firstOverfitStep(curves.evaluations),
+    generalizationGap: gap === null ? null : toWire(gap),
+  }
+}
