@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bitsPerByte } from './bits-per-byte.js'
 import { describeWithStories, storiesFiles } from '../../tests/support/stories260k.js'
 import { convertLlama2c } from './formats/llama2c.js'
 import { writePeftAdapter, type AdapterTensor } from './formats/peft.js'
@@ -67,6 +68,23 @@ describeWithStories('generation with stories260K', () => {
     await expect(model.logLikelihood('Once', [''])).rejects.toThrow(/continuation 1 is empty/)
   })
 
+  it('measures bits per byte over windows, each token once', async () => {
+    const bits = await bitsPerByte(model, [GOLDEN])
+    const [losses] = await model.tokenLosses([model.tokenizer.encode(GOLDEN)])
+    expect(losses?.length).toBe(model.tokenizer.encode(GOLDEN).length - 1)
+    expect(bits).toBeCloseTo((losses ?? new Float32Array()).reduce((sum, loss) => sum + loss, 0) / Math.LN2 / GOLDEN.length, 6)
+    expect(await bitsPerByte(model, ['UPPER CASE NOISE #%& 12345'])).toBeGreaterThan(4 + bits)
+    // 512 positions: tokens up to 512 in the first window, the rest behind a context that begins at 256.
+    const long = `${GOLDEN} `.repeat(11).trimEnd()
+    const tokens = model.tokenizer.encode(long)
+    expect(tokens.length).toBeGreaterThan(600)
+    expect(tokens.length).toBeLessThan(769)
+    const [first, second] = await model.tokenLosses([tokens.slice(0, 513), tokens.slice(256)])
+    const nats = [...(first ?? []), ...(second ?? []).slice(512 - 256)].reduce((sum, loss) => sum + loss, 0)
+    expect(await bitsPerByte(model, [long])).toBeCloseTo(nats / Math.LN2 / long.length, 6)
+    expect(await bitsPerByte(model, [])).toBeNaN()
+  })
+
   it('samples the same text for the same seed and other text for another', async () => {
     const tell = async (seed: number): Promise<string> => (await model.generate('Once', { maxTokens: 40, temperature: 1, topP: 0.9, topK: 50, seed })).text
     expect(await tell(7)).toBe(await tell(7))
@@ -74,8 +92,8 @@ describeWithStories('generation with stories260K', () => {
   })
 
   it('refuses a prompt that fills the context, and stops at its end', async () => {
-    await expect(model.generate(new Array<number>(512).fill(1), { maxTokens: 1 })).rejects.toMatchObject({ code: 'context_exceeded', details: { tokens: 512, contextTokens: 512 } })
-    const last = await model.generate(new Array<number>(510).fill(300), { maxTokens: 50 })
+    await expect(model.generate(repeated(1, 512), { maxTokens: 1 })).rejects.toMatchObject({ code: 'context_exceeded', details: { tokens: 512, contextTokens: 512 } })
+    const last = await model.generate(repeated(300, 510), { maxTokens: 50 })
     expect([last.tokensOut, last.finishReason]).toEqual([2, 'length'])
     await expect(model.generate([512], { maxTokens: 1 })).rejects.toThrow(/token 512 is not in the model's vocabulary/)
     await expect(model.generate('x', { maxTokens: 1, topP: 0 })).rejects.toThrow(/topP is 0/)
@@ -139,6 +157,10 @@ async function fullPassLogLikelihood(model: LanguageModel, prompt: string, conti
     total += (row[tokens[place] ?? 0] ?? NaN) - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0))
   }
   return total
+}
+
+function repeated(token: number, length: number): number[] {
+  return Array.from({ length }, () => token)
 }
 
 function largestDifference(a: Float32Array, b: Float32Array): number {

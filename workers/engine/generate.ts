@@ -65,6 +65,8 @@ export interface LanguageModel {
   generate(prompt: string | readonly number[], options: GenerateOptions): Promise<Generation>
   /** ln p of each continuation after the prompt; the prompt runs once. Splits text as lm-evaluation-harness does. */
   logLikelihood(prompt: string, continuations: readonly string[]): Promise<ContinuationScore[]>
+  /** −ln p of each token after the first, given those before it in its sequence; [length − 1] per sequence, in nats. */
+  tokenLosses(sequences: readonly (readonly number[])[]): Promise<Float32Array[]>
   /** Logits of every position, [tokens.length, V] row-major: for parity tests. */
   logits(tokens: readonly number[]): Promise<Float32Array>
   /** Switches to another adapter, or to the base model with null, without loading the base again. */
@@ -146,6 +148,15 @@ class LocalModel implements LanguageModel {
       tokens: nll.length,
       isGreedy: best.every((token, place) => token === labels[index]?.[place]),
     }))
+  }
+
+  async tokenLosses(sequences: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    for (const { length } of sequences) {
+      if (length < 2) throw new EngineError('input_invalid', `a sequence has ${length} tokens; a loss needs at least 2`)
+      this.#roomAfter(length - 2)
+    }
+    const scored = await this.#runner.score(this.#runner.newCache(), sequences.map((tokens) => ({ inputs: tokens.slice(0, -1), labels: tokens.slice(1) })))
+    return scored.map(({ nll }) => nll)
   }
 
   async logits(tokens: readonly number[]): Promise<Float32Array> {

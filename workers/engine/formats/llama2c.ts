@@ -139,7 +139,7 @@ function readPieces(path: string, vocabSize: number): Piece[] {
     position += 8 + length
   }
   const control = ['<unk>', '<s>', '</s>']
-  return pieces.map((piece, id) => ({ ...piece, text: control[id] ?? piece.text }))
+  return pieces.map((piece, id) => ({ score: piece.score, text: control[id] ?? piece.text }))
 }
 
 /** SentencePiece merges the pair whose result scores highest, so every split of a piece into two pieces is a merge at that score. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { byteAlphabet, trainBpe } from './bpe.js'
+import { StreamDecoder } from './stream-decoder.js'
 import { encodeSupervised } from './supervised.js'
 import { loadTokenizer, type Tokenizer } from './tokenizer.js'
 import { SPECIAL_TOKENS, writeTokenizerFiles } from './tokenizer-files.js'
@@ -82,12 +83,23 @@ describe('tokenizer', () => {
   })
 })
 
+describe('StreamDecoder', () => {
+  it('gives out whole characters only, and the broken rest at the end', () => {
+    const text = 'Olá 👩‍👩‍👧, ação!'
+    const stream = new StreamDecoder(tokenizer, tokenizer.encode('Oi. '))
+    const pieces = tokenizer.encode(text, { addSpecialTokens: false }).map((id) => stream.push(id))
+    expect(pieces.join('')).toBe(text)
+    expect(pieces.filter((piece) => piece.includes('\ufffd'))).toEqual([])
+    expect([stream.push(SPECIAL_TOKENS.length + 0xc3), stream.flush(), stream.flush()]).toEqual(['', '\ufffd', ''])
+  })
+})
+
 describe('encodeSupervised', () => {
   it('masks the prompt and ends the completion with EOS', () => {
     const { tokens, labels, supervisedTokens, isTruncated } = encodeSupervised(tokenizer, { prompt: 'ação:', completion: ' não' }, 100)
     const promptLength = tokenizer.encode('ação:').length
     expect(tokens.at(-1)).toBe(0)
-    expect(labels.slice(0, promptLength)).toEqual(new Array(promptLength).fill(-100))
+    expect(labels.slice(0, promptLength)).toEqual(Array.from({ length: promptLength }, () => -100))
     expect(labels.slice(promptLength)).toEqual(tokens.slice(promptLength))
     expect(tokenizer.decode(tokens.slice(promptLength, -1))).toBe(' não')
     expect([supervisedTokens, isTruncated]).toEqual([tokens.length - promptLength, false])

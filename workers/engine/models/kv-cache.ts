@@ -27,7 +27,8 @@ export class KeyValueCache {
     this.#buffers = Array.from({ length: 2 * layers }, (_, index) => {
       const grown = new Float32Array(kvHeads * this.capacity * headDim)
       const before = this.#buffers[index]
-      for (let head = 0; before !== undefined && head < kvHeads; head++) {
+      if (before === undefined) return grown
+      for (let head = 0; head < kvHeads; head++) {
         grown.set(before.subarray(head * old * headDim, (head * old + this.length) * headDim), head * this.capacity * headDim)
       }
       return grown

@@ -107,7 +107,7 @@ export class LlamaRunner {
     const P = cache.length === 0 ? 0 : cache.capacity
     const [T, R] = [chunkBucket(tokens.length), rows.length === 1 ? 1 : chunkBucket(rows.length)]
     const feeds = this.#feeds({ tokens, T, P, positionOf: (index) => cache.length + index })
-    feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: new Array<number>(tokens.length).fill(0) }))
+    feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: tokens.map(() => 0) }))
     feeds.set('rows', padded(rows, R))
     if (P > 0) cache.addFeeds(feeds)
     const outputs = await this.#run({ kind: 'extend', T, P, R }, feeds)
