@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { epochOrder, makeBatch, packRows, paddedLength, singleRows } from './batches.js'
+import type { TrainingExample } from './engine.js'
+
+const example = (id: string, length: number, labels?: number[]): TrainingExample => {
+  const tokens = Array.from({ length }, (_, index) => index + 1)
+  return { id, tokens, labels: labels ?? tokens }
+}
+
+describe('packRows', () => {
+  it('fits best, longest first, and never overfills a row', () => {
+    const rows = packRows([3, 8, 5, 2, 4, 6, 1].map((length, index) => example(String(index), length)), 8)
+    expect(rows.map((row) => row.examples.map(({ tokens }) => tokens.length))).toEqual([[8], [6, 2], [5, 3], [4, 1]])
+    expect(rows.every((row) => row.length === row.examples.reduce((sum, { tokens }) => sum + tokens.length, 0))).toBe(true)
+  })
+})
+
+describe('makeBatch', () => {
+  it('shifts labels by one, pads, and restarts positions per packed example', () => {
+    const rows = packRows([example('a', 3), example('b', 2, [-100, 7])], 8)
+    const batch = makeBatch(rows, 8)
+    expect([...batch.tokens]).toEqual([1n, 2n, 3n, 1n, 2n, 0n, 0n, 0n])
+    expect([...batch.positions]).toEqual([0n, 1n, 2n, 0n, 1n, 0n, 0n, 0n])
+    expect([...batch.segments]).toEqual([0, 0, 0, 1, 1, 2, 2, 2])
+    expect({ R: batch.R, headRows: [...batch.headRows], labels: [...batch.labels], counted: [...batch.counted] })
+      .toEqual({ R: 3, headRows: [0n, 1n, 3n], labels: [2n, 3n, 7n], counted: [1, 1, 1] })
+    expect(batch.tokenCount).toBe(5)
+    expect(batch.supervisedCount).toBe(3)
+  })
+
+  it('fills the head to an eighth of the batch with places that do not count', () => {
+    const labels = Array.from({ length: 32 }, (_, index) => (index < 30 ? -100 : 5))
+    const batch = makeBatch(singleRows([example('a', 32, labels)]))
+    expect(batch.R).toBe(4)
+    expect([...batch.counted]).toEqual([1, 1, 0, 0])
+    expect([...batch.headRows]).toEqual([29n, 30n, 0n, 0n])
+  })
+
+  it('keeps hidden states in place when every row is supervised', () => {
+    const batch = makeBatch(singleRows([example('a', 32), example('b', 32)]))
+    expect(batch.R).toBe(64)
+    expect([...batch.headRows]).toEqual(Array.from({ length: 64 }, (_, index) => BigInt(index)))
+    expect([batch.counted[30], batch.counted[31], batch.counted[32]]).toEqual([1, 0, 1])
+    expect(batch.labels[32]).toBe(2n)
+  })
+})
+
+it.each([[1, 32], [32, 32], [33, 64], [257, 320], [512, 512], [513, 640]])('pads %i tokens to %i', (length, padded) => {
+  expect(paddedLength(length)).toBe(padded)
+})
+
+it('orders each epoch anew, repeatably, without loss', () => {
+  const first = epochOrder(50, { seed: 1, epoch: 0 })
+  expect([...first].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, index) => index))
+  expect(epochOrder(50, { seed: 1, epoch: 0 })).toEqual(first)
+  expect(epochOrder(50, { seed: 1, epoch: 1 })).not.toEqual(first)
+  expect(epochOrder(50, { seed: 2, epoch: 0 })).not.toEqual(first)
+})
