@@ -55,6 +55,16 @@ describeWithStories('generation with stories260K', () => {
     await runner.close()
   })
 
+  it('gives the loss PyTorch gives', async () => {
+    // PyTorch 1.13, float32, modeling_llama's formulas on the converted weights: 1.66593826, and these logits at place 10.
+    const tokens = model.tokenizer.encode('Tom had a small blue boat. He took it to the lake and it was very happy. "Look, mom!" he said.')
+    const [losses = new Float32Array()] = await model.tokenLosses([tokens])
+    expect(losses.reduce((sum, loss) => sum + loss, 0) / losses.length).toBeCloseTo(1.66593826, 5)
+    const logits = await model.logits(tokens)
+    const place = 10 * model.config.vocabSize
+    expect(largestDifference(logits.subarray(place, place + 3), Float32Array.of(-15.3559065, -4.3702993, -15.3565521))).toBeLessThan(5e-5)
+  })
+
   it('scores continuations as the full pass does, in one batch', async () => {
     const continuations = [' named Lily', ' named Tom. He', ' big']
     const scores = await model.logLikelihood('Once upon a time, there was a little girl', continuations)
