@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { KindSchema } from './experiment.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
+import { RunStatusSchema } from './run.js'
 
 /** A paired test of one run against the baseline, over the items that both scored. */
 export const PairedTestSchema = z.object({
@@ -39,8 +41,8 @@ export const ComparisonSchema = z.object({
       id: z.string(),
       name: z.string(),
       experimentName: z.string(),
-      kind: z.string(),
-      status: z.string(),
+      kind: KindSchema,
+      status: RunStatusSchema,
       colorSlot: z.number().int(),
       summary: MetricSummarySchema.nullable(),
       latencyP50Ms: z.number().nullable(),

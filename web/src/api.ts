@@ -1,0 +1,144 @@
+/**
+ * The only door to the server: every fetch and the one EventSource. Answers are typed by the
+ * contracts the server validates them against, so they are not parsed a second time here.
+ */
+import type { Comparison } from '../../server/contracts/compare.js'
+import type { ErrorBody, ErrorCode, Problem } from '../../server/contracts/errors.js'
+import type { ServerEvent } from '../../server/contracts/events.js'
+import type { MetricSeries } from '../../server/contracts/metric.js'
+import type { ExamplePage, ExperimentChange, Health, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
+import type { Checkpoint, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
+
+/** What went wrong, in the server's own words, with the id under which its log tells more. */
+export class ApiError extends Error {
+  readonly code: ErrorCode | 'unreachable'
+  readonly problems: Problem[]
+  readonly requestId: string | null
+
+  constructor(code: ErrorCode | 'unreachable', message: string, details: { problems?: Problem[]; requestId?: string | null; cause?: unknown } = {}) {
+    super(message, { cause: details.cause })
+    this.name = 'ApiError'
+    this.code = code
+    this.problems = details.problems ?? []
+    this.requestId = details.requestId ?? null
+  }
+}
+
+async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(`/api${path}`, init)
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
+    throw new ApiError('unreachable', 'The server does not answer. Is it still running? Start it with npm start.', { cause })
+  }
+  if (!response.ok) throw await errorOf(response)
+  if (response.status === 204) return undefined as T
+  return (await response.json()) as T
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const text = await response.text()
+  try {
+    const { error } = JSON.parse(text) as ErrorBody
+    return new ApiError(error.code, error.message, { problems: error.problems, requestId: error.requestId })
+  } catch {
+    // Not our server's voice (a proxy, a crash): its own words are all there is to show.
+    return new ApiError('internal', `HTTP ${response.status}: ${text.slice(0, 300) || response.statusText}`)
+  }
+}
+
+const send = (method: string, body?: unknown): RequestInit =>
+  body === undefined ? { method } : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+
+function query(values: Record<string, string | number | undefined | null>): string {
+  const search = new URLSearchParams()
+  for (const [key, value] of Object.entries(values)) if (value !== undefined && value !== null && value !== '') search.set(key, String(value))
+  return search.size === 0 ? '' : `?${search.toString()}`
+}
+
+const segment = encodeURIComponent
+
+export interface MetricsQuery {
+  keys?: readonly string[]
+  maxPoints: number
+  from?: number | null
+  to?: number | null
+}
+
+export const listExperiments = async (signal: AbortSignal): Promise<ExperimentSummary[]> =>
+  (await request<{ experiments: ExperimentSummary[] }>('/experiments?limit=500', { signal })).experiments
+export const getExperiment = (id: string, signal: AbortSignal): Promise<Experiment> => request(`/experiments/${segment(id)}`, { signal })
+export const cancelExperiment = (id: string): Promise<void> => request(`/experiments/${segment(id)}/cancel`, send('POST'))
+export const changeExperiment = (id: string, change: ExperimentChange): Promise<void> => request(`/experiments/${segment(id)}`, send('PATCH', change))
+
+const ofRun = (id: string, path = ''): string => `/runs/${segment(id)}${path}`
+
+export const getRun = (id: string, signal: AbortSignal): Promise<Run> => request(ofRun(id), { signal })
+export const cancelRun = (id: string): Promise<void> => request(ofRun(id, '/cancel'), send('POST'))
+export const retryRun = (id: string): Promise<void> => request(ofRun(id, '/retry'), send('POST'))
+
+export const getMetrics = async (id: string, asked: MetricsQuery, signal: AbortSignal): Promise<MetricSeries[]> => {
+  const search = query({ keys: asked.keys?.join(','), maxPoints: asked.maxPoints, from: asked.from, to: asked.to })
+  return (await request<{ series: MetricSeries[] }>(ofRun(id, `/metrics${search}`), { signal })).series
+}
+export interface ExamplesQuery {
+  offset: number
+  limit: number
+  status?: Example['status']
+}
+export const getExamples = (id: string, asked: ExamplesQuery, signal: AbortSignal): Promise<ExamplePage> =>
+  request(ofRun(id, `/examples${query({ ...asked })}`), { signal })
+export const getSamples = async (id: string, signal: AbortSignal): Promise<Sample[]> =>
+  (await request<{ samples: Sample[] }>(ofRun(id, '/samples'), { signal })).samples
+/** Lines after `after`, or the newest when it is null. */
+export const getLogs = async (id: string, after: number | null, signal: AbortSignal): Promise<StoredLogLine[]> =>
+  (await request<{ lines: StoredLogLine[] }>(ofRun(id, `/logs${query({ after, limit: 1000 })}`), { signal })).lines
+
+export const getCheckpoints = async (id: string, signal: AbortSignal): Promise<Checkpoint[]> =>
+  (await request<{ checkpoints: Checkpoint[] }>(ofRun(id, '/checkpoints'), { signal })).checkpoints
+export const pickCheckpoint = (id: string, step: number): Promise<void> => request(ofRun(id, `/checkpoints/${step}/pick`), send('POST'))
+export const unpickCheckpoint = (id: string, step: number): Promise<void> => request(ofRun(id, `/checkpoints/${step}/pick`), send('DELETE'))
+
+export interface CompareQuery {
+  runs: readonly string[]
+  metric: string | null
+  baseline: string | null
+  /** How many items to lay side by side; 0 for the tests alone. */
+  limit: number
+}
+export const compare = (asked: CompareQuery, signal: AbortSignal): Promise<Comparison> =>
+  request(`/compare${query({ runs: asked.runs.join(','), metric: asked.metric, baseline: asked.baseline, limit: asked.limit })}`, { signal })
+
+export const getSystem = (signal: AbortSignal): Promise<SystemInfo> => request('/system', { signal })
+export const getHealth = (signal: AbortSignal): Promise<Health> => request('/health', { signal })
+
+export interface EventHandlers {
+  event: (event: ServerEvent) => void
+  open: () => void
+  down: () => void
+}
+
+/**
+ * Listens to the server until the returned function is called. The browser reconnects by itself
+ * and names the last event it saw; where it gives up (the answer was an error), we try again.
+ */
+export function openEvents(handlers: EventHandlers): () => void {
+  let source: EventSource
+  let retry: ReturnType<typeof setTimeout> | undefined
+  const hear = (message: MessageEvent<string>): void => handlers.event(JSON.parse(message.data) as ServerEvent)
+  const connect = (): void => {
+    source = new EventSource('/api/events')
+    source.onmessage = hear
+    source.onopen = () => handlers.open()
+    source.onerror = () => {
+      handlers.down()
+      if (source.readyState === EventSource.CLOSED) retry = setTimeout(connect, 3000)
+    }
+  }
+  connect()
+  return () => {
+    clearTimeout(retry)
+    source.close()
+  }
+}

@@ -1,0 +1,100 @@
+/** The one place that imports Chart.js, part by part, so that only what is drawn is sent. */
+import {
+  Chart,
+  Filler,
+  Interaction,
+  LinearScale,
+  LineController,
+  LineElement,
+  LogarithmicScale,
+  PointElement,
+  ScatterController,
+  Tooltip,
+  type ChartType,
+  type InteractionItem,
+  type InteractionModeFunction,
+} from 'chart.js'
+import { nearestIndex, type Point } from './lines.js'
+import { themeColor } from './palette.js'
+
+declare module 'chart.js' {
+  interface InteractionModeMap {
+    nearestOfEach: InteractionModeFunction
+  }
+}
+
+const MOST_TOOLTIP_ROWS = 12
+
+Chart.register(Filler, LinearScale, LineController, LineElement, LogarithmicScale, PointElement, ScatterController, Tooltip)
+
+/** One item per series, the one nearest to the pointer along x: series are logged at different steps. */
+Interaction.modes.nearestOfEach = (chart, event) => {
+  const scale = chart.scales['x']
+  if (scale === undefined || event.x === null) return []
+  const x = scale.getValueForPixel(event.x) ?? 0
+  const items: InteractionItem[] = []
+  for (const meta of chart.getSortedVisibleDatasetMetas()) {
+    const data = chart.data.datasets[meta.index]?.data as Point[] | undefined
+    if (data === undefined || meta.hidden || isAside(chart, meta.index)) continue
+    const index = nearestIndex(data, x)
+    const element = meta.data[index]
+    if (element !== undefined) items.push({ element, datasetIndex: meta.index, index })
+  }
+  const distance = (item: InteractionItem): number => Math.abs(item.element.y - (event.y ?? 0))
+  return items.sort((a, b) => distance(a) - distance(b)).slice(0, MOST_TOOLTIP_ROWS)
+}
+
+/** Bands, faint raw lines and marks belong to a line and have no row of their own in the tooltip. */
+const isAside = (chart: Chart, index: number): boolean => chart.data.datasets[index]?.label === ASIDE
+export const ASIDE = ''
+
+export interface ChartTheme {
+  text: string
+  grid: string
+  surface: string
+  strong: string
+  line: string
+  good: string
+  bad: string
+}
+
+export function chartTheme(): ChartTheme {
+  return {
+    text: themeColor('--chart-text'),
+    grid: themeColor('--chart-grid'),
+    surface: themeColor('--surface'),
+    strong: themeColor('--text'),
+    line: themeColor('--line-strong'),
+    good: themeColor('--good'),
+    bad: themeColor('--bad'),
+  }
+}
+
+/** Colours, titles and the kind of y axis; everything else of the options is set once. */
+export function dressAxes(chart: Chart<ChartType, Point[]>, theme: ChartTheme, axes: { x: string; y: string; isLog: boolean }): void {
+  const scale = (title: string, isLog: boolean): object => ({
+    type: isLog ? 'logarithmic' : 'linear',
+    title: { display: title !== '', text: title, color: theme.text, font: { size: 11 } },
+    ticks: { color: theme.text, font: { size: 11 }, maxRotation: 0, minRotation: 0, sampleSize: 8, maxTicksLimit: 8 },
+    grid: { color: theme.grid, drawTicks: false },
+    border: { color: theme.grid },
+  })
+  const { options } = chart
+  options.scales = { x: { ...scale(axes.x, false), grace: 0 }, y: { ...scale(axes.y, axes.isLog), grace: '4%' } }
+  const tooltip = options.plugins?.tooltip
+  if (tooltip) Object.assign(tooltip, { backgroundColor: theme.surface, titleColor: theme.strong, bodyColor: theme.strong, borderColor: theme.line })
+}
+
+export const TOOLTIP_LOOK = {
+  borderWidth: 1,
+  padding: 10,
+  boxWidth: 8,
+  boxHeight: 8,
+  boxPadding: 4,
+  titleFont: { size: 12 },
+  bodyFont: { size: 12 },
+  cornerRadius: 6,
+  animation: false,
+} as const
+
+export { Chart }

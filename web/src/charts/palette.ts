@@ -1,0 +1,23 @@
+/** A run's colour and dash follow from the slot stored with it: 6 hues × 3 dashes, the same in every chart. */
+
+const HUES = 6
+
+export const runColor = (slot: number): string => `var(--run-${slot % HUES})`
+
+const group = (slot: number): number => Math.floor(slot / HUES) % 3
+
+export const runStyle = (slot: number): 'solid' | 'dashed' | 'dotted' => (['solid', 'dashed', 'dotted'] as const)[group(slot)] ?? 'solid'
+
+/** Canvas dashes. Training lines carry the run's own dash; validation lines are always dashed, with a dot at each evaluation. */
+export function runDash(slot: number, role: 'train' | 'eval'): number[] {
+  const train = [[], [9, 3], [2, 2]][group(slot)] ?? []
+  const evaluation = [[6, 4], [9, 3, 2, 3], [2, 4]][group(slot)] ?? [6, 4]
+  return role === 'train' ? train : evaluation
+}
+
+/** Canvas cannot read `var()`: the colour as the theme on show defines it. */
+export function themeColor(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+}
+
+export const canvasRunColor = (slot: number): string => themeColor(`--run-${slot % HUES}`)

@@ -1,0 +1,145 @@
+/** Numbers as people read them: always with a unit, never 0 for what is not known. */
+import { METRICS } from '../../experiments/metrics.js'
+import type { Float } from '../../server/contracts/metric.js'
+
+export const NOTHING = '–'
+const MINUS = '\u2212'
+const THIN = '\u202f'
+
+const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
+
+function fixed(value: number, digits: number): string {
+  const text = Math.abs(value).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  return value < 0 && /[1-9]/.test(text) ? MINUS + text : text
+}
+
+function special(value: number): string | null {
+  if (Number.isNaN(value)) return 'NaN'
+  if (value === Infinity) return '∞'
+  if (value === -Infinity) return `${MINUS}∞`
+  return null
+}
+
+export function formatCount(value: number | null | undefined): string {
+  return value == null ? NOTHING : grouped.format(value)
+}
+
+/** A plain figure: about four significant digits, exponents only where plain digits would mislead. */
+export function formatFloat(value: Float | null | undefined): string {
+  if (value == null) return NOTHING
+  const number = Number(value)
+  const odd = special(number)
+  if (odd !== null) return odd
+  const size = Math.abs(number)
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return number.toExponential(2).replace('e-', `e${MINUS}`).replace('-', MINUS).replace('e+', 'e')
+  if (Number.isInteger(number)) return fixed(number, 0)
+  return fixed(number, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 ? 3 : 4)
+}
+
+/** How a metric is named and written: shares of items as per cent, everything else as it is. */
+export interface MetricStyle {
+  label: string
+  isShare: boolean
+  unit: string
+  higherIsBetter: boolean
+}
+
+export function metricStyle(id: string): MetricStyle {
+  const metric = METRICS[id]
+  const isShare = metric?.estimator === 'proportion'
+  return { label: metric?.label ?? id, isShare, unit: isShare ? '%' : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true }
+}
+
+export function formatMetric(value: Float | null | undefined, style: Pick<MetricStyle, 'isShare'>): string {
+  if (value == null) return NOTHING
+  const number = Number(value)
+  const odd = special(number)
+  if (odd !== null) return odd
+  return style.isShare ? `${fixed(number * 100, 1)}${THIN}%` : fixed(number, Math.abs(number) >= 100 ? 1 : 3)
+}
+
+/** `81.0–89.9 %`, or nothing where there is no interval. */
+export function formatInterval(low: Float | null | undefined, high: Float | null | undefined, style: Pick<MetricStyle, 'isShare'>): string {
+  if (low == null || high == null) return ''
+  const bare = (value: Float): string => formatMetric(value, style).replace(`${THIN}%`, '')
+  const between = Number(low) < 0 ? ' to ' : '–'
+  return `${bare(low)}${between}${bare(high)}${style.isShare ? `${THIN}%` : ''}`
+}
+
+export interface Delta {
+  text: string
+  arrow: string
+  direction: 'up' | 'down' | 'same'
+}
+
+/** A difference with sign and arrow; shares differ by percentage points. */
+export function formatDelta(difference: number | null, style: Pick<MetricStyle, 'isShare'>): Delta | null {
+  if (difference === null || Number.isNaN(difference)) return null
+  const digits = style.isShare ? fixed(Math.abs(difference) * 100, 1) : fixed(Math.abs(difference), 3)
+  const isZero = !/[1-9]/.test(digits)
+  const direction = isZero ? 'same' : difference > 0 ? 'up' : 'down'
+  const sign = isZero ? '±' : difference > 0 ? '+' : MINUS
+  return { text: `${sign}${digits}${style.isShare ? `${THIN}pp` : ''}`, arrow: direction === 'up' ? '▲' : direction === 'down' ? '▼' : '=', direction }
+}
+
+export function formatMs(ms: number | null | undefined): string {
+  if (ms == null) return NOTHING
+  return `${fixed(ms, ms >= 100 ? 0 : ms >= 10 ? 1 : 2)}${THIN}ms`
+}
+
+export function formatDuration(ms: number | null | undefined): string {
+  if (ms == null || !Number.isFinite(ms)) return NOTHING
+  if (ms < 1000) return `${Math.round(ms)}${THIN}ms`
+  const seconds = ms / 1000
+  if (seconds < 59.95) return `${fixed(seconds, 1)}${THIN}s`
+  const total = Math.round(seconds)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  if (total < 3600) return `${Math.floor(total / 60)}${THIN}min ${two(total % 60)}${THIN}s`
+  return `${grouped.format(Math.floor(total / 3600))}${THIN}h ${two(Math.floor((total % 3600) / 60))}${THIN}min`
+}
+
+export function formatBytes(bytes: number | null | undefined): string {
+  if (bytes == null) return NOTHING
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  let value = bytes
+  let unit = 0
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit += 1
+  }
+  return `${fixed(value, unit === 0 ? 0 : 1)}${THIN}${units[unit]}`
+}
+
+export function formatCost(usd: number | null | undefined): string {
+  if (usd == null) return 'unknown'
+  if (usd === 0) return '$0'
+  if (usd < 0.0001) return `$${usd.toExponential(1).replace('e-', `e${MINUS}`)}`
+  return `$${fixed(usd, usd >= 1 ? 2 : 4)}`
+}
+
+/** A parameter as the experiment file writes it. */
+export function formatParameter(value: unknown): string {
+  if (value === null || value === undefined) return NOTHING
+  if (typeof value === 'string') return value
+  if (typeof value === 'object' && !Array.isArray(value) && 'model' in value && typeof value.model === 'string') return value.model
+  return JSON.stringify(value)
+}
+
+export function shorten(text: string, length: number): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim()
+  return line.length <= length ? line : `${line.slice(0, length - 1)}…`
+}
+
+export function formatAgo(time: string | number | null, now: number): string {
+  if (time === null) return NOTHING
+  const seconds = Math.max(0, (now - new Date(time).getTime()) / 1000)
+  if (seconds < 45) return 'just now'
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`
+  if (seconds < 86_400) return `${Math.round(seconds / 3600)} h ago`
+  return `${formatCount(Math.round(seconds / 86_400))} d ago`
+}
+
+export function formatTime(time: string | number | null): string {
+  if (time === null) return NOTHING
+  return new Date(time).toLocaleString('sv-SE')
+}

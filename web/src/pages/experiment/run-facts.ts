@@ -1,0 +1,78 @@
+/** What the tables, the matrix and the charts of an experiment read off its runs. Pure. */
+import { formatDuration } from '../../format.js'
+import type { Experiment, Run } from '../../../../server/contracts/run.js'
+import { paretoFront } from '../../../../experiments/pareto.js'
+
+export const meanOf = (run: Run, metric: string): number | null => {
+  const mean = run.summary?.metrics[metric]?.mean
+  return mean === undefined ? null : Number(mean)
+}
+
+/** The finished run with the best mean; null while none has one. */
+export function bestRun(runs: readonly Run[], metric: string, higherIsBetter: boolean): Run | null {
+  let best: Run | null = null
+  for (const run of runs) {
+    const [mean, record] = [meanOf(run, metric), best && meanOf(best, metric)]
+    if (run.status !== 'succeeded' || mean === null || Number.isNaN(mean)) continue
+    if (best === null || record === null || (higherIsBetter ? mean > record : mean < record)) best = run
+  }
+  return best
+}
+
+/** Milliseconds a running run still needs if it goes on as it did; null before anything is done. */
+export function timeLeftMs(run: Run, now: number): number | null {
+  const { progress, startedAt } = run
+  if (run.status !== 'running' || progress === null || startedAt === null || progress.done <= 0) return null
+  const elapsedMs = now - new Date(startedAt).getTime()
+  return elapsedMs <= 0 ? null : (elapsedMs * (progress.total - progress.done)) / progress.done
+}
+
+export function progressText(run: Run, now: number): string {
+  const { progress } = run
+  if (progress === null) return ''
+  const percent = `${Math.floor((100 * progress.done) / progress.total)} %`
+  const left = timeLeftMs(run, now)
+  return left === null || left <= 0 ? percent : `${percent}, ${formatDuration(left)} left`
+}
+
+/** Metrics that any run reports, the primary one first. */
+export function metricsOfRuns(experiment: Pick<Experiment, 'primaryMetric' | 'runs'>): string[] {
+  const names = new Set([experiment.primaryMetric])
+  for (const run of experiment.runs) for (const name of Object.keys(run.summary?.metrics ?? {})) names.add(name)
+  return [...names]
+}
+
+export interface Cell {
+  row: string
+  column: string
+  runs: Run[]
+}
+
+export const valueKey = (value: unknown): string => JSON.stringify(value)
+
+/** The runs of each crossing of two axes; several where the sweep has more axes or repeats. */
+export function crossings(runs: readonly Run[], rowAxis: string | null, columnAxis: string): Map<string, Run[]> {
+  const cells = new Map<string, Run[]>()
+  for (const run of runs) {
+    const key = cellKey(rowAxis === null ? null : run.varied[rowAxis], run.varied[columnAxis])
+    cells.set(key, [...(cells.get(key) ?? []), run])
+  }
+  return cells
+}
+
+export const cellKey = (row: unknown, column: unknown): string => `${valueKey(row)}×${valueKey(column)}`
+
+export type TradeoffAxis = 'latency' | 'cost'
+
+export const tradeoffX = (run: Run, axis: TradeoffAxis): number | null =>
+  axis === 'latency' ? (run.summary?.latency?.p50Ms ?? null) : (run.summary?.costUsd ?? null)
+
+/** Runs that can be drawn on the plane of a metric and a price, with those on the front of both. */
+export function tradeoff(runs: readonly Run[], metric: string, options: { axis: TradeoffAxis; higherIsBetter: boolean }): { run: Run; x: number; y: number; isFront: boolean }[] {
+  const points = runs.flatMap((run) => {
+    const [x, y] = [tradeoffX(run, options.axis), meanOf(run, metric)]
+    return x === null || y === null || !Number.isFinite(y) ? [] : [{ run, x, y }]
+  })
+  const front = paretoFront(points.map(({ x, y }) => ({ quality: options.higherIsBetter ? y : -y, latencyMs: x, costUsd: null })))
+  return points.map((point, index) => ({ ...point, isFront: front[index] === true }))
+}

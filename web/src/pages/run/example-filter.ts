@@ -1,0 +1,46 @@
+import type { ExamplePage } from '../../../../server/contracts/http.js'
+import type { Example } from '../../../../server/contracts/run.js'
+import { getExamples } from '../../api.js'
+import { metricStyle } from '../../format.js'
+
+export const EXAMPLE_FILTERS = [
+  { id: '', word: 'All items' },
+  { id: 'wrong', word: 'Wrong' },
+  { id: 'unscored', word: 'Not scored' },
+  { id: 'error', word: 'Errors' },
+]
+
+const WHOLE_PAGE = 1000
+const HALF = 0.5
+
+/** Wrong: nothing right of a metric that is right or wrong; less than half of a metric between 0 and 1. */
+export function isWrong(example: Pick<Example, 'scores'>, metric: string): boolean {
+  const score = example.scores[metric]
+  if (score === undefined) return false
+  const style = metricStyle(metric)
+  if (!style.higherIsBetter) return false
+  return style.isShare ? Number(score) === 0 : Number(score) < HALF
+}
+
+interface Asked {
+  id: string
+  filter: string
+  metric: string
+  offset: number
+  limit: number
+}
+
+/** A page of a run's items. What is wrong depends on the metric, so those are picked out here. */
+export async function readExamples({ id, filter, metric, offset, limit }: Asked, signal: AbortSignal): Promise<ExamplePage> {
+  if (filter !== 'wrong') {
+    const status = filter === 'unscored' || filter === 'error' ? filter : undefined
+    return getExamples(id, { offset, limit, status }, signal)
+  }
+  const wrong: Example[] = []
+  for (let start = 0, total = 1; start < total; start += WHOLE_PAGE) {
+    const page = await getExamples(id, { offset: start, limit: WHOLE_PAGE, status: 'scored' }, signal)
+    total = page.total
+    wrong.push(...page.examples.filter((example) => isWrong(example, metric)))
+  }
+  return { total: wrong.length, examples: wrong.slice(offset, offset + limit) }
+}

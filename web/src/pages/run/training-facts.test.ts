@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import type { Run } from '../../../../server/contracts/run.js'
+import { evaluationsOf, factsInWords, marksOf, trainingFacts } from './training-facts.js'
+
+const live = { summary: null, pickedStep: null } as Run
+const losses = [[0, 3], [20, 1], [40, 1.2], [60, 1.5]].map(([step = 0, loss = 0]) => ({ step, loss }))
+
+describe('trainingFacts', () => {
+  it('finds the best and the overfitting point while the run goes on', () => {
+    const facts = trainingFacts(live, losses)
+    expect(facts).toMatchObject({ bestStep: 20, overfitStep: 40, isFinal: false })
+    expect(marksOf({ ...live, pickedStep: 60 }, facts).map(({ x, kind }) => [x, kind])).toEqual([[20, 'good'], [40, 'bad'], [60, 'plain']])
+    expect(factsInWords(facts)).toContain('Overfitting from step 40')
+  })
+
+  it('says nothing before the first evaluation', () => {
+    const facts = trainingFacts(live, [])
+    expect([facts.bestStep, marksOf(live, facts), factsInWords(facts)]).toEqual([null, [], ''])
+  })
+
+  it('reads losses from checkpoints and from the series, NaN included', () => {
+    const bucket = { firstStep: 20, lastStep: 20, min: null, max: null, last: 'NaN' as const, lastTime: 0, n: 1, nonFinite: 1 }
+    const checkpoint = { runId: 'r', step: 0, metrics: { 'eval/loss': 2 }, sizeBytes: 0, files: [], picked: false, best: false, createdAt: '' }
+    expect(evaluationsOf([{ key: 'eval/loss', points: 1, buckets: [bucket] }], [checkpoint])).toEqual([{ step: 0, loss: 2 }, { step: 20, loss: Number.NaN }])
+  })
+})

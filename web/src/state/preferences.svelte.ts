@@ -1,0 +1,61 @@
+export type ThemeChoice = 'system' | 'light' | 'dark'
+
+const STORAGE_KEY = 'bancada.preferences'
+
+/** What a reader chose for this browser: theme and whether letter keys are shortcuts (WCAG 2.1.4). */
+export class Preferences {
+  theme = $state<ThemeChoice>('system')
+  hasShortcuts = $state(true)
+  #systemIsDark = $state(false)
+  readonly isDark = $derived(this.theme === 'dark' || (this.theme === 'system' && this.#systemIsDark))
+
+  constructor() {
+    const kept = readKept()
+    if (kept.theme === 'light' || kept.theme === 'dark') this.theme = kept.theme
+    this.hasShortcuts = kept.hasShortcuts !== false
+  }
+
+  start(): () => void {
+    const media = window.matchMedia('(prefers-color-scheme: dark)')
+    const read = (): void => {
+      this.#systemIsDark = media.matches
+      this.#paint()
+    }
+    read()
+    media.addEventListener('change', read)
+    return () => media.removeEventListener('change', read)
+  }
+
+  setTheme(theme: ThemeChoice): void {
+    this.theme = theme
+    this.#keep()
+    this.#paint()
+  }
+
+  setShortcuts(isOn: boolean): void {
+    this.hasShortcuts = isOn
+    this.#keep()
+  }
+
+  #paint(): void {
+    document.documentElement.dataset['theme'] = this.isDark ? 'dark' : 'light'
+  }
+
+  #keep(): void {
+    try {
+      localStorage.setItem(STORAGE_KEY, JSON.stringify({ theme: this.theme, hasShortcuts: this.hasShortcuts }))
+    } catch {
+      // Storage is full or forbidden: the choice then lasts until the page is closed.
+    }
+  }
+}
+
+function readKept(): { theme?: unknown; hasShortcuts?: unknown } {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? '{}')
+    return typeof kept === 'object' && kept !== null ? kept : {}
+  } catch {
+    // Someone else's or broken data under our key: start from the defaults.
+    return {}
+  }
+}

@@ -1,0 +1,6 @@
+/** Names of things as the pages write them. */
+import type { Kind } from '../../server/contracts/experiment.js'
+
+export const KINDS_IN_WORDS: Record<Kind, string> = { prompt: 'Prompt', lora: 'LoRA', rag: 'RAG', pretrain: 'Pretraining' }
+
+export const plural = (count: number, word: string, words = `${word}s`): string => `${count.toLocaleString('en-US')} ${count === 1 ? word : words}`
