@@ -1,0 +1,86 @@
+import { Inject, Injectable } from '@nestjs/common'
+import { openDataset, type Dataset, listDatasets } from '../../datasets/reader.js'
+import { axisValues, expandRuns } from '../../experiments/expand.js'
+import { estimate } from '../../experiments/estimate.js'
+import { metricsOf, primaryMetric } from '../../experiments/metrics.js'
+import { parseExperiment } from '../../experiments/spec.js'
+import type { CreatedExperiment, Estimate, Experiment, ExperimentChange, ExperimentPage, ExperimentSpec } from '../contracts/index.js'
+import { Logger } from '../logger.js'
+import { dispatch } from '../queue/dispatch.js'
+import { RUN_QUEUE, type RunQueue } from '../queue/run-queue.js'
+import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
+import { ExperimentStore, type ExperimentQuery } from '../store/experiment-store.js'
+import { RunStore } from '../store/run-store.js'
+
+export interface ExperimentFile {
+  text: string
+  format: 'yaml' | 'json'
+}
+
+@Injectable()
+export class ExperimentsService {
+  constructor(
+    @Inject(ExperimentStore) private readonly experiments: ExperimentStore,
+    @Inject(RunStore) private readonly runs: RunStore,
+    @Inject(RUN_QUEUE) private readonly queue: RunQueue,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(Logger) private readonly logger: Logger,
+  ) {}
+
+  /** Checks all of the file and its dataset first; then rows and messages are stored at once, or nothing is. */
+  async create(file: ExperimentFile): Promise<CreatedExperiment> {
+    const { spec, dataset } = await this.#read(file)
+    await dataset.validate()
+    const plan = {
+      spec,
+      datasetHash: dataset.hash,
+      axes: Object.fromEntries(Object.entries(spec.axes).map(([name, axis]) => [name, axisValues(axis)])),
+      metrics: metricsOf(spec, dataset.manifest.task),
+      primaryMetric: primaryMetric(spec, dataset.manifest.task),
+      runs: expandRuns(spec),
+    }
+    const { created, waiting } = await this.experiments.create(plan, async (runs, session) => {
+      if (this.queue.isTransactional) await this.queue.enqueueWithin(session, runs)
+    })
+    if (this.queue.isTransactional) this.queue.wake()
+    else await dispatch(this.queue, waiting, this.logger)
+    this.logger.info('experiment queued', { experimentId: created.id, runs: created.runs.length })
+    return created
+  }
+
+  async estimate(file: ExperimentFile): Promise<Estimate> {
+    const { spec, dataset } = await this.#read(file)
+    return estimate(spec, { datasetSizes: dataset.splits })
+  }
+
+  async list(query: ExperimentQuery): Promise<ExperimentPage> {
+    const experiments = await this.experiments.list({ ...query, limit: query.limit + 1 })
+    const page = experiments.slice(0, query.limit)
+    return { experiments: page, next: experiments.length > query.limit ? (page.at(-1)?.id ?? null) : null }
+  }
+
+  async read(id: string): Promise<Experiment> {
+    const experiment = await this.experiments.read(id)
+    return { ...experiment, runs: await this.runs.ofExperiment(id) }
+  }
+
+  async change(id: string, change: ExperimentChange): Promise<Experiment> {
+    await this.experiments.change(id, change)
+    return this.read(id)
+  }
+
+  async cancel(id: string): Promise<Experiment> {
+    const { kind, runs } = await this.read(id)
+    const ended = await this.runs.cancel(runs.map((run) => run.id))
+    // A message left behind does no harm: its run can no longer be claimed.
+    await this.queue.remove(ended.map((runId) => ({ runId, kind }))).catch((error: unknown) => this.logger.warn('messages of cancelled runs stay in the queue', { error: String(error) }))
+    return this.read(id)
+  }
+
+  async #read(file: ExperimentFile): Promise<{ spec: ExperimentSpec; dataset: Dataset }> {
+    const roots = datasetRoots(this.settings)
+    const names = (await listDatasets(roots)).map((listing) => listing.name)
+    const spec = parseExperiment(file.text, { format: file.format, datasets: names })
+    return { spec, dataset: await openDataset(spec.dataset, roots) }
+  }
+}

@@ -1,0 +1,18 @@
+import { BullMqQueue } from './bullmq-queue.js'
+import { PgBossQueue } from './pg-boss-queue.js'
+import type { PGliteLike } from 'pg-boss'
+import type { RunQueue } from './run-queue.js'
+
+export interface QueuePlace {
+  redisUrl: string | undefined
+  database: { embedded: PGliteLike | null; url: string | null }
+}
+
+/** Redis where one is named, else the database that holds the runs. */
+export async function openQueue(place: QueuePlace, onError: (error: Error) => void): Promise<RunQueue> {
+  if (place.redisUrl !== undefined) return BullMqQueue.open(place.redisUrl, onError)
+  const { embedded, url } = place.database
+  if (embedded !== null) return PgBossQueue.open({ embedded }, onError)
+  if (url !== null) return PgBossQueue.open({ url }, onError)
+  throw new TypeError('a database is embedded or has an address')
+}

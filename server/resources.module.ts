@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common'
+import { ArtifactStore } from './artifacts/artifact-store.js'
+import { Logger } from './logger.js'
+import { RUN_QUEUE, type RunQueue } from './queue/run-queue.js'
+import { SETTINGS, type Settings } from './settings.js'
+import { CheckpointStore } from './store/checkpoint-store.js'
+import { ClaimStore } from './store/claim-store.js'
+import { Database } from './store/database.js'
+import { EventStore } from './store/event-store.js'
+import { ExampleStore } from './store/example-store.js'
+import { ExperimentStore } from './store/experiment-store.js'
+import { LogStore } from './store/log-store.js'
+import { MetricStore } from './store/metric-store.js'
+import { RunStore } from './store/run-store.js'
+import { WorkerStore } from './store/worker-store.js'
+
+/** What was opened before the application was built, and is closed after it. */
+export interface Resources {
+  settings: Settings
+  logger: Logger
+  database: Database
+  queue: RunQueue
+}
+
+const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, EventStore, WorkerStore]
+
+/** Hands every room the stores, the queue and the settings. */
+@Module({})
+export class ResourcesModule {
+  static of(resources: Resources): DynamicModule {
+    const providers: Provider[] = [
+      { provide: SETTINGS, useValue: resources.settings },
+      { provide: Logger, useValue: resources.logger },
+      { provide: Database, useValue: resources.database },
+      { provide: RUN_QUEUE, useValue: resources.queue },
+      { provide: ArtifactStore, useValue: new ArtifactStore(join(resources.settings.home, 'artifacts')) },
+      ...STORES.map((store) => ({ provide: store, useValue: new store(resources.database) })),
+    ]
+    return { module: ResourcesModule, global: true, providers, exports: providers }
+  }
+}

@@ -1,0 +1,90 @@
+import type { Readable } from 'node:stream'
+import { Inject, Injectable } from '@nestjs/common'
+import { recommendCheckpoint } from '../../experiments/checkpoints.js'
+import { ArtifactStore } from '../artifacts/artifact-store.js'
+import { fromWire, type CheckpointList, type ExamplePage, type LogPage, type MetricsAnswer, type Run, type SampleList } from '../contracts/index.js'
+import { Logger } from '../logger.js'
+import { dispatch } from '../queue/dispatch.js'
+import { RUN_QUEUE, type RunQueue } from '../queue/run-queue.js'
+import { RunRecords } from './run-records.js'
+import type { CheckpointFile } from '../store/checkpoint-store.js'
+import type { ExampleQuery } from '../store/example-store.js'
+import type { MetricQuery } from '../store/metric-store.js'
+import { RunStore } from '../store/run-store.js'
+
+@Injectable()
+export class RunsService {
+  constructor(
+    @Inject(RunStore) private readonly runs: RunStore,
+    @Inject(RunRecords) private readonly records: RunRecords,
+    @Inject(ArtifactStore) private readonly artifacts: ArtifactStore,
+    @Inject(RUN_QUEUE) private readonly queue: RunQueue,
+    @Inject(Logger) private readonly logger: Logger,
+  ) {}
+
+  read(id: string): Promise<Run> {
+    return this.runs.read(id)
+  }
+
+  async cancel(id: string): Promise<Run> {
+    const { kind } = await this.runs.read(id)
+    const ended = await this.runs.cancel([id])
+    // A message left behind does no harm: its run can no longer be claimed.
+    await this.queue.remove(ended.map((runId) => ({ runId, kind }))).catch((error: unknown) => this.logger.warn('the message of a cancelled run stays in the queue', { error: String(error) }))
+    return this.runs.read(id)
+  }
+
+  async retry(id: string): Promise<Run> {
+    const waiting = await this.runs.retry(id)
+    await dispatch(this.queue, [waiting], this.logger)
+    return this.runs.read(id)
+  }
+
+  async metrics(id: string, query: MetricQuery): Promise<MetricsAnswer> {
+    await this.runs.read(id)
+    return { series: await this.records.metrics.read(id, query) }
+  }
+
+  async examples(id: string, query: ExampleQuery): Promise<ExamplePage> {
+    await this.runs.read(id)
+    return this.records.examples.page(id, query)
+  }
+
+  async samples(id: string): Promise<SampleList> {
+    await this.runs.read(id)
+    return { samples: await this.records.checkpoints.samples(id) }
+  }
+
+  async logs(id: string, query: { after?: number | undefined; limit: number }): Promise<LogPage> {
+    await this.runs.read(id)
+    return { lines: await this.records.logs.read(id, query) }
+  }
+
+  /** Best is what the finished run chose; before that, what the rule would choose now. */
+  async checkpoints(id: string): Promise<CheckpointList> {
+    const run = await this.runs.read(id)
+    const stored = await this.records.checkpoints.list(id)
+    const evaluations = stored.flatMap((checkpoint) => {
+      const loss = checkpoint.metrics['eval/loss']
+      return loss === undefined ? [] : [{ step: checkpoint.step, loss: fromWire(loss) }]
+    })
+    const best = run.summary?.bestStep ?? recommendCheckpoint(evaluations)?.step ?? null
+    return { checkpoints: stored.map((checkpoint) => ({ ...checkpoint, best: checkpoint.step === best })) }
+  }
+
+  async pick(id: string, step: number): Promise<CheckpointList> {
+    await this.runs.read(id)
+    await this.records.checkpoints.pick(id, step)
+    return this.checkpoints(id)
+  }
+
+  async unpick(id: string, step: number): Promise<CheckpointList> {
+    await this.records.checkpoints.unpick(id, step)
+    return this.checkpoints(id)
+  }
+
+  async file(id: string, step: number, name: string): Promise<{ file: CheckpointFile; stream: Readable }> {
+    const file = await this.records.checkpoints.file(id, step, name)
+    return { file, stream: await this.artifacts.read(id, file.sha256) }
+  }
+}

@@ -1,0 +1,146 @@
+/*
+ * Puts a server together and takes it apart again: lock, database, queue, application, worker,
+ * and in the opposite order. Nothing here knows arguments or signals; main.ts does.
+ */
+import 'reflect-metadata'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { NestFactory } from '@nestjs/core'
+import type { NestExpressApplication } from '@nestjs/platform-express'
+import type { NextFunction, Request, Response } from 'express'
+import { AppModule } from './app.module.js'
+import { AppError } from './contracts/index.js'
+import { ExperimentsService } from './experiments/experiments.service.js'
+import { HomeLock } from './home-lock.js'
+import { guardAccess } from './http/access.js'
+import { ErrorFilter } from './http/error-filter.js'
+import { serveOpenApi } from './http/openapi.js'
+import { readBodies } from './http/request-bodies.js'
+import { logRequests } from './http/request-log.js'
+import { SchemaPipe } from './http/schema-pipe.js'
+import { serveWebApp } from './http/web-app.js'
+import { errorFields, Logger } from './logger.js'
+import { openQueue } from './queue/open-queue.js'
+import type { RunQueue } from './queue/run-queue.js'
+import { localWorkerName, type Settings } from './settings.js'
+import { Database } from './store/database.js'
+import { ExperimentStore } from './store/experiment-store.js'
+import { LocalWorker } from './system/local-worker.js'
+import { Recovery } from './system/recovery.js'
+import { Claims } from './worker/claims.js'
+
+export interface RunningServer {
+  url: string
+  app: NestExpressApplication
+  close(): Promise<void>
+}
+
+const EXAMPLES = ['lora-rank-sweep.yaml', 'prompt-few-shot.yaml', 'rag-chunk-size.yaml']
+/** Within this the local worker gives its run back; then it is ended, and its run is queued all the same. */
+const WORKER_PATIENCE_MS = 3_000
+
+export async function startServer(settings: Settings, logger = new Logger()): Promise<RunningServer> {
+  // What was opened is closed in the opposite order, also when a later step fails.
+  const closers = new AsyncDisposableStack()
+  try {
+    const lock = await HomeLock.take(settings.home, urlOf(settings, settings.port))
+    closers.defer(() => lock.release())
+    const database = await Database.open({ folder: join(settings.home, 'db'), url: settings.databaseUrl, migrationsFolder: join(settings.root, 'prisma/migrations') })
+    closers.defer(() => database.close())
+    const queue = await openQueue({ redisUrl: settings.redisUrl, database }, (error) => logger.warn('the queue reports a fault', errorFields(error)))
+    closers.defer(() => queue.close())
+    const app = await createApp(settings, { logger, database, queue })
+    closers.defer(() => app.close())
+    const url = await listen(app, settings)
+    await beginWork(app, settings, closers, { url, logger })
+    return { url, app, close: () => closers.disposeAsync() }
+  } catch (error) {
+    await closers.disposeAsync()
+    throw error
+  }
+}
+
+async function createApp(settings: Settings, opened: { logger: Logger; database: Database; queue: RunQueue }): Promise<NestExpressApplication> {
+  const { logger } = opened
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.of({ settings, ...opened }), { logger, bodyParser: false, abortOnError: false })
+  const failures = new ErrorFilter(logger)
+  app.set('etag', false)
+  app.disable('x-powered-by')
+  app.use(logRequests(logger))
+  const guard = guardAccess(settings)
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    try {
+      guard(request, response, next)
+    } catch (error) {
+      failures.answer(error, request, response)
+    }
+  })
+  serveWebApp(app, join(settings.root, 'dist/web'))
+  readBodies(app)
+  app.useGlobalPipes(new SchemaPipe())
+  app.useGlobalFilters(failures)
+  serveOpenApi(app, settings.version)
+  await app.init()
+  return app
+}
+
+async function listen(app: NestExpressApplication, settings: Settings): Promise<string> {
+  try {
+    await app.listen(settings.port, settings.host)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE') throw new AppError('conflict', `Port ${settings.port} is in use by another program. Choose another one: npm start -- --port ${settings.port + 1} (or set PORT).`, { cause: error })
+    if (code === 'EACCES') throw new AppError('forbidden', `Port ${settings.port} may not be used by this user. Choose one above 1023: npm start -- --port 4400.`, { cause: error })
+    throw error
+  }
+  const address = app.getHttpServer().address() as { port: number }
+  return urlOf(settings, address.port)
+}
+
+function urlOf(settings: Settings, port: number): string {
+  const host = settings.host === '0.0.0.0' || settings.host === '::' ? '127.0.0.1' : settings.host
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** From here on runs move: what earlier faults left is mended, and the local worker begins. */
+async function beginWork(app: NestExpressApplication, settings: Settings, closers: AsyncDisposableStack, { url, logger }: { url: string; logger: Logger }): Promise<void> {
+  const recovery = app.get(Recovery, { strict: false })
+  const claims = app.get(Claims, { strict: false })
+  const name = localWorkerName(settings)
+  // The folder is ours alone, so a local worker of an earlier start is dead or about to be.
+  await recovery.workerDied(name)
+  await recovery.sweep()
+  recovery.start()
+  if (settings.withExamples) await queueExamples(app, settings)
+  closers.defer(async () => {
+    claims.close()
+    app.getHttpServer().closeIdleConnections()
+    await endStreams(app)
+  })
+  if (!settings.withWorker) return
+  const worker = new LocalWorker({ url, name, token: settings.token, logger, onDeath: (dead) => recovery.workerDied(dead) })
+  worker.start()
+  closers.defer(async () => {
+    claims.close()
+    await worker.stop(WORKER_PATIENCE_MS)
+    await recovery.workerDied(name)
+  })
+}
+
+/** Event streams never end by themselves, and a server closes only when its connections have. */
+async function endStreams(app: NestExpressApplication): Promise<void> {
+  const server = app.getHttpServer()
+  const force = setTimeout(() => server.closeAllConnections(), 200)
+  force.unref()
+}
+
+async function queueExamples(app: NestExpressApplication, settings: Settings): Promise<void> {
+  if ((await app.get(ExperimentStore, { strict: false }).count()) > 0) return
+  const experiments = app.get(ExperimentsService, { strict: false })
+  for (const name of EXAMPLES) {
+    const path = join(settings.root, 'experiments', name)
+    if (!existsSync(path)) throw new AppError('internal', `The shipped experiment ${path} is missing. Restore it, or start with --no-examples.`)
+    await experiments.create({ text: await readFile(path, 'utf8'), format: 'yaml' })
+  }
+}

@@ -1,0 +1,59 @@
+import { Inject, Injectable } from '@nestjs/common'
+import type { Assignment, ClaimRequest, Finish } from '../contracts/index.js'
+import { Logger } from '../logger.js'
+import { dispatch } from '../queue/dispatch.js'
+import { RUN_QUEUE, type RunQueue } from '../queue/run-queue.js'
+import { SETTINGS, type Settings } from '../settings.js'
+import { ClaimStore } from '../store/claim-store.js'
+import { RunStore } from '../store/run-store.js'
+
+/** Brings runs from the queue to workers and, when given back, to the queue again. */
+@Injectable()
+export class Claims {
+  #closed = new AbortController()
+
+  constructor(
+    @Inject(ClaimStore) private readonly claims: ClaimStore,
+    @Inject(RunStore) private readonly runs: RunStore,
+    @Inject(RUN_QUEUE) private readonly queue: RunQueue,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(Logger) private readonly logger: Logger,
+  ) {}
+
+  /**
+   * The next run for a worker, or null when none came within the wait. A message only names a run;
+   * whether it still waits is for its row to say, so a message too many leads nowhere.
+   */
+  async next(request: ClaimRequest, signal: AbortSignal): Promise<Assignment | null> {
+    const deadline = Date.now() + request.waitMs
+    const stopped = AbortSignal.any([signal, this.#closed.signal])
+    while (!stopped.aborted) {
+      // The kind whose run waits longest comes first; the others follow, for what arrives meanwhile.
+      const oldestFirst = await this.runs.waitingKinds(request.kinds)
+      const kinds = [...new Set([...oldestFirst, ...request.kinds])]
+      const runId = await this.queue.take(kinds, { waitMs: Math.max(0, deadline - Date.now()), signal: stopped })
+      if (runId === null) return null
+      if (stopped.aborted) await this.#sendAgain(runId)
+      else {
+        const assignment = await this.claims.claim(runId, request.worker, this.settings.heartbeatMs)
+        if (assignment !== null) return assignment
+      }
+    }
+    return null
+  }
+
+  async finish(runId: string, finish: Finish): Promise<void> {
+    const waiting = await this.claims.finish(runId, finish)
+    if (waiting !== null) await dispatch(this.queue, [waiting], this.logger)
+  }
+
+  /** From here on nobody is given a run; whoever waits is answered at once. */
+  close(): void {
+    this.#closed.abort()
+  }
+
+  async #sendAgain(runId: string): Promise<void> {
+    const waiting = (await this.runs.waiting()).find((run) => run.runId === runId)
+    if (waiting !== undefined) await dispatch(this.queue, [waiting], this.logger)
+  }
+}

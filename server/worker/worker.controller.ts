@@ -1,0 +1,130 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Query, Req, Res, StreamableFile } from '@nestjs/common'
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
+import type { Request, Response } from 'express'
+import { z } from 'zod'
+import {
+  AssignmentSchema,
+  CheckpointCommitSchema,
+  ClaimRequestSchema,
+  EnvironmentReportSchema,
+  ExampleBatchSchema,
+  FileNameSchema,
+  FinishSchema,
+  HeartbeatAnswerSchema,
+  HeartbeatSchema,
+  LogBatchSchema,
+  MetricBatchSchema,
+  StoredFileSchema,
+  WorkerHeartbeatSchema,
+  type Assignment,
+  type CheckpointCommit,
+  type ClaimRequest,
+  type EnvironmentReport,
+  type ExampleBatch,
+  type Finish,
+  type Heartbeat,
+  type HeartbeatAnswer,
+  type LogBatch,
+  type MetricBatch,
+  type StoredFile,
+  type WorkerHeartbeat,
+} from '../contracts/index.js'
+import { WorkerService } from './worker.service.js'
+
+const step = z.coerce.number().int().nonnegative()
+const UploadQuerySchema = z.object({ attempt: z.coerce.number().int().positive() })
+
+/** The worker protocol; contracts/worker-protocol.ts says what each message means. */
+@ApiTags('worker protocol')
+@Controller('api/worker')
+export class WorkerController {
+  constructor(@Inject(WorkerService) private readonly workers: WorkerService) {}
+
+  @Post('claim')
+  @ApiOperation({ summary: 'Take the next run; 204 when none waits' })
+  @ApiOkResponse({ standardSchema: AssignmentSchema })
+  @ApiNoContentResponse()
+  async claim(@Body({ schema: ClaimRequestSchema }) request: ClaimRequest, @Res({ passthrough: true }) response: Response): Promise<Assignment | undefined> {
+    const gone = new AbortController()
+    response.on('close', () => gone.abort())
+    const assignment = await this.workers.claim(request, gone.signal)
+    response.status(assignment === null ? 204 : 200)
+    return assignment ?? undefined
+  }
+
+  @Post('heartbeat')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'A worker is alive, with these devices and runs' })
+  async beat(@Body({ schema: WorkerHeartbeatSchema }) heartbeat: WorkerHeartbeat): Promise<void> {
+    await this.workers.beat(heartbeat)
+  }
+
+  @Post('runs/:id/heartbeat')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'A run is being worked on; the answer says whether to stop' })
+  @ApiOkResponse({ standardSchema: HeartbeatAnswerSchema })
+  heartbeat(@Param('id') id: string, @Body({ schema: HeartbeatSchema }) heartbeat: Heartbeat): Promise<HeartbeatAnswer> {
+    return this.workers.heartbeat(id, heartbeat)
+  }
+
+  @Post('runs/:id/environment')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Where and with what the run is executed' })
+  async environment(@Param('id') id: string, @Body({ schema: EnvironmentReportSchema }) report: EnvironmentReport): Promise<void> {
+    await this.workers.environment(id, report)
+  }
+
+  @Post('runs/:id/metrics')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Points of metric series' })
+  async metrics(@Param('id') id: string, @Body({ schema: MetricBatchSchema }) batch: MetricBatch): Promise<void> {
+    await this.workers.metrics(id, batch)
+  }
+
+  @Post('runs/:id/examples')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Answered items' })
+  async examples(@Param('id') id: string, @Body({ schema: ExampleBatchSchema }) batch: ExampleBatch): Promise<void> {
+    await this.workers.examples(id, batch)
+  }
+
+  @Post('runs/:id/logs')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Log lines' })
+  async logs(@Param('id') id: string, @Body({ schema: LogBatchSchema }) batch: LogBatch): Promise<void> {
+    await this.workers.logs(id, batch)
+  }
+
+  @Put('runs/:id/checkpoints/:step/files/:name')
+  @ApiOperation({ summary: 'Upload a file of a checkpoint to be' })
+  @ApiOkResponse({ standardSchema: StoredFileSchema })
+  upload(
+    @Param() at: { id: string; step: string; name: string },
+    @Query({ schema: UploadQuerySchema }) query: { attempt: number },
+    @Req() request: Request,
+  ): Promise<StoredFile> {
+    return this.workers.upload({ runId: at.id, step: step.parse(at.step), attempt: query.attempt, name: FileNameSchema.parse(at.name) }, request)
+  }
+
+  @Post('runs/:id/checkpoints/:step')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Make the checkpoint exist; all its files must be there' })
+  async commit(@Param('id') id: string, @Param('step', { schema: step }) at: number, @Body({ schema: CheckpointCommitSchema }) commit: CheckpointCommit): Promise<void> {
+    await this.workers.commit(id, at, commit)
+  }
+
+  @Get('runs/:id/checkpoints/:step/files/:name')
+  @ApiOperation({ summary: 'Read a file of a checkpoint back' })
+  @ApiProduces('application/octet-stream')
+  async file(@Param('id') id: string, @Param('step', { schema: step }) at: number, @Param('name', { schema: FileNameSchema }) name: string): Promise<StreamableFile> {
+    const { file, stream } = await this.workers.file(id, at, name)
+    return new StreamableFile(stream, { type: 'application/octet-stream', length: file.sizeBytes })
+  }
+
+  @Post('runs/:id/finish')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'End the run, or give it back' })
+  async finish(@Param('id') id: string, @Body({ schema: FinishSchema }) finish: Finish): Promise<void> {
+    await this.workers.finish(id, finish)
+  }
+}

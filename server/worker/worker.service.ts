@@ -1,0 +1,82 @@
+import type { Readable } from 'node:stream'
+import { Inject, Injectable } from '@nestjs/common'
+import { ArtifactStore } from '../artifacts/artifact-store.js'
+import type {
+  Assignment,
+  CheckpointCommit,
+  ClaimRequest,
+  EnvironmentReport,
+  ExampleBatch,
+  Finish,
+  Heartbeat,
+  HeartbeatAnswer,
+  LogBatch,
+  MetricBatch,
+  StoredFile,
+  WorkerHeartbeat,
+} from '../contracts/index.js'
+import type { CheckpointFile } from '../store/checkpoint-store.js'
+import { ClaimStore } from '../store/claim-store.js'
+import { WorkerStore } from '../store/worker-store.js'
+import { Claims } from './claims.js'
+import { RunReports } from './run-reports.js'
+
+@Injectable()
+export class WorkerService {
+  constructor(
+    @Inject(Claims) private readonly claims: Claims,
+    @Inject(ClaimStore) private readonly held: ClaimStore,
+    @Inject(WorkerStore) private readonly workers: WorkerStore,
+    @Inject(RunReports) private readonly reports: RunReports,
+    @Inject(ArtifactStore) private readonly artifacts: ArtifactStore,
+  ) {}
+
+  claim(request: ClaimRequest, signal: AbortSignal): Promise<Assignment | null> {
+    return this.claims.next(request, signal)
+  }
+
+  beat(heartbeat: WorkerHeartbeat): Promise<void> {
+    return this.workers.beat(heartbeat)
+  }
+
+  heartbeat(runId: string, heartbeat: Heartbeat): Promise<HeartbeatAnswer> {
+    return this.held.heartbeat(runId, heartbeat.attempt, heartbeat.progress)
+  }
+
+  environment(runId: string, report: EnvironmentReport): Promise<void> {
+    return this.held.reportEnvironment(runId, report.attempt, report.environment)
+  }
+
+  metrics(runId: string, batch: MetricBatch): Promise<void> {
+    return this.reports.metrics.append(runId, batch.attempt, batch.points)
+  }
+
+  examples(runId: string, batch: ExampleBatch): Promise<void> {
+    return this.reports.examples.append(runId, batch.attempt, batch.examples)
+  }
+
+  logs(runId: string, batch: LogBatch): Promise<void> {
+    return this.reports.logs.append(runId, batch.attempt, batch.lines)
+  }
+
+  /** The bytes are stored before they are noted, so what is noted is always there. */
+  async upload(at: { runId: string; step: number; attempt: number; name: string }, content: Readable): Promise<StoredFile> {
+    await this.reports.checkpoints.assertHeld(at.runId, at.attempt)
+    const stored = await this.artifacts.write(at.runId, content)
+    await this.reports.checkpoints.addFile(at, { name: at.name, ...stored })
+    return stored
+  }
+
+  commit(runId: string, step: number, commit: CheckpointCommit): Promise<void> {
+    return this.reports.checkpoints.commit(runId, step, commit)
+  }
+
+  async file(runId: string, step: number, name: string): Promise<{ file: CheckpointFile; stream: Readable }> {
+    const file = await this.reports.checkpoints.file(runId, step, name)
+    return { file, stream: await this.artifacts.read(runId, file.sha256) }
+  }
+
+  finish(runId: string, finish: Finish): Promise<void> {
+    return this.claims.finish(runId, finish)
+  }
+}
