@@ -24,6 +24,8 @@ const HELD_OUT_EVERY = 50
 const FIRST_ADDRESS_YEAR = 1900
 const MAX_BUFFER_BYTES = 1 << 28
 const ONLY_ONCE_CHARACTERS = 200
+/** No word is this long: an attachment that a broken mail carries in its text. */
+const ENCODED = /\S{60}/
 
 /** A handbook says under which licence it stands by a link to the text of it. */
 const STATED_LICENCE = /fdl-license|Free Documentation License/i
@@ -128,7 +130,7 @@ function addMails(collector: CorpusCollector, spamFolder: string): void {
     if (inSet.has(cluster)) continue
     for (const id of members) {
       const text = normaliseText(candidates.get(id)?.body ?? '')
-      if (text.length >= ONLY_ONCE_CHARACTERS && collector.isNew(text)) collector.addTexts(`mail/${id}`, 'en', packDocuments([text]))
+      if (text.length >= ONLY_ONCE_CHARACTERS && !ENCODED.test(text) && collector.isNew(text)) collector.addTexts(`mail/${id}`, 'en', packDocuments([text]))
     }
   }
 }

@@ -47,7 +47,7 @@ export function catalogueEntries(bytes: Buffer): CatalogueEntry[] {
     const offset = bytes.readUInt32LE(table + 8 * index + 4)
     // Plural forms are joined by NUL: the first stands for all. A context comes before EOT, or before "^".
     const first = bytes.toString('utf8', offset, offset + length).split('\0')[0] ?? ''
-    return first.replace(/^[\s\S]*\u0004/, '').replace(/^[\w :;,.*'-]{1,60}\^/, '')
+    return (first.split('\u0004').at(-1) ?? '').replace(/^[\w :;,.*'-]{1,60}\^/, '')
   }
   return Array.from({ length: count }, (_, index) => ({ original: stringAt(originals, index), translation: stringAt(translations, index) }))
 }

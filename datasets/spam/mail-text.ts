@@ -123,7 +123,7 @@ function collapse(text: string): string {
     .replace(/[\u2018\u2019\u0091\u0092]/g, "'")
     .replace(/[\u201c\u201d\u0093\u0094]/g, '"')
     .replace(/[\u2013\u2014\u0096\u0097]/g, '-')
-    .replace(/[\u0000-\u0020\u007f-\u00a0]+/g, ' ')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
     .replace(/([-=_*~#.!+$^<>|])(?:\s?\1){3,}/g, '$1$1$1')
     .trim()
 }
