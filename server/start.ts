@@ -10,6 +10,7 @@ import { NestFactory } from '@nestjs/core'
 import type { NestExpressApplication } from '@nestjs/platform-express'
 import type { NextFunction, Request, Response } from 'express'
 import { AppModule } from './app.module.js'
+import { Closers } from './closers.js'
 import { AppError } from './contracts/index.js'
 import { ExperimentsService } from './experiments/experiments.service.js'
 import { HomeLock } from './home-lock.js'
@@ -42,21 +43,22 @@ const WORKER_PATIENCE_MS = 3_000
 
 export async function startServer(settings: Settings, logger = new Logger()): Promise<RunningServer> {
   // What was opened is closed in the opposite order, also when a later step fails.
-  const closers = new AsyncDisposableStack()
+  const closers = new Closers()
   try {
     const lock = await HomeLock.take(settings.home, urlOf(settings, settings.port))
-    closers.defer(() => lock.release())
+    closers.add(() => lock.release())
     const database = await Database.open({ folder: join(settings.home, 'db'), url: settings.databaseUrl, migrationsFolder: join(settings.root, 'prisma/migrations') })
-    closers.defer(() => database.close())
+    closers.add(() => database.close())
     const queue = await openQueue({ redisUrl: settings.redisUrl, database }, (error) => logger.warn('the queue reports a fault', errorFields(error)))
-    closers.defer(() => queue.close())
+    closers.add(() => queue.close())
     const app = await createApp(settings, { logger, database, queue })
-    closers.defer(() => app.close())
+    closers.add(() => app.close())
     const url = await listen(app, settings)
     await beginWork(app, settings, closers, { url, logger })
-    return { url, app, close: () => closers.disposeAsync() }
+    return { url, app, close: () => closers.close() }
   } catch (error) {
-    await closers.disposeAsync()
+    // What made the start fail is the news; a failure to close after it is not.
+    await closers.close().catch((second: unknown) => logger.warn('not everything could be closed', errorFields(second)))
     throw error
   }
 }
@@ -104,7 +106,7 @@ function urlOf(settings: Settings, port: number): string {
 }
 
 /** From here on runs move: what earlier faults left is mended, and the local worker begins. */
-async function beginWork(app: NestExpressApplication, settings: Settings, closers: AsyncDisposableStack, { url, logger }: { url: string; logger: Logger }): Promise<void> {
+async function beginWork(app: NestExpressApplication, settings: Settings, closers: Closers, { url, logger }: { url: string; logger: Logger }): Promise<void> {
   const recovery = app.get(Recovery, { strict: false })
   const claims = app.get(Claims, { strict: false })
   const name = localWorkerName(settings)
@@ -113,7 +115,7 @@ async function beginWork(app: NestExpressApplication, settings: Settings, closer
   await recovery.sweep()
   recovery.start()
   if (settings.withExamples) await queueExamples(app, settings)
-  closers.defer(async () => {
+  closers.add(async () => {
     claims.close()
     app.getHttpServer().closeIdleConnections()
     await endStreams(app)
@@ -121,7 +123,7 @@ async function beginWork(app: NestExpressApplication, settings: Settings, closer
   if (!settings.withWorker) return
   const worker = new LocalWorker({ url, name, token: settings.token, logger, onDeath: (dead) => recovery.workerDied(dead) })
   worker.start()
-  closers.defer(async () => {
+  closers.add(async () => {
     claims.close()
     await worker.stop(WORKER_PATIENCE_MS)
     await recovery.workerDied(name)
