@@ -1,0 +1,420 @@
+/* What the store promises of runs and workers, on the embedded database and on PostgreSQL. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { AppError, type Assignment, type Example, type Finish, type Kind, type MetricPoint, type Summary } from '../../server/contracts/index.js'
+import { CheckpointStore } from '../../server/store/checkpoint-store.js'
+import { ClaimStore, MAX_DEATHS } from '../../server/store/claim-store.js'
+import { Database } from '../../server/store/database.js'
+import { EventStore } from '../../server/store/event-store.js'
+import { ExampleStore } from '../../server/store/example-store.js'
+import { ExperimentStore, type PlannedExperiment } from '../../server/store/experiment-store.js'
+import { LogStore } from '../../server/store/log-store.js'
+import { CHUNK_POINTS, MetricStore } from '../../server/store/metric-store.js'
+import { RunStore } from '../../server/store/run-store.js'
+import { WorkerStore } from '../../server/store/worker-store.js'
+import { root, temporaryFolder } from '../support/bancada.js'
+import { describeWith, startPostgres } from '../support/services.js'
+
+const migrationsFolder = `${root}prisma/migrations`
+const SUMMARY: Summary = { metrics: {}, primaryMetric: 'accuracy', latency: null, tokensIn: null, tokensOut: null, costUsd: null, durationMs: 5, generalizationGap: 'NaN' }
+const done = (attempt: number): Finish => ({ attempt, status: 'succeeded', summary: SUMMARY })
+
+function plan(kind: Kind = 'lora', runs = 2): PlannedExperiment {
+  const spec = { kind, name: 'A sweep', dataset: 'spam', axes: {}, repeats: 1, seed: 1, tags: ['a', 'b'], notes: '', budget: { minutes: 3 } }
+  return {
+    spec: spec as PlannedExperiment['spec'],
+    datasetHash: 'hash',
+    axes: { zeta: [1], alpha: [2] },
+    metrics: ['accuracy'],
+    primaryMetric: 'accuracy',
+    runs: Array.from({ length: runs }, (_, cell) => ({ cell, repeat: 0, seed: 7, name: `cell ${cell}`, params: { zeta: 1, alpha: [1, 'x'] }, varied: { zeta: 1 } })),
+  }
+}
+
+function example(itemId: string, fields: Partial<Example> = {}): Example {
+  return {
+    itemId, cluster: null, input: 'in', output: 'out', target: 'out', status: 'scored', scores: { accuracy: 1 }, error: null,
+    latencyMs: 1.5, ttftMs: null, tokensIn: 3, tokensOut: null, costUsd: null, details: {}, ...fields,
+  }
+}
+
+function points(key: string, steps: number[], value: (step: number) => MetricPoint['value'] = (step) => step / 2): MetricPoint[] {
+  return steps.map((step) => ({ key, step, value: value(step), time: 1_000 + step }))
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, step) => step)
+
+function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(): Promise<void> }>): void {
+  let database: Database
+  let stop: () => Promise<void>
+  let experiments: ExperimentStore
+  let runs: RunStore
+  let claims: ClaimStore
+  let metrics: MetricStore
+  let examples: ExampleStore
+  let checkpoints: CheckpointStore
+  let events: EventStore
+
+  beforeAll(async () => {
+    ;({ database, stop } = await openDatabase())
+    experiments = new ExperimentStore(database)
+    runs = new RunStore(database)
+    claims = new ClaimStore(database)
+    metrics = new MetricStore(database)
+    examples = new ExampleStore(database)
+    checkpoints = new CheckpointStore(database)
+    events = new EventStore(database)
+  }, 60_000)
+  afterAll(() => stop(), 30_000)
+  beforeEach(async () => {
+    await database.client.experiment.deleteMany()
+  })
+
+  const queue = async (kind?: Kind, count?: number): Promise<string[]> => {
+    const { created } = await experiments.create(plan(kind, count), () => Promise.resolve())
+    return created.runs.map((run) => run.id)
+  }
+  const claimed = async (kind: Kind = 'lora'): Promise<{ id: string; assignment: Assignment }> => {
+    const [id = ''] = await queue(kind, 1)
+    return { id, assignment: await claimAgain(id) }
+  }
+  const claimAgain = async (id: string, worker = 'w1'): Promise<Assignment> => {
+    const assignment = await claims.claim(id, worker, 2_000)
+    if (assignment === null) throw new Error(`run ${id} could not be claimed`)
+    return assignment
+  }
+  const silence = (id: string): Promise<unknown> => database.client.$executeRaw`UPDATE run SET heartbeat_at = now() - interval '1 hour' WHERE id = ${id}`
+  const stepsOf = async (id: string, key: string): Promise<number[]> => {
+    const [series] = await metrics.read(id, { keys: [key], maxPoints: 1_000_000 })
+    return series?.buckets.map((bucket) => bucket.firstStep) ?? []
+  }
+  const commitCheckpoint = async (id: string, attempt: number, step: number): Promise<void> => {
+    const file = { name: 'adapter.bin', sizeBytes: 3, sha256: `${step}`.padStart(64, '0') }
+    await checkpoints.addFile({ runId: id, step, attempt }, file)
+    await checkpoints.commit(id, step, { attempt, metrics: { 'eval/loss': 1 / (step + 1), 'eval/odd': 'NaN' }, samples: [{ step, index: 0, prompt: 'p', output: 'o', expected: null }], files: [file] })
+  }
+  const isFenced = (error: unknown): boolean => error instanceof AppError && error.code === 'fenced'
+
+  it('stores an experiment with its runs in order, or nothing of it', async () => {
+    const { created, waiting } = await experiments.create(plan('prompt', 40), () => Promise.resolve())
+    const [summary] = await experiments.list({ limit: 5 })
+    expect(summary).toMatchObject({ id: created.id, status: 'queued', axes: { zeta: [1], alpha: [2] }, runCounts: { queued: 40, running: 0, succeeded: 0, failed: 0, cancelled: 0 } })
+    expect(Object.keys(summary?.axes ?? {})).toEqual(['zeta', 'alpha'])
+    const stored = await runs.ofExperiment(created.id)
+    expect(stored.map((run) => run.id)).toEqual(created.runs.map((run) => run.id))
+    expect(waiting.map((run) => run.runId)).toEqual(stored.map((run) => run.id))
+    expect(stored.map((run) => run.colorSlot).slice(16, 20)).toEqual([16, 17, 0, 1])
+    expect(Object.keys(stored[0]?.params ?? {})).toEqual(['zeta', 'alpha'])
+    const before = await events.range()
+    await expect(experiments.create(plan(), () => Promise.reject(new Error('queue refused')))).rejects.toThrow('queue refused')
+    expect(await experiments.count()).toBe(1)
+    expect(await events.range()).toEqual(before)
+  })
+
+  it('reads times as they were written, whatever the zone of the database', async () => {
+    const [id = ''] = await queue()
+    expect(Math.abs(Date.parse((await runs.read(id)).createdAt) - Date.now())).toBeLessThan(60_000)
+  })
+
+  it('gives a run to one of many who claim it', async () => {
+    const [id = ''] = await queue('lora', 1)
+    const won = await Promise.all(Array.from({ length: 8 }, (_, index) => claims.claim(id, `w${index}`, 2_000)))
+    expect(won.filter((assignment) => assignment !== null)).toHaveLength(1)
+    expect(await runs.read(id)).toMatchObject({ status: 'running', attempt: 1 })
+    expect(won.find((assignment) => assignment !== null)).toMatchObject({ attempt: 1, budget: { minutes: 3 }, resume: { checkpointStep: null, doneItems: [] } })
+  })
+
+  it('refuses every write of an attempt that lost its run, and stores nothing of it', async () => {
+    const { id } = await claimed()
+    await silence(id)
+    expect(await claims.recoverStale(15_000)).toMatchObject([{ runId: id, kind: 'lora' }])
+    const { attempt } = await claimAgain(id, 'w2')
+    expect(attempt).toBe(2)
+    const file = { name: 'a', sizeBytes: 1, sha256: 'x' }
+    const writes = [
+      () => claims.heartbeat(id, 1, null),
+      () => metrics.append(id, 1, points('late', [1])),
+      () => examples.append(id, 1, [example('late')]),
+      () => new LogStore(database).append(id, 1, [{ time: 1, level: 'info', message: 'late' }]),
+      () => checkpoints.addFile({ runId: id, step: 1, attempt: 1 }, file),
+      () => checkpoints.commit(id, 1, { attempt: 1, metrics: {}, samples: [], files: [] }),
+      () => claims.finish(id, done(1)),
+      () => claims.finish(id, { attempt: 1, status: 'released' }),
+    ]
+    for (const write of writes) await expect(write()).rejects.toSatisfy(isFenced)
+    expect((await examples.page(id, { offset: 0, limit: 10 })).total).toBe(0)
+    expect(await metrics.read(id, { maxPoints: 10 })).toEqual([])
+    expect(await checkpoints.list(id)).toEqual([])
+    expect(await runs.read(id)).toMatchObject({ status: 'running', attempt: 2, worker: 'w2' })
+  })
+
+  it('keeps NaN and infinities in series, scores and checkpoints', async () => {
+    const { id } = await claimed()
+    await metrics.append(id, 1, [...points('loss', [1, 2, 3], (step) => (step === 2 ? 'NaN' : step === 3 ? '-Infinity' : 0.1)), ...points('other', [1], () => 'Infinity')])
+    expect(await metrics.read(id, { maxPoints: 10 })).toEqual([
+      {
+        key: 'loss',
+        points: 3,
+        buckets: [
+          { firstStep: 1, lastStep: 1, min: 0.1, max: 0.1, last: 0.1, lastTime: 1001, n: 1, nonFinite: 0 },
+          { firstStep: 2, lastStep: 2, min: null, max: null, last: 'NaN', lastTime: 1002, n: 1, nonFinite: 1 },
+          { firstStep: 3, lastStep: 3, min: null, max: null, last: '-Infinity', lastTime: 1003, n: 1, nonFinite: 1 },
+        ],
+      },
+      { key: 'other', points: 1, buckets: [{ firstStep: 1, lastStep: 1, min: null, max: null, last: 'Infinity', lastTime: 1001, n: 1, nonFinite: 1 }] },
+    ])
+    expect((await runs.read(id)).latest).toEqual({ loss: '-Infinity', other: 'Infinity' })
+    const odd = example('odd', { scores: { accuracy: 'NaN', mrr: 0.25, hit: '-Infinity' }, output: 'a\0b', details: { text: 'c\0d', list: [1, null] } })
+    await examples.append(id, 1, [odd])
+    expect((await examples.page(id, { offset: 0, limit: 10 })).examples).toEqual([{ ...odd, output: 'a\uFFFDb', details: { text: 'c\uFFFDd', list: [1, null] } }])
+    await commitCheckpoint(id, 1, 5)
+    expect((await checkpoints.list(id))[0]?.metrics).toEqual({ 'eval/loss': 1 / 6, 'eval/odd': 'NaN' })
+    await claims.finish(id, done(1))
+    expect((await runs.read(id)).summary?.generalizationGap).toBe('NaN')
+  })
+
+  it('counts what is sent again once', async () => {
+    const { id } = await claimed('prompt')
+    const batch = [...points('loss', upTo(10)), ...points('rate', [3, 1, 2, 2])]
+    for (let turn = 0; turn < 2; turn += 1) await metrics.append(id, 1, batch)
+    await metrics.append(id, 1, points('loss', [8, 9, 10]))
+    expect(await stepsOf(id, 'loss')).toEqual(upTo(11))
+    expect(await stepsOf(id, 'rate')).toEqual([1, 2, 3])
+    await examples.append(id, 1, [example('a'), example('b')])
+    await examples.append(id, 1, [example('b', { output: 'second' }), example('c')])
+    const page = await examples.page(id, { offset: 0, limit: 10 })
+    expect(page.examples.map(({ itemId, output }) => [itemId, output])).toEqual([['a', 'out'], ['b', 'out'], ['c', 'out']])
+    const logs = new LogStore(database)
+    const line = { time: 1.5, level: 'info' as const, message: 'hello' }
+    await logs.append(id, 1, [line, { ...line, message: 'other' }])
+    await logs.append(id, 1, [line])
+    expect((await logs.read(id, { limit: 10 })).map(({ message }) => message)).toEqual(['hello', 'other'])
+    await commitCheckpoint(id, 1, 4)
+    await commitCheckpoint(id, 1, 4)
+    expect(await checkpoints.list(id)).toHaveLength(1)
+    for (let turn = 0; turn < 2; turn += 1) await claims.finish(id, done(1))
+    expect((await runs.read(id)).status).toBe('succeeded')
+  })
+
+  it('keeps long series whole across chunks, batch sizes and ranges', async () => {
+    const { id } = await claimed()
+    const total = CHUNK_POINTS * 2 + 700
+    for (let from = 0; from < total; from += 371) await metrics.append(id, 1, points('loss', upTo(total).slice(from, from + 371)))
+    await metrics.append(id, 1, points('loss', upTo(total + 3 * CHUNK_POINTS).slice(total)))
+    expect(await stepsOf(id, 'loss')).toEqual(upTo(total + 3 * CHUNK_POINTS))
+    const [part] = await metrics.read(id, { keys: ['loss'], maxPoints: 1_000_000, from: 2_000, to: 2_100 })
+    expect(part).toMatchObject({ points: 101 })
+    const [cut] = await metrics.read(id, { keys: ['loss'], maxPoints: 100 })
+    expect(cut?.buckets).toHaveLength(50)
+    expect(cut?.buckets.reduce((sum, bucket) => sum + bucket.n, 0)).toBe(total + 3 * CHUNK_POINTS)
+    expect((await runs.read(id)).latest).toEqual({ loss: (total + 3 * CHUNK_POINTS - 1) / 2 })
+  })
+
+  it('goes on from the last checkpoint: later points are forgotten for training kinds only', async () => {
+    const { id } = await claimed('lora')
+    await metrics.append(id, 1, [...points('loss', upTo(3_000)), ...points('eval', [10, 2_500])])
+    await commitCheckpoint(id, 1, 1_000)
+    await commitCheckpoint(id, 1, 2_400)
+    await claims.finish(id, { attempt: 1, status: 'released' })
+    const second = await claimAgain(id)
+    expect(second.resume).toMatchObject({ checkpointStep: 2_400, checkpointFiles: ['adapter.bin'] })
+    expect(await stepsOf(id, 'loss')).toEqual(upTo(2_401))
+    expect(await stepsOf(id, 'eval')).toEqual([10])
+    await metrics.append(id, 2, points('loss', upTo(3_100).slice(2_401)))
+    expect(await stepsOf(id, 'loss')).toEqual(upTo(3_100))
+
+    const prompt = await claimed('prompt')
+    await metrics.append(prompt.id, 1, points('score', upTo(5)))
+    await examples.append(prompt.id, 1, [example('a', { costUsd: 0.25 }), example('b', { costUsd: 0.5 })])
+    await claims.finish(prompt.id, { attempt: 1, status: 'released' })
+    expect((await claimAgain(prompt.id)).resume).toMatchObject({ doneItems: ['a', 'b'], spentUsd: 0.75 })
+    expect(await stepsOf(prompt.id, 'score')).toEqual(upTo(5))
+  })
+
+  it('forgets all points of a training run that died before its first checkpoint', async () => {
+    const { id } = await claimed('pretrain')
+    await metrics.append(id, 1, points('loss', upTo(20)))
+    await silence(id)
+    await claims.recoverStale(15_000)
+    await claimAgain(id)
+    expect(await metrics.read(id, { maxPoints: 10 })).toEqual([])
+    await metrics.append(id, 2, points('loss', upTo(4)))
+    expect(await stepsOf(id, 'loss')).toEqual(upTo(4))
+  })
+
+  it('gives up on a run that kills its worker again and again, but not on one that moves on', async () => {
+    const { id } = await claimed('prompt')
+    for (let death = 1; death <= MAX_DEATHS; death += 1) {
+      await silence(id)
+      const back = await claims.recoverStale(15_000)
+      expect(back).toHaveLength(death === MAX_DEATHS ? 0 : 1)
+      if (death < MAX_DEATHS) await claimAgain(id)
+    }
+    expect(await runs.read(id)).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } })
+
+    const moving = await claimed('prompt')
+    for (let attempt = 1; attempt <= MAX_DEATHS + 2; attempt += 1) {
+      await examples.append(moving.id, attempt, [example(`item ${attempt}`)])
+      await silence(moving.id)
+      expect(await claims.recoverStale(15_000)).toHaveLength(1)
+      await claimAgain(moving.id)
+    }
+  })
+
+  it('leaves a run alone whose worker speaks, and takes back those of a dead one at once', async () => {
+    const { id } = await claimed()
+    await claims.heartbeat(id, 1, { done: 1, total: 10, unit: 'steps' })
+    expect(await claims.recoverStale(15_000)).toEqual([])
+    expect(await claims.recoverWorker('another')).toEqual([])
+    expect(await claims.recoverWorker('w1')).toMatchObject([{ runId: id }])
+    expect(await runs.read(id)).toMatchObject({ status: 'queued', worker: null, progress: { done: 1 } })
+  })
+
+  it('cancels a waiting run at once and a running one by its heartbeat', async () => {
+    const [waiting = '', working = ''] = await queue('lora', 2)
+    await claimAgain(working)
+    expect(await claims.heartbeat(working, 1, null)).toEqual({ cancel: false })
+    expect(await runs.cancel([waiting, working])).toEqual([waiting])
+    expect(await claims.claim(waiting, 'w1', 2_000)).toBeNull()
+    expect(await claims.heartbeat(working, 1, null)).toEqual({ cancel: true })
+    await claims.finish(working, { attempt: 1, status: 'cancelled', summary: null })
+    const [experiment] = await experiments.list({ limit: 1 })
+    expect(experiment).toMatchObject({ status: 'cancelled', runCounts: { cancelled: 2 } })
+    expect(experiment?.finishedAt).not.toBeNull()
+  })
+
+  it('ends a cancelled run whose worker dies, instead of queueing it', async () => {
+    const { id } = await claimed()
+    await runs.cancel([id])
+    expect(await claims.recoverWorker('w1')).toEqual([])
+    expect((await runs.read(id)).status).toBe('cancelled')
+  })
+
+  it('retries a failed run: answers stay, failed items are asked again', async () => {
+    const { id } = await claimed('prompt')
+    await expect(runs.retry(id)).rejects.toMatchObject({ code: 'conflict' })
+    await examples.append(id, 1, [example('good'), example('bad', { status: 'error', error: 'timeout', scores: {} })])
+    await claims.finish(id, { attempt: 1, status: 'failed', error: { code: 'endpoint', message: 'down' }, summary: null })
+    expect((await runs.read(id)).error).toEqual({ code: 'endpoint', message: 'down' })
+    expect(await runs.retry(id)).toMatchObject({ runId: id, kind: 'prompt' })
+    expect(await runs.read(id)).toMatchObject({ status: 'queued', error: null, finishedAt: null })
+    expect((await claimAgain(id)).resume.doneItems).toEqual(['good'])
+  })
+
+  it('derives the status of an experiment from its runs', async () => {
+    const [first = '', second = ''] = await queue('lora', 2)
+    const status = async (): Promise<string | undefined> => (await experiments.list({ limit: 1 }))[0]?.status
+    expect(await status()).toBe('queued')
+    await Promise.all([claimAgain(first, 'w1'), claimAgain(second, 'w2')])
+    expect(await status()).toBe('running')
+    await Promise.all([claims.finish(first, done(1)), claims.finish(second, { attempt: 1, status: 'failed', error: { code: 'x', message: 'y' }, summary: null })])
+    expect(await status()).toBe('failed')
+  })
+
+  it('commits a checkpoint only when every file is there as named', async () => {
+    const { id } = await claimed()
+    const file = { name: 'adapter.bin', sizeBytes: 3, sha256: 'a'.repeat(64) }
+    const commit = (files: (typeof file)[]): Promise<void> => checkpoints.commit(id, 5, { attempt: 1, metrics: {}, samples: [], files })
+    await expect(commit([file])).rejects.toMatchObject({ code: 'invalid_request', problems: [{ path: 'files.adapter.bin', message: 'was not uploaded' }] })
+    await checkpoints.addFile({ runId: id, step: 5, attempt: 1 }, { ...file, sha256: 'b'.repeat(64) })
+    await expect(commit([file])).rejects.toMatchObject({ problems: [{ message: 'arrived with other content' }] })
+    await expect(checkpoints.file(id, 5, 'adapter.bin')).rejects.toMatchObject({ code: 'not_found' })
+    await checkpoints.addFile({ runId: id, step: 5, attempt: 1 }, file)
+    await commit([file])
+    expect(await checkpoints.file(id, 5, 'adapter.bin')).toEqual(file)
+    await expect(checkpoints.addFile({ runId: id, step: 5, attempt: 1 }, { ...file, sha256: 'c'.repeat(64) })).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  it('picks one checkpoint of a run', async () => {
+    const { id } = await claimed()
+    for (const step of [1, 2]) await commitCheckpoint(id, 1, step)
+    await expect(checkpoints.pick(id, 3)).rejects.toThrow('it has them at 1, 2')
+    await checkpoints.pick(id, 1)
+    await checkpoints.pick(id, 2)
+    expect((await checkpoints.list(id)).map(({ picked }) => picked)).toEqual([false, true])
+    await checkpoints.unpick(id, 1)
+    expect((await runs.read(id)).pickedStep).toBe(2)
+    await checkpoints.unpick(id, 2)
+    expect((await runs.read(id)).pickedStep).toBeNull()
+  })
+
+  it('finds examples by status and text, taking the text as it is', async () => {
+    const { id } = await claimed('prompt')
+    await examples.append(id, 1, [example('1', { input: '100% sure' }), example('2', { output: 'UNDER_score' }), example('3', { status: 'unscored', scores: {} })])
+    const ids = async (query: object): Promise<string[]> => (await examples.page(id, { offset: 0, limit: 10, ...query })).examples.map(({ itemId }) => itemId)
+    expect(await ids({ text: '0%' })).toEqual(['1'])
+    expect(await ids({ text: 'r_S' })).toEqual(['2'])
+    expect(await ids({ text: '%' })).toEqual(['1'])
+    expect(await ids({ status: 'unscored' })).toEqual(['3'])
+    expect(await examples.page(id, { offset: 1, limit: 1 })).toMatchObject({ total: 3, examples: [{ itemId: '2' }] })
+  })
+
+  it('numbers events in the order of the commits, and tells only of what was stored', async () => {
+    const { last } = await events.range()
+    const heard: number[] = []
+    const hush = events.onStored(() => heard.push(1))
+    const ids = await queue('lora', 6)
+    await Promise.all(ids.map(async (id, index) => {
+      const { attempt } = await claimAgain(id, `w${index}`)
+      await metrics.append(id, attempt, points('loss', upTo(3)))
+    }))
+    hush()
+    const told = await events.after(last, 1_000)
+    expect(told.map(({ seq }) => seq)).toEqual([...told.map(({ seq }) => seq)].sort((a, b) => a - b))
+    expect(told.filter(({ type }) => type === 'run.metrics').map(({ runId }) => runId).sort()).toEqual([...ids].sort())
+    expect(heard.length).toBe(13)
+    await events.prune(2)
+    expect(await events.after(0, 100)).toHaveLength(2)
+  })
+
+  it('lists experiments by page and filter', async () => {
+    await queue('lora', 1)
+    await queue('rag', 1)
+    await queue('rag', 1)
+    const [newest, middle, oldest] = await experiments.list({ limit: 10 })
+    expect(await experiments.list({ limit: 10, before: newest?.id })).toEqual([middle, oldest])
+    expect(await experiments.list({ limit: 10, kind: 'lora' })).toEqual([oldest])
+    expect(await experiments.list({ limit: 10, tag: 'nope' })).toEqual([])
+    expect(await experiments.list({ limit: 10, text: 'SWEEP', status: 'queued' })).toHaveLength(3)
+    await experiments.change(oldest?.id ?? '', { notes: 'changed', tags: ['c'] })
+    expect(await experiments.list({ limit: 10, tag: 'c' })).toMatchObject([{ notes: 'changed' }])
+  })
+
+  it('names the kinds that wait, the oldest first', async () => {
+    const [rag = ''] = await queue('rag', 1)
+    await queue('lora', 1)
+    expect(await runs.waitingKinds(['lora', 'rag', 'prompt'])).toEqual(['rag', 'lora'])
+    await claimAgain(rag)
+    expect(await runs.waitingKinds(['lora', 'rag', 'prompt'])).toEqual(['lora'])
+  })
+
+  it('knows its workers', async () => {
+    const workers = new WorkerStore(database)
+    const beat = { worker: 'w9', host: 'here', devices: [{ id: 'cpu', kind: 'cpu' as const, name: 'CPU', threads: 2, memoryBytes: 5e9 }], running: ['r1'] }
+    await workers.beat(beat)
+    expect(await workers.list()).toMatchObject([{ name: 'w9', alive: true, running: ['r1'], devices: beat.devices }])
+    await workers.leave('w9')
+    expect((await workers.list()).filter(({ alive }) => alive)).toEqual([])
+  })
+}
+
+describe('the store in the embedded database', () =>
+  keepsThePromise(async () => {
+    const folder = await temporaryFolder()
+    const database = await Database.open({ folder: folder.path, migrationsFolder })
+    const stop = async (): Promise<void> => {
+      await database.close()
+      await folder[Symbol.asyncDispose]()
+    }
+    return { database, stop }
+  }))
+
+describeWith('PostgreSQL', 'the store in PostgreSQL', () =>
+  keepsThePromise(async () => {
+    const service = await startPostgres()
+    const database = await Database.open({ folder: '', url: service.url, migrationsFolder })
+    const stop = async (): Promise<void> => {
+      await database.close()
+      await service.stop()
+    }
+    return { database, stop }
+  }))
