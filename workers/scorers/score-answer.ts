@@ -1,0 +1,25 @@
+/* All scores a free-text answer gets against its target, by metric id (see experiments/metrics.ts). */
+import { contains, exactMatch, tokenF1 } from './answer-match.js'
+import { numericMatch } from './numeric.js'
+import { chrF, rougeL } from './text-overlap.js'
+
+type Scorer = (answer: string, target: string, language: string) => number | null
+
+export const ANSWER_SCORERS: Readonly<Record<string, Scorer>> = {
+  exact_match: exactMatch,
+  contains,
+  token_f1: tokenF1,
+  numeric_match: numericMatch,
+  rouge_l: rougeL,
+  chrf: chrF,
+}
+
+/** A metric that does not apply to the target is left out, never 0. */
+export function scoreAnswer(answer: string, target: string, language: string): Record<string, number> {
+  const scores: Record<string, number> = {}
+  for (const [metric, scorer] of Object.entries(ANSWER_SCORERS)) {
+    const score = scorer(answer, target, language)
+    if (score !== null) scores[metric] = score
+  }
+  return scores
+}

@@ -1,0 +1,55 @@
+/* Longer answers against a reference: ROUGE-L and chrF. Both lie in [0, 1], higher is better. */
+import { countOf, overlap, plainWords } from './words.js'
+
+/**
+ * F1 of the longest common subsequence of words (Lin 2004, "ROUGE: A Package for Automatic Evaluation of
+ * Summaries", §3; as rouge_score's rougeL without stemming). 0 where one side has no words.
+ */
+export function rougeL(answer: string, reference: string): number {
+  const given = plainWords(answer)
+  const wanted = plainWords(reference)
+  if (given.length === 0 || wanted.length === 0) return 0
+  return (2 * longestCommonSubsequence(given, wanted)) / (given.length + wanted.length)
+}
+
+/** Length of it, in O(left · right) time and O(right) memory. */
+function longestCommonSubsequence(left: readonly string[], right: readonly string[]): number {
+  let above = new Uint32Array(right.length + 1)
+  for (const word of left) {
+    const row = new Uint32Array(right.length + 1)
+    right.forEach((other, index) => {
+      row[index + 1] = word === other ? (above[index] ?? 0) + 1 : Math.max(row[index] ?? 0, above[index + 1] ?? 0)
+    })
+    above = row
+  }
+  return above[right.length] ?? 0
+}
+
+const CHRF_ORDER = 6
+const CHRF_BETA = 2
+
+/**
+ * chrF2: F-score, with recall weighing β² = 4, of character n-grams up to 6 without white space (Popović 2015,
+ * W15-3049), averaged over the orders that both texts reach (sacreBLEU's chrF2, divided by 100).
+ */
+export function chrF(answer: string, reference: string): number {
+  const given = [...answer.replace(/\s+/gu, '')]
+  const wanted = [...reference.replace(/\s+/gu, '')]
+  let precision = 0
+  let recall = 0
+  let orders = 0
+  for (let order = 1; order <= CHRF_ORDER; order++) {
+    if (given.length < order || wanted.length < order) break
+    const shared = overlap(countOf(gramsOf(given, order)), countOf(gramsOf(wanted, order)))
+    precision += shared / (given.length - order + 1)
+    recall += shared / (wanted.length - order + 1)
+    orders += 1
+  }
+  if (precision + recall === 0) return 0
+  const weight = CHRF_BETA ** 2
+  return ((1 + weight) * precision * recall) / (weight * precision + recall) / orders
+}
+
+function* gramsOf(characters: readonly string[], order: number): Generator<string> {
+  for (let start = 0; start + order <= characters.length; start++) yield characters.slice(start, start + order).join('')
+}
