@@ -1,0 +1,90 @@
+/*
+ * From the name of a local model to folders on this disk: a folder of models/, or what an earlier run
+ * trained (`run:ID`, `run:ID@STEP`), downloaded once and kept.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { RunSchema, type Run } from '../server/contracts/index.js'
+import { downloadCheckpoint, listCheckpoints } from './earlier-work.js'
+import { hashFile } from './reporter.js'
+import { RunFailure, type ServerAccess } from './run-context.js'
+
+export interface ModelSource {
+  /** Hugging Face folder of the whole model. */
+  folder: string
+  /** PEFT folder of the adapter on it, where a LoRA run is named. */
+  adapterFolder: string | null
+}
+
+export interface ModelSourceOptions {
+  server: ServerAccess
+  modelRoots: string[]
+  cacheFolder: string
+}
+
+const RUN_REFERENCE = /^run:([A-Za-z0-9_-]+)(?:@(\d+))?$/
+/** What is only needed to go on training. */
+const TRAINING_FILES = new Set(['optimizer.safetensors', 'trainer_state.json'])
+
+/** @throws {RunFailure} `model_missing`, saying which models there are. */
+export async function resolveModel(name: string, options: ModelSourceOptions): Promise<ModelSource> {
+  if (!name.startsWith('run:')) return { folder: await findModelFolder(name, options.modelRoots), adapterFolder: null }
+  const match = RUN_REFERENCE.exec(name)
+  if (match === null) throw new RunFailure('model_missing', `model "${name}" is not a run; write run:ID or run:ID@STEP`)
+  const [, runId = '', step] = match
+  const run = RunSchema.parse(await options.server.getJson(`/api/runs/${encodeURIComponent(runId)}`))
+  const folder = await fetchCheckpoint(run, step === undefined ? await chooseStep(run, options.server) : Number(step), options)
+  if (run.kind === 'pretrain') return { folder, adapterFolder: null }
+  if (run.kind !== 'lora') throw new RunFailure('model_missing', `model "${name}" names a ${run.kind} run, which trains no model; name a lora or pretrain run`)
+  const base = await resolveModel(String(run.params['model']), options)
+  if (base.adapterFolder !== null) throw new RunFailure('model_missing', `model "${name}" is an adapter on an adapter (${String(run.params['model'])}), which cannot be loaded; train it on a whole model`)
+  return { folder: base.folder, adapterFolder: folder }
+}
+
+/** The picked checkpoint, else the one marked best, else the last. */
+async function chooseStep(run: Run, server: ServerAccess): Promise<number> {
+  const checkpoints = await listCheckpoints(server, run.id)
+  const chosen = checkpoints.find(({ picked }) => picked) ?? checkpoints.find(({ best }) => best) ?? checkpoints.at(-1)
+  if (chosen === undefined) throw new RunFailure('model_missing', `run ${run.id} (${run.name}) has no checkpoint yet; wait for its first one, or name another run`)
+  return chosen.step
+}
+
+async function fetchCheckpoint(run: Run, step: number, { server, cacheFolder }: ModelSourceOptions): Promise<string> {
+  const folder = join(cacheFolder, 'checkpoints', `${run.id}-${step}`)
+  if (existsSync(folder)) return folder
+  // A folder under its final name is whole, also when two workers fetch it at once.
+  const partial = `${folder}.${process.pid}.part`
+  await mkdir(join(cacheFolder, 'checkpoints'), { recursive: true })
+  await downloadCheckpoint(server, { runId: run.id, step, folder: partial, wants: (name) => !TRAINING_FILES.has(name) })
+  await rename(partial, folder).catch(async (error: unknown) => {
+    await rm(partial, { recursive: true, force: true })
+    if (!existsSync(folder)) throw error
+  })
+  return folder
+}
+
+export async function findModelFolder(name: string, roots: string[]): Promise<string> {
+  const isPlain = /^[\w.-]+(\/[\w.-]+)*$/.test(name) && !name.split('/').includes('..')
+  const folder = roots.map((root) => join(root, name)).find((candidate) => isPlain && existsSync(join(candidate, 'config.json')))
+  if (folder !== undefined) return folder
+  const known = await listModels(roots)
+  const there = known.length === 0 ? 'no model is installed' : `models here: ${known.join(', ')}`
+  throw new RunFailure('model_missing', `model "${name}" is not a folder with a config.json under models/ (${there}); put a Hugging Face model folder there, or write run:ID for a trained one`)
+}
+
+async function listModels(roots: string[]): Promise<string[]> {
+  const names = await Promise.all(roots.filter((root) => existsSync(root)).map(async (root) => (await readdir(root)).filter((entry) => existsSync(join(root, entry, 'config.json')))))
+  return [...new Set(names.flat())].sort()
+}
+
+/** sha256 over the files that decide a model's answers: configuration, tokenizer, weights, adapter. */
+export async function hashModel({ folder, adapterFolder }: ModelSource): Promise<string> {
+  const hash = createHash('sha256')
+  for (const part of adapterFolder === null ? [folder] : [folder, adapterFolder]) {
+    const names = (await readdir(part)).filter((name) => /\.(json|jinja|safetensors)$/.test(name) && !TRAINING_FILES.has(name))
+    for (const name of names.sort()) hash.update(`${name}\0${await hashFile(join(part, name))}\n`)
+  }
+  return hash.digest('hex')
+}
