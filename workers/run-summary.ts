@@ -1,0 +1,21 @@
+/* What a run that scored examples leaves for tables, the same for every kind. */
+import { summarizeCost, summarizeLatency, summarizeMetric } from '../experiments/summary.js'
+import type { Example, Summary } from '../server/contracts/index.js'
+import { elapsedMs, RunFailure, type RunContext } from './run-context.js'
+
+/** The metrics asked for come first, then whatever else was scored. */
+export function summarizeExamples(context: Pick<RunContext<unknown>, 'assignment' | 'startedAtMs'>, examples: readonly Example[]): Summary {
+  const asked = context.assignment.metrics
+  const primaryMetric = asked[0]
+  if (primaryMetric === undefined) throw new RunFailure('invalid_params', 'the run names no metric to compare it by')
+  const scored = examples.flatMap(({ scores }) => Object.keys(scores))
+  const metrics = Object.fromEntries([...new Set([...asked, ...scored])].map((metric) => [metric, summarizeMetric(metric, examples)]))
+  return { metrics, primaryMetric, latency: summarizeLatency(examples), ...summarizeCost(examples), durationMs: elapsedMs(context) }
+}
+
+/** Refuses a run whose metrics this task cannot give, before anything is paid for. */
+export function assertScorable(asked: readonly string[], available: readonly string[], what: string): void {
+  const unknown = asked.find((metric) => !available.includes(metric))
+  if (unknown === undefined) return
+  throw new RunFailure('metric_unknown', `metric "${unknown}" cannot be scored on ${what}; it gives ${available.join(', ')}`)
+}
