@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util'
+
+export const USAGE = `Usage: worker --server URL [--token T] [--name N] [--threads N]
+
+  --server URL   the server to work for, for example http://127.0.0.1:4400
+  --token T      the server's worker token (or environment variable BANCADA_TOKEN)
+  --name N       how the worker is shown; left out: host and process id
+  --threads N    CPU threads a run may use; left out: all
+  --help         this text`
+
+export interface WorkerArguments {
+  server: string
+  token: string | null
+  name: string | null
+  threads: number | null
+}
+
+/** Says which argument is wrong, what was seen and what would be right. */
+export class ArgumentError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ArgumentError'
+  }
+}
+
+export function parseWorkerArguments(argv: string[], env: NodeJS.ProcessEnv): WorkerArguments | 'help' {
+  const values = readOptions(argv)
+  if (values.help === true) return 'help'
+  if (values.server === undefined) throw new ArgumentError('--server is missing; give the address of the server, for example --server http://127.0.0.1:4400')
+  const url = URL.canParse(values.server) ? new URL(values.server) : null
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) throw new ArgumentError(`--server is "${values.server}"; give a URL such as http://127.0.0.1:4400`)
+  if (values.name !== undefined && !/^[\w.:-]{1,100}$/.test(values.name)) throw new ArgumentError(`--name is "${values.name}"; use up to 100 letters, digits and . : _ -`)
+  return {
+    server: values.server.replace(/\/+$/, ''),
+    token: values.token ?? env['BANCADA_TOKEN'] ?? null,
+    name: values.name ?? null,
+    threads: values.threads === undefined ? null : readThreads(values.threads),
+  }
+}
+
+function readOptions(argv: string[]): { server?: string; token?: string; name?: string; threads?: string; help?: boolean } {
+  try {
+    return parseArgs({
+      args: argv,
+      options: { server: { type: 'string' }, token: { type: 'string' }, name: { type: 'string' }, threads: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    }).values
+  } catch (cause) {
+    throw new ArgumentError(cause instanceof Error ? cause.message : String(cause))
+  }
+}
+
+function readThreads(text: string): number {
+  const threads = Number(text)
+  if (!Number.isInteger(threads) || threads < 1) throw new ArgumentError(`--threads is "${text}"; give a whole number from 1 up`)
+  return threads
+}

@@ -1,0 +1,28 @@
+/* What a worker and the child process of one run tell each other over IPC (structured clones: NaN stays NaN). */
+import type { Assignment, Device, Environment, Example, LogLine, MetricPoint, Progress, RunError, Summary } from '../server/contracts/index.js'
+import type { CheckpointReport } from './run-context.js'
+
+export interface StartMessage {
+  type: 'start'
+  assignment: Assignment
+  worker: string
+  threads: number
+  devices: Device[]
+  server: { baseUrl: string; token: string | null }
+  workFolder: string
+  cacheFolder: string
+  datasetRoots: string[]
+  modelRoots: string[]
+}
+
+export type ToChild = StartMessage | { type: 'checkpoint-stored'; step: number } | { type: 'checkpoint-refused'; step: number; message: string }
+
+export type FromChild =
+  | { type: 'point'; point: MetricPoint }
+  | { type: 'example'; example: Example }
+  | { type: 'line'; line: LogLine }
+  | { type: 'progress'; progress: Progress }
+  | { type: 'environment'; environment: Environment }
+  | { type: 'checkpoint'; checkpoint: CheckpointReport }
+  | { type: 'succeeded'; summary: Summary }
+  | { type: 'failed'; error: RunError; summary: Summary | null }
