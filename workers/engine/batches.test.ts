@@ -23,7 +23,7 @@ describe('makeBatch', () => {
     expect([...batch.positions]).toEqual([0n, 1n, 2n, 0n, 1n, 0n, 0n, 0n])
     expect([...batch.segments]).toEqual([0, 0, 0, 1, 1, 2, 2, 2])
     expect({ R: batch.R, headRows: [...batch.headRows], labels: [...batch.labels], counted: [...batch.counted] })
-      .toEqual({ R: 3, headRows: [0n, 1n, 3n], labels: [2n, 3n, 7n], counted: [1, 1, 1] })
+      .toEqual({ R: 4, headRows: [0n, 1n, 3n, 0n], labels: [2n, 3n, 7n, 0n], counted: [1, 1, 1, 0] })
     expect(batch.tokenCount).toBe(5)
     expect(batch.supervisedCount).toBe(3)
   })
@@ -45,7 +45,7 @@ describe('makeBatch', () => {
   })
 })
 
-it.each([[1, 32], [32, 32], [33, 64], [257, 320], [512, 512], [513, 640]])('pads %i tokens to %i', (length, padded) => {
+it.each([[1, 32], [32, 32], [33, 64], [65, 96], [97, 128], [129, 192], [257, 384], [512, 512], [513, 768], [1025, 1536]])('pads %i tokens to %i', (length, padded) => {
   expect(paddedLength(length)).toBe(padded)
 })
 

@@ -86,10 +86,14 @@ export function epochOrder(rows: number, { seed, epoch }: { seed: number; epoch:
   return new Random(seed, streams.order, epoch).permutation(rows)
 }
 
-/** Padded lengths: few enough that compiled shapes repeat, close enough that little padding is computed. */
+/**
+ * Padded lengths 32, 64, 96, 128, 192, 256, 384, 512, 768, … : each compiles a graph of its own, so they are few;
+ * neighbours are at most a factor of 1.5 apart from 64 on, so padding stays small.
+ */
 export function paddedLength(length: number): number {
-  const grain = length <= 256 ? 32 : length <= 512 ? 64 : 128
-  return Math.max(grain, Math.ceil(length / grain) * grain)
+  let size = 32
+  while (size < length) size = Math.log2(size) % 1 === 0 && size > 32 ? size * 1.5 : size === 32 ? 64 : (size * 4) / 3
+  return size
 }
 
 export function makeBatch(rows: Row[], T = paddedLength(Math.max(...rows.map((row) => row.length)))): Batch {
@@ -118,9 +122,10 @@ export function makeBatch(rows: Row[], T = paddedLength(Math.max(...rows.map((ro
   return { rows, B, T, tokens, positions, segments, ...headArrays(head, B * T), tokenCount, supervisedCount: head.length }
 }
 
-/** Head rows filled up to eighths of the batch, so that a completion-only loss skips most of the vocabulary product. */
+/** Head rows filled up to an eighth, a quarter, half or all of the batch, so that a completion-only loss skips most of the vocabulary product. */
 function headArrays(head: readonly { row: number; label: number }[], N: number): Pick<Batch, 'R' | 'headRows' | 'labels' | 'counted'> {
-  const R = Math.max(1, Math.ceil(head.length / (N / 8))) * (N / 8)
+  let R = N / 8
+  while (R < head.length) R *= 2
   const headRows = new BigInt64Array(R)
   const labels = new BigInt64Array(R)
   const counted = new Float32Array(R)

@@ -10,15 +10,9 @@ import type { LlamaConfig, TrainerOptions } from './engine.js'
 import { readPeftAdapter, writePeftAdapter } from './formats/peft.js'
 import { float32ToBfloat16, readSafetensorsHeader, readTensorF32, writeAtomically, writeSafetensors, type TensorToWrite } from './formats/safetensors.js'
 import { writeLlamaConfig } from './models/llama-config.js'
+import type { TensorState } from './optim.js'
 import type { Parameters } from './parameters.js'
 import { sizeOf } from './tensor.js'
-
-export interface TensorState {
-  value: Float32Array
-  /** First and second moment of AdamW. */
-  mean: Float32Array
-  variance: Float32Array
-}
 
 export interface CheckpointState {
   /** Updates done. */
@@ -118,8 +112,8 @@ function modelValues(folder: string): (name: string) => Float32Array {
 
 /** What must be equal for a run to go on bit for bit. Threads, device and folders may differ. */
 function runIdentity({ options, config, dataHash }: CheckpointContext): Record<string, unknown> {
-  const { seed, batchSize, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, saveDtype = 'F32' } = options
-  return { seed, batchSize, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, saveDtype, config, dataHash }
+  const { seed, batchSize, accumulationSteps = 1, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, saveDtype = 'F32' } = options
+  return { seed, batchSize, accumulationSteps, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, saveDtype, config, dataHash }
 }
 
 function readStep(folder: string, context: CheckpointContext): number {

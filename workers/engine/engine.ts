@@ -68,8 +68,10 @@ export interface TrainerOptions {
   maxGradNorm: number
   betas: [number, number]
   eps: number
-  /** Rows per step. */
+  /** Rows computed at once. */
   batchSize: number
+  /** Batches whose gradients make one update, weighted by their supervised tokens. Default 1. */
+  accumulationSteps?: number
   /** Longer examples keep their first maxLength tokens. */
   maxLength: number
   /** Put several short examples in one row, with attention kept inside each. */
@@ -122,13 +124,15 @@ export interface Trainer {
   readonly trainableParameters: number
   /** Updates done so far. */
   readonly globalStep: number
+  /** Intermediate results alive at once in the largest step compiled so far, in bytes; weights and optimizer come on top. */
+  readonly peakActivationBytes: number
   /** Passes over the data done so far, with the fraction of the running one. */
   readonly epoch: number
   readonly stepsPerEpoch: number
   /** One update on the next batch in seeded order. Throws EngineError when the loss is not finite; the weights then stay as they were. */
   step(): Promise<StepReport>
   evaluate(examples: TrainingExample[]): Promise<Evaluation>
-  /** Copies of nothing: the current trainable tensors by their Hugging Face (full) or PEFT (LoRA) name. */
+  /** The live trainable tensors, which `step` changes in place: by Hugging Face name, or `module.lora_A.weight` and `module.lora_B.weight`. */
   weights(): Map<string, Float32Array>
   /** Writes a PEFT adapter or a whole model, plus optimizer.safetensors and trainer_state.json. */
   save(folder: string): Promise<void>

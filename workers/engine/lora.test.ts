@@ -44,7 +44,7 @@ describe('first values', () => {
 
 describe('dropout masks', () => {
   it('keep the asked share, and repeat by step and layer', () => {
-    const spec = { dropout: 0.1, seed: 3, step: 7, index: 2 }
+    const spec = { dropout: 0.1, seed: 3, step: 7, part: 0, index: 2 }
     const mask = keepMask(100_001, spec)
     expect(mask.reduce((sum, kept) => sum + kept, 0) / mask.length).toBeCloseTo(0.9, 2)
     expect(keepMask(100_001, spec)).toEqual(mask)

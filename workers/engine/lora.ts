@@ -108,9 +108,9 @@ function keepShare(dropout: number): number {
   return (MASK_STEPS - Math.round(dropout * MASK_STEPS)) / MASK_STEPS
 }
 
-/** 1 where an input of A is kept. The same seed, step and layer give the same mask, so a resumed run drops the same inputs. */
-export function keepMask(size: number, options: { dropout: number; seed: number; step: number; index: number }): Uint8Array {
-  const random = new Random(options.seed, streams.dropout, options.step, options.index)
+/** 1 where an input of A is kept. The same seed, step, part of the step and layer give the same mask, so a resumed run drops the same inputs. */
+export function keepMask(size: number, options: { dropout: number; seed: number; step: number; part: number; index: number }): Uint8Array {
+  const random = new Random(options.seed, streams.dropout, options.step, options.part, options.index)
   const threshold = Math.round(options.dropout * MASK_STEPS)
   const mask = new Uint8Array(size)
   for (let index = 0; index < size; index += 2) {

@@ -1,34 +1,59 @@
-/** AdamW with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), global-norm clipping, schedules. */
-import type { Graph } from './graph.js'
-import type { Schedule, TrainerOptions } from './engine.js'
-import { binary, unary } from './ops/elementwise.js'
-import { reshape } from './ops/layout.js'
-import type { Value } from './tensor.js'
+/**
+ * AdamW with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), global-norm clipping, schedules.
+ * The update runs here and not in the compiled graph: it is bound by memory, as fast in place in this loop, needs no
+ * copies of weights and moments each step, and keeps the graph half as large. Arithmetic is double, storage float32.
+ */
+import type { Schedule } from './engine.js'
 
-/** The numbers of one update, fed anew each step. */
-export interface StepScalars {
-  /** learningRate / (1 − β₁ᵗ) */
-  stepSize: Value
-  /** 1 − learningRate · weightDecay */
-  decay: Value
-  /** √(1 − β₂ᵗ) */
-  rootCorrection: Value
+export interface TensorState {
+  value: Float32Array
+  /** First and second moment. */
+  mean: Float32Array
+  variance: Float32Array
 }
 
-export const scalarNames = ['step:size', 'step:decay', 'step:root-correction'] as const
-
-export function declareScalars(graph: Graph): StepScalars {
-  const [stepSize, decay, rootCorrection] = scalarNames.map((name) => graph.input(name, []))
-  if (!stepSize || !decay || !rootCorrection) throw new RangeError('scalarNames must hold three names')
-  return { stepSize, decay, rootCorrection }
+export interface AdamWOptions {
+  learningRate: number
+  weightDecay: number
+  betas: [number, number]
+  eps: number
+  /** 1 for the first update; corrects the moments' bias towards zero. */
+  step: number
+  /** Factor on the gradient, from `clipFactor`. */
+  clip: number
 }
 
-/** Values of the scalars for update `step` (1 for the first). */
-export function scalarFeeds(options: TrainerOptions, step: number): [string, Float32Array][] {
-  const rate = learningRateAt(options, step)
-  const [beta1, beta2] = options.betas
-  const values = [rate / (1 - beta1 ** step), 1 - rate * options.weightDecay, Math.sqrt(1 - beta2 ** step)]
-  return scalarNames.map((name, index) => [name, Float32Array.of(values[index] ?? NaN)])
+/** Updates one tensor in place as torch.optim.AdamW defines it: p ← p·(1 − lr·wd) − lr·m̂/(√v̂ + eps). */
+export function adamW({ value, mean, variance }: TensorState, gradient: Float32Array, options: AdamWOptions): void {
+  const { learningRate, weightDecay, betas: [beta1, beta2], eps, step, clip } = options
+  const stepSize = learningRate / (1 - beta1 ** step)
+  const rootCorrection = Math.sqrt(1 - beta2 ** step)
+  const kept = 1 - learningRate * weightDecay
+  for (let index = 0; index < value.length; index++) {
+    const slope = (gradient[index] ?? 0) * clip
+    const first = (mean[index] ?? 0) * beta1 + slope * (1 - beta1)
+    const second = (variance[index] ?? 0) * beta2 + slope * slope * (1 - beta2)
+    mean[index] = first
+    variance[index] = second
+    value[index] = (value[index] ?? 0) * kept - (stepSize * first) / (Math.sqrt(second) / rootCorrection + eps)
+  }
+}
+
+/** L2 norm over all gradients together. */
+export function globalNorm(gradients: Iterable<Float32Array>): number {
+  let sum = 0
+  for (const gradient of gradients) {
+    for (let index = 0; index < gradient.length; index++) {
+      const slope = gradient[index] ?? 0
+      sum += slope * slope
+    }
+  }
+  return Math.sqrt(sum)
+}
+
+/** min(1, maxNorm / (norm + 1e−6)), as torch's clip_grad_norm_; a maxNorm of 0 turns clipping off. */
+export function clipFactor(norm: number, maxNorm: number): number {
+  return maxNorm === 0 ? 1 : Math.min(1, maxNorm / (norm + 1e-6))
 }
 
 /**
@@ -44,46 +69,4 @@ export function learningRateAt(options: { learningRate: number; schedule: Schedu
   const span = Math.max(1, totalSteps - warmupSteps)
   if (schedule === 'linear') return learningRate * Math.max(0, (totalSteps - done) / span)
   return learningRate * Math.max(0, 0.5 * (1 + Math.cos((Math.PI * (done - warmupSteps)) / span)))
-}
-
-export interface ClippedGradients {
-  /** Global L2 norm before clipping, [1]. */
-  norm: Value
-  /** min(1, maxNorm / (norm + 1e−6)); null where clipping is off. */
-  coefficient: Value | null
-  squares: Value[]
-}
-
-export function globalNorm(graph: Graph, gradients: readonly Value[], maxNorm: number): ClippedGradients {
-  const squares = gradients.map((gradient) => binary(graph, 'Mul', gradient, gradient))
-  const sums = squares.map((square) => reshape(graph, graph.apply('ReduceSum', [square], { axes: square.shape.map((_, axis) => axis) }), [1]))
-  const total = sums.reduce((sum, next) => binary(graph, 'Add', sum, next))
-  const norm = unary(graph, 'Sqrt', total)
-  if (maxNorm === 0) return { norm, coefficient: null, squares }
-  const ratio = binary(graph, 'Div', graph.scalar(maxNorm), binary(graph, 'Add', norm, graph.scalar(1e-6)))
-  return { norm, coefficient: graph.apply('ClampMax', [ratio], { max: 1 }), squares }
-}
-
-export interface AdamWInputs {
-  parameter: Value
-  gradient: Value
-  square: Value
-  mean: Value
-  variance: Value
-  decays: boolean
-}
-
-/** One tensor's update. The clip coefficient scales the two moving-average weights instead of a copy of the gradient. */
-export function adamW(graph: Graph, tensor: AdamWInputs, context: { scalars: StepScalars; clip: Value | null; betas: [number, number]; eps: number }): { parameter: Value; mean: Value; variance: Value } {
-  const { scalars, clip, betas: [beta1, beta2], eps } = context
-  const mul = (a: Value, b: Value): Value => binary(graph, 'Mul', a, b)
-  const add = (a: Value, b: Value): Value => binary(graph, 'Add', a, b)
-  const fresh1 = clip === null ? graph.scalar(1 - beta1) : mul(clip, graph.scalar(1 - beta1))
-  const fresh2 = clip === null ? graph.scalar(1 - beta2) : mul(mul(clip, clip), graph.scalar(1 - beta2))
-  const mean = add(mul(tensor.mean, graph.scalar(beta1)), mul(tensor.gradient, fresh1))
-  const variance = add(mul(tensor.variance, graph.scalar(beta2)), mul(tensor.square, fresh2))
-  const denominator = add(binary(graph, 'Div', unary(graph, 'Sqrt', variance), scalars.rootCorrection), graph.scalar(eps))
-  const kept = tensor.decays ? mul(tensor.parameter, scalars.decay) : tensor.parameter
-  const parameter = binary(graph, 'Sub', kept, mul(binary(graph, 'Div', mean, denominator), scalars.stepSize))
-  return { parameter, mean, variance }
 }

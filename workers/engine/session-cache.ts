@@ -1,35 +1,46 @@
-/** Keeps the few most recently used compiled sessions; a batch shape that comes back need not be compiled again. */
-export class SessionCache<T> {
-  readonly #entries = new Map<string, T>()
-  readonly #capacity: number
-  readonly #dispose: (entry: T) => Promise<void>
+/**
+ * Keeps recently used compiled sessions, since batch shapes come back. A session holds on to the memory of its
+ * activations, so the cache may be bounded by the sum of sizes: bytes, or 1 each to count sessions.
+ */
+interface Entry<T> {
+  value: T
+  size: number
+}
 
-  constructor(capacity: number, dispose: (entry: T) => Promise<void>) {
+export class SessionCache<T> {
+  readonly #entries = new Map<string, Entry<T>>()
+  readonly #capacity: number
+  readonly #dispose: (value: T) => Promise<void>
+
+  constructor(capacity: number, dispose: (value: T) => Promise<void>) {
     this.#capacity = capacity
     this.#dispose = dispose
   }
 
-  async get(key: string, create: () => Promise<T>): Promise<T> {
+  /** `plan` tells the size before `compile` is called, so that room is made first: two large sessions may not fit side by side. */
+  async get(key: string, plan: () => { size: number; compile: () => Promise<T> }): Promise<T> {
     const known = this.#entries.get(key)
     if (known !== undefined) {
       this.#entries.delete(key)
       this.#entries.set(key, known)
-      return known
+      return known.value
     }
-    // Room is made first: two large sessions side by side may not fit in memory.
+    const { size, compile } = plan()
+    let held = [...this.#entries.values()].reduce((sum, entry) => sum + entry.size, 0)
     for (const [oldest, entry] of this.#entries) {
-      if (this.#entries.size < this.#capacity) break
+      if (held + size <= this.#capacity) break
       this.#entries.delete(oldest)
-      await this.#dispose(entry)
+      held -= entry.size
+      await this.#dispose(entry.value)
     }
-    const made = await create()
-    this.#entries.set(key, made)
-    return made
+    const value = await compile()
+    this.#entries.set(key, { value, size })
+    return value
   }
 
   async clear(): Promise<void> {
     const entries = [...this.#entries.values()]
     this.#entries.clear()
-    for (const entry of entries) await this.#dispose(entry)
+    for (const { value } of entries) await this.#dispose(value)
   }
 }

@@ -1,11 +1,10 @@
-/** The two graphs a batch shape compiles to: one update of the weights, and the loss alone. */
+/** The two graphs a batch shape compiles to: loss with gradients, and loss alone. */
 import type { LlamaConfig, TrainerOptions } from './engine.js'
 import { gradients } from './autodiff.js'
 import type { Batch } from './batches.js'
 import { Graph } from './graph.js'
 import { loraLayers, type LoraLayers } from './lora.js'
 import { causalMask, headWeightName, llamaForward, packedMask, tokenLoss, type TokenLoss } from './models/llama.js'
-import { adamW, declareScalars, globalNorm } from './optim.js'
 import { binary } from './ops/elementwise.js'
 import { gather } from './ops/indexing.js'
 import { at } from './ops/operator.js'
@@ -24,32 +23,19 @@ export interface StepGraph {
   keepMasks: LoraLayers['keepMasks']
 }
 
-export const nextName = (name: string): string => `next:${name}`
-export const meanName = (name: string): string => `${name}:mean`
-export const varianceName = (name: string): string => `${name}:variance`
+export const gradientName = (name: string): string => `gradient:${name}`
 
-/** Forward, backward, clip and AdamW in one graph. Outputs loss [1], grad-norm [1], and every tensor and moment after the update. */
+/** Forward and backward. Outputs loss [1,1], this batch's part of the update's mean, and its gradient for every trainable tensor. */
 export function trainGraph(spec: StepGraphOptions): StepGraph {
-  const { options, parameters } = spec
+  const { parameters } = spec
   const graph = new Graph()
   const weight = weightSource(graph, parameters)
   const { loss: { nll }, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
   const share = graph.input('share', [spec.shape.R, 1])
   const loss = graph.apply('ReduceSum', [binary(graph, 'Mul', nll, share)], { axes: [0, 1] })
   const names = [...parameters.trainable.keys()]
-  const values = names.map(weight)
-  const partials = gradients(graph, loss, values)
-  const { norm, coefficient, squares } = globalNorm(graph, partials, options.maxGradNorm)
-  const context = { scalars: declareScalars(graph), clip: coefficient, betas: options.betas, eps: options.eps }
-  for (const [index, [name, { shape, decays }]] of [...parameters.trainable].entries()) {
-    const tensor = { parameter: at(values, index), gradient: at(partials, index), square: at(squares, index), mean: graph.input(meanName(name), shape), variance: graph.input(varianceName(name), shape), decays }
-    const next = adamW(graph, tensor, context)
-    graph.output(nextName(name), next.parameter)
-    graph.output(nextName(meanName(name)), next.mean)
-    graph.output(nextName(varianceName(name)), next.variance)
-  }
+  for (const [index, gradient] of gradients(graph, loss, names.map(weight)).entries()) graph.output(gradientName(at(names, index)), gradient)
   graph.output('loss', loss)
-  graph.output('grad-norm', norm)
   return { graph, keepMasks }
 }
 

@@ -6,6 +6,8 @@ export function checkTrainerOptions(options: TrainerOptions, config: LlamaConfig
   for (const name of ['batchSize', 'maxLength', 'totalSteps', 'threads'] as const) {
     if (!Number.isInteger(options[name]) || options[name] < 1) throw invalid(name, options[name], 'it must be a whole number of 1 or more')
   }
+  const { accumulationSteps = 1 } = options
+  if (!Number.isInteger(accumulationSteps) || accumulationSteps < 1) throw invalid('accumulationSteps', accumulationSteps, 'it must be a whole number of 1 or more')
   for (const name of ['weightDecay', 'maxGradNorm', 'learningRate'] as const) {
     if (!Number.isFinite(options[name]) || options[name] < 0) throw invalid(name, options[name], 'it must be a number of 0 or more')
   }

@@ -4,16 +4,18 @@
  * of seed and step), so weights, moments and that number are all a checkpoint needs.
  */
 import { createHash } from 'node:crypto'
+import { totalmem } from 'node:os'
 import { EngineError } from './engine-error.js'
 import { checkExamples, epochOrder, makeBatch, packRows, paddedLength, singleRows, supervisedTokens, type Batch, type Row } from './batches.js'
 import type { Evaluation, ExampleLoss, LlamaConfig, StepReport, Trainer, TrainerOptions, TrainingExample } from './engine.js'
 import { floats, integers, OrtSession, type Data } from './executors/ort.js'
 import { keepMask, type LoraLayers } from './lora.js'
 import { readLlamaConfig } from './models/llama-config.js'
-import { learningRateAt, scalarFeeds } from './optim.js'
+import { peakActivationBytes } from './memory.js'
+import { adamW, clipFactor, globalNorm, learningRateAt } from './optim.js'
 import { openParameters, type Parameters } from './parameters.js'
 import { SessionCache } from './session-cache.js'
-import { evaluateGraph, meanName, nextName, trainGraph, varianceName } from './step-graph.js'
+import { evaluateGraph, gradientName, trainGraph } from './step-graph.js'
 import { readCheckpoint, writeCheckpoint, type CheckpointContext, type CheckpointState } from './checkpoint.js'
 import { checkTrainerOptions } from './trainer-options.js'
 
@@ -24,6 +26,8 @@ interface Compiled {
 
 /** Frozen weights up to this size are repacked for speed; above it memory matters more. Fixed by the model, since it changes bits. */
 const PREPACK_LIMIT_BYTES = 256 * 1024 * 1024
+/** Share of the machine's memory that sessions kept for their return may hold: several runs may share a machine. */
+const SESSION_MEMORY_SHARE = 0.2
 
 export async function createTrainer(options: TrainerOptions, train: TrainingExample[]): Promise<Trainer> {
   const config = options.config ?? readLlamaConfig(options.modelFolder)
@@ -48,15 +52,18 @@ class CompiledTrainer implements Trainer {
   readonly trainableParameters: number
   readonly stepsPerEpoch: number
   readonly #parts: TrainerParts
+  readonly #rowsPerStep: number
   readonly #state: CheckpointState
-  readonly #sessions = new SessionCache<Compiled>(8, ({ session }) => session.dispose())
+  readonly #sessions = new SessionCache<Compiled>(totalmem() * SESSION_MEMORY_SHARE, ({ session }) => session.dispose())
+  #peakBytes = 0
   #order: { epoch: number; rows: Int32Array } | null = null
 
   constructor(parts: TrainerParts) {
     const { config, options, rows, parameters } = parts
     this.#parts = parts
     this.config = config
-    this.stepsPerEpoch = Math.ceil(rows.length / options.batchSize)
+    this.#rowsPerStep = options.batchSize * (options.accumulationSteps ?? 1)
+    this.stepsPerEpoch = Math.ceil(rows.length / this.#rowsPerStep)
     this.#state = { step: 0, tensors: new Map() }
     let count = 0
     for (const [name, { initial }] of parameters.trainable) {
@@ -70,6 +77,10 @@ class CompiledTrainer implements Trainer {
     return this.#state.step
   }
 
+  get peakActivationBytes(): number {
+    return this.#peakBytes
+  }
+
   get epoch(): number {
     return this.#state.step / this.stepsPerEpoch
   }
@@ -78,22 +89,18 @@ class CompiledTrainer implements Trainer {
     const { options } = this.#parts
     const startedMs = performance.now()
     const step = this.#state.step + 1
-    const batch = this.#batchOf(step)
-    const compiled = await this.#compiled('train', batch)
-    const outputs = await compiled.session.run(this.#trainFeeds(step, batch, compiled))
-    const loss = floats(outputs, 'loss')[0] ?? NaN
-    const gradNorm = floats(outputs, 'grad-norm')[0] ?? NaN
+    const batches = this.#batchesOf(step)
+    const count = (pick: (batch: Batch) => number): number => batches.reduce((sum, batch) => sum + pick(batch), 0)
+    const supervisedTokens = count((batch) => batch.supervisedCount)
+    const { loss, gradients } = await this.#gradients(batches, { step, supervisedTokens })
+    const gradNorm = globalNorm(gradients.values())
     const learningRate = learningRateAt(options, step)
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       throw new EngineError('loss_not_finite', `step ${step}: loss is ${loss} and gradient norm ${gradNorm} at learning rate ${learningRate}; the weights of step ${step - 1} are kept. Lower the learning rate or set maxGradNorm.`, { step, loss, gradNorm, learningRate })
     }
-    for (const [name, tensor] of this.#state.tensors) {
-      tensor.value = floats(outputs, nextName(name))
-      tensor.mean = floats(outputs, nextName(meanName(name)))
-      tensor.variance = floats(outputs, nextName(varianceName(name)))
-    }
+    this.#update(gradients, { step, learningRate, clip: clipFactor(gradNorm, options.maxGradNorm) })
     this.#state.step = step
-    return { step, loss, learningRate, gradNorm, tokens: batch.tokenCount, supervisedTokens: batch.supervisedCount, durationMs: performance.now() - startedMs }
+    return { step, loss, learningRate, gradNorm, tokens: count((batch) => batch.tokenCount), supervisedTokens, durationMs: performance.now() - startedMs }
   }
 
   async evaluate(examples: TrainingExample[]): Promise<Evaluation> {
@@ -137,34 +144,66 @@ class CompiledTrainer implements Trainer {
     return { options, config, parameters, dataHash, stepsPerEpoch: this.stepsPerEpoch }
   }
 
-  #batchOf(step: number): Batch {
+  #batchesOf(step: number): Batch[] {
     const { options, rows } = this.#parts
     const epoch = Math.floor((step - 1) / this.stepsPerEpoch)
     if (this.#order?.epoch !== epoch) this.#order = { epoch, rows: epochOrder(rows.length, { seed: options.seed, epoch }) }
-    const start = ((step - 1) % this.stepsPerEpoch) * options.batchSize
-    const chosen = [...this.#order.rows.subarray(start, start + options.batchSize)].flatMap((index) => rows[index] ?? [])
-    return makeBatch(chosen, options.packing ? paddedLength(options.maxLength) : undefined)
+    const start = ((step - 1) % this.stepsPerEpoch) * this.#rowsPerStep
+    const chosen = [...this.#order.rows.subarray(start, start + this.#rowsPerStep)].flatMap((index) => rows[index] ?? [])
+    const batches: Batch[] = []
+    for (let first = 0; first < chosen.length; first += options.batchSize) {
+      batches.push(makeBatch(chosen.slice(first, first + options.batchSize), options.packing ? paddedLength(options.maxLength) : undefined))
+    }
+    return batches
+  }
+
+  /** Mean loss over the supervised tokens of all batches together, and its gradient. */
+  async #gradients(batches: readonly Batch[], { step, supervisedTokens }: { step: number; supervisedTokens: number }): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
+    const gradients = new Map<string, Float32Array>()
+    let loss = 0
+    for (const [part, batch] of batches.entries()) {
+      const compiled = await this.#compiled('train', batch)
+      const feeds = this.#trainFeeds(batch, compiled, { step, part })
+      const outputs = await compiled.session.run(feeds.set('share', batch.counted.map((counted) => counted / supervisedTokens)))
+      loss += floats(outputs, 'loss')[0] ?? NaN
+      for (const name of this.#state.tensors.keys()) {
+        const fresh = floats(outputs, gradientName(name))
+        const sum = gradients.get(name)
+        if (sum === undefined) gradients.set(name, fresh)
+        else for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (fresh[index] ?? 0)
+      }
+    }
+    return { loss, gradients }
+  }
+
+  #update(gradients: ReadonlyMap<string, Float32Array>, { step, learningRate, clip }: { step: number; learningRate: number; clip: number }): void {
+    const { options: { betas, eps, weightDecay }, parameters } = this.#parts
+    for (const [name, tensor] of this.#state.tensors) {
+      const gradient = gradients.get(name)
+      const decays = parameters.trainable.get(name)?.decays
+      if (gradient) adamW(tensor, gradient, { learningRate, weightDecay: decays ? weightDecay : 0, betas, eps, step, clip })
+    }
   }
 
   async #compiled(kind: 'train' | 'evaluate', { B, T, R }: Batch): Promise<Compiled> {
     const { options, config, parameters } = this.#parts
-    return this.#sessions.get(`${kind} ${B}×${T}, ${R} head rows`, async () => {
+    return this.#sessions.get(`${kind} ${B}×${T}, ${R} head rows`, () => {
       const spec = { config, options, parameters, shape: { B, T, R } }
       const { graph, keepMasks } = kind === 'train' ? trainGraph(spec) : { graph: evaluateGraph(spec), keepMasks: [] }
+      const sizeBytes = peakActivationBytes(graph)
+      this.#peakBytes = Math.max(this.#peakBytes, sizeBytes)
       const frozenBytes = [...parameters.frozen.values()].reduce((sum, { begin, end }) => sum + end - begin, 0)
-      const session = await OrtSession.create(graph, { device: options.device, threads: options.threads, prepack: frozenBytes <= PREPACK_LIMIT_BYTES })
-      return { session, keepMasks }
+      const ortOptions = { device: options.device, threads: options.threads, prepack: frozenBytes <= PREPACK_LIMIT_BYTES }
+      return { size: sizeBytes, compile: async () => ({ session: await OrtSession.create(graph, ortOptions), keepMasks }) }
     })
   }
 
-  #trainFeeds(step: number, batch: Batch, { keepMasks }: Compiled): Map<string, Data> {
-    const { options } = this.#parts
+  #trainFeeds(batch: Batch, { keepMasks }: Compiled, { step, part }: { step: number; part: number }): Map<string, Data> {
+    const { seed, lora } = this.#parts.options
     const feeds = batchFeeds(batch)
     feeds.set('segments', batch.segments)
-    feeds.set('share', batch.counted.map((counted) => counted / batch.supervisedCount))
-    for (const [name, value] of scalarFeeds(options, step)) feeds.set(name, value)
-    for (const [name, { value, mean, variance }] of this.#state.tensors) feeds.set(name, value).set(meanName(name), mean).set(varianceName(name), variance)
-    for (const { name, index, size } of keepMasks) feeds.set(name, keepMask(size, { dropout: options.lora?.dropout ?? 0, seed: options.seed, step, index }))
+    for (const [name, { value }] of this.#state.tensors) feeds.set(name, value)
+    for (const { name, index, size } of keepMasks) feeds.set(name, keepMask(size, { dropout: lora?.dropout ?? 0, seed, step, part, index }))
     return feeds
   }
 

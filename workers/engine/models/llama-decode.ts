@@ -172,7 +172,7 @@ export class LlamaRunner {
       const ranks = [...this.#adapter].map(([module, { rank }]) => `${module}:${rank}`).join(',')
       const { kind, T, P, R } = shape
       const prepack = T === 1 && this.#frozenBytes <= PREPACK_LIMIT_BYTES
-      const session = await this.#sessions.get(`${kind} ${T} ${P} ${R} ${ranks}`, () => OrtSession.create(this.#graph(shape), { ...this.#options, prepack }))
+      const session = await this.#sessions.get(`${kind} ${T} ${P} ${R} ${ranks}`, () => ({ size: 1, compile: () => OrtSession.create(this.#graph(shape), { ...this.#options, prepack }) }))
       return session.run(feeds)
     })
     // The next run goes on whether this one failed or not; its caller hears of the failure through `turn`.

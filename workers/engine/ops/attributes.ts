@@ -20,7 +20,6 @@ export interface OperatorAttributes {
   Sigmoid: None
   Silu: None
   Detach: None
-  ClampMax: { max: number }
   Cast: { to: DType }
   Gemm: ProductAttributes
   MatMul: ProductAttributes

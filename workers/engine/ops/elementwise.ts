@@ -113,14 +113,6 @@ export const Detach: Operator<None> = {
   emit: ({ emitter, names, outputName }) => emitter.node('Identity', names, { output: outputName }),
 }
 
-/** min(x, max); used on scalars of the optimizer only, so it needs no gradient. */
-export const ClampMax: Operator<{ max: number }> = {
-  infer: (inputs) => ({ shape: at(inputs, 0).shape, dtype: 'f32' }),
-  backward: null,
-  emit: ({ emitter, names, outputName, attributes }) =>
-    emitter.node('Clip', [at(names, 0), '', emitter.float(attributes.max)], { output: outputName }),
-}
-
 /** The numbers of ONNX's TensorProto.DataType. */
 export const onnxTypes: Record<DType, number> = { f32: 1, u8: 2, i64: 7, f16: 10, bf16: 16 }
 

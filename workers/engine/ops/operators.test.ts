@@ -32,7 +32,6 @@ const cases: { [K in OperatorName]: [Case<K>, ...Case<K>[]] } = {
   Sigmoid: [{ shapes: [[2, 3]], attributes: none, range: [-3, 3] }],
   Silu: [{ shapes: [[2, 3]], attributes: none, range: [-3, 3] }],
   Detach: [{ shapes: [[2]], attributes: none }],
-  ClampMax: [{ shapes: [[1]], attributes: { max: 0.25 } }],
   Cast: [{ shapes: [[2]], attributes: { to: 'f32' } }],
   Gemm: [[false, false], [false, true], [true, false], [true, true]].map(([transA = false, transB = false]): Case<'Gemm'> => ({
     shapes: [transA ? [3, 2] : [2, 3], transB ? [4, 3] : [3, 4]], attributes: { transA, transB },
@@ -134,12 +133,6 @@ describe('operators without a gradient', () => {
     const prepared = prepare('Detach', cases.Detach[0])
     expect(() => gradients(prepared.graph, weightedSum(prepared.graph, prepared.output), prepared.inputs)).toThrow('does not depend on "x0"')
     expect(floats(await evaluate(prepared), 'y')).toEqual(prepared.feeds.get('x0'))
-  })
-
-  it('ClampMax takes the smaller', async () => {
-    const prepared = prepare('ClampMax', { shapes: [[3]], attributes: { max: 0.25 } })
-    prepared.feeds.set('x0', Float32Array.of(-1, 0.25, 7))
-    expect([...floats(await evaluate(prepared), 'y')]).toEqual([-1, 0.25, 0.25])
   })
 
   it('ReduceMax and ArgMax find the largest, the first of equals', async () => {

@@ -1,6 +1,6 @@
 /** The one table of operators. */
 import type { OperatorAttributes, OperatorName } from './attributes.js'
-import { Add, Cast, ClampMax, Detach, Div, Exp, Log, Mul, Neg, Sigmoid, Silu, Sqrt, Sub } from './elementwise.js'
+import { Add, Cast, Detach, Div, Exp, Log, Mul, Neg, Sigmoid, Silu, Sqrt, Sub } from './elementwise.js'
 import { Gather, ScatterAdd } from './indexing.js'
 import { Concat, Expand, Reshape, RotateHalf, Slice, Transpose } from './layout.js'
 import type { Operator } from './operator.js'
@@ -8,7 +8,7 @@ import { Gemm, MatMul } from './products.js'
 import { ArgMax, ReduceMax, ReduceSum, Softmax } from './reductions.js'
 
 export const operators: { [K in OperatorName]: Operator<OperatorAttributes[K]> } = {
-  Add, Sub, Mul, Div, Neg, Exp, Log, Sqrt, Sigmoid, Silu, Detach, ClampMax, Cast,
+  Add, Sub, Mul, Div, Neg, Exp, Log, Sqrt, Sigmoid, Silu, Detach, Cast,
   Gemm, MatMul, Reshape, Transpose, Expand, Slice, Concat, RotateHalf,
   ReduceSum, ReduceMax, Softmax, ArgMax, Gather, ScatterAdd,
 }
