@@ -1,5 +1,3 @@
-import { BullMqQueue } from './bullmq-queue.js'
-import { PgBossQueue } from './pg-boss-queue.js'
 import type { PGliteLike } from 'pg-boss'
 import type { RunQueue } from './run-queue.js'
 
@@ -10,7 +8,9 @@ export interface QueuePlace {
 
 /** Redis where one is named, else the database that holds the runs. */
 export async function openQueue(place: QueuePlace, onError: (error: Error) => void): Promise<RunQueue> {
-  if (place.redisUrl !== undefined) return BullMqQueue.open(place.redisUrl, onError)
+  // Each library is loaded only where it is used: a start without Redis need not wait for BullMQ.
+  if (place.redisUrl !== undefined) return (await import('./bullmq-queue.js')).BullMqQueue.open(place.redisUrl, onError)
+  const { PgBossQueue } = await import('./pg-boss-queue.js')
   const { embedded, url } = place.database
   if (embedded !== null) return PgBossQueue.open({ embedded }, onError)
   if (url !== null) return PgBossQueue.open({ url }, onError)

@@ -1,8 +1,15 @@
 /** Where takers wait between two looks at the queue; a local sender wakes all of them at once. */
 export class WaitingLine {
   readonly #wakers = new Set<() => void>()
+  #wakes = 0
+
+  /** Grows with each wake: who looked before it must look again instead of going to sleep. */
+  get wakes(): number {
+    return this.#wakes
+  }
 
   wake(): void {
+    this.#wakes += 1
     for (const waker of [...this.#wakers]) waker()
   }
 
@@ -31,10 +38,11 @@ export async function takeWhenThere(
   const deadline = Date.now() + options.waitMs
   for (;;) {
     if (options.signal?.aborted === true) return null
+    const { wakes } = options.line
     const runId = await look()
     if (runId !== null) return runId
     const left = deadline - Date.now()
     if (left <= 0) return null
-    await options.line.wait(Math.min(left, options.pollMs), options.signal)
+    if (options.line.wakes === wakes) await options.line.wait(Math.min(left, options.pollMs), options.signal)
   }
 }

@@ -32,6 +32,7 @@ import {
 import { WorkerService } from './worker.service.js'
 
 const step = z.coerce.number().int().nonnegative()
+const UploadPathSchema = z.object({ id: z.string(), step, name: FileNameSchema })
 const UploadQuerySchema = z.object({ attempt: z.coerce.number().int().positive() })
 
 /** The worker protocol; contracts/worker-protocol.ts says what each message means. */
@@ -99,11 +100,11 @@ export class WorkerController {
   @ApiOperation({ summary: 'Upload a file of a checkpoint to be' })
   @ApiOkResponse({ standardSchema: StoredFileSchema })
   upload(
-    @Param() at: { id: string; step: string; name: string },
-    @Query({ schema: UploadQuerySchema }) query: { attempt: number },
+    @Param({ schema: UploadPathSchema }) at: z.infer<typeof UploadPathSchema>,
+    @Query({ schema: UploadQuerySchema }) query: z.infer<typeof UploadQuerySchema>,
     @Req() request: Request,
   ): Promise<StoredFile> {
-    return this.workers.upload({ runId: at.id, step: step.parse(at.step), attempt: query.attempt, name: FileNameSchema.parse(at.name) }, request)
+    return this.workers.upload({ runId: at.id, step: at.step, attempt: query.attempt, name: at.name }, request)
   }
 
   @Post('runs/:id/checkpoints/:step')

@@ -1,5 +1,5 @@
 /* What every queue promises, asked of each of them in the same words. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Kind } from '../../server/contracts/index.js'
 import { openQueue, type QueuePlace } from '../../server/queue/open-queue.js'
 import type { Message, RunQueue } from '../../server/queue/run-queue.js'
@@ -31,16 +31,16 @@ function keepsThePromise(openPlace: () => Promise<Place>): void {
 
   beforeAll(async () => {
     place = await openPlace()
-  }, 60_000)
-  afterAll(() => place.stop(), 30_000)
-  beforeEach(async () => {
     queue = await open()
-  }, 30_000)
+  }, 120_000)
+  afterAll(async () => {
+    await queue.close()
+    await place.stop()
+  }, 60_000)
   afterEach(async () => {
     for (let left: string | null = ''; left !== null; ) left = await queue.take(ALL, NONE)
-    await queue.close()
     expect(faults).toEqual([])
-  })
+  }, 30_000)
 
   it('delivers in the order of the messages, each once', async () => {
     const sent = Array.from({ length: 25 }, (_, index) => message(`run${index}`))

@@ -63,8 +63,8 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     examples = new ExampleStore(database)
     checkpoints = new CheckpointStore(database)
     events = new EventStore(database)
-  }, 60_000)
-  afterAll(() => stop(), 30_000)
+  }, 120_000)
+  afterAll(() => stop(), 60_000)
   beforeEach(async () => {
     await database.client.experiment.deleteMany()
   })
