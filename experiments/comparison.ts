@@ -111,14 +111,16 @@ function describeRuns(runs: readonly ComparedRun[], metric: NamedMetric): Compar
       return { quality: Number.isNaN(mean) ? null : metric.higherIsBetter ? mean : -mean, latencyMs: latencyP50Ms, costUsd }
     }),
   )
-  return rows.map(({ run, ...figures }, index) => ({
+  return rows.map(({ run, summary, latencyP50Ms, costUsd }, index) => ({
     id: run.id,
     name: run.name,
     experimentName: run.experimentName,
     kind: run.kind,
     status: run.status,
     colorSlot: run.colorSlot,
-    ...figures,
+    summary,
+    latencyP50Ms,
+    costUsd,
     paretoOptimal: front[index] ?? false,
   }))
 }

@@ -43,7 +43,7 @@ export class ProblemList {
     }
     if (issue.code === 'invalid_union') {
       const branch = likeliestBranch(issue.errors)
-      if (branch) return this.addIssues(branch.map((nested) => ({ ...nested, path: [...inner, ...nested.path] })), { base, value, keys })
+      if (branch) return this.addIssues(branch.map((nested) => Object.assign({}, nested, { path: [...inner, ...nested.path] })), { base, value, keys })
     }
     const allowed = allowedBy(issue)
     const message = seen === undefined ? 'is missing' : `${showValue(seen)} is refused: ${allowed ?? issue.message}`

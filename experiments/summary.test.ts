@@ -45,7 +45,7 @@ describe('summarizeMetric', () => {
   it('clusters items that share a source', () => {
     const examples = Array.from({ length: 40 }, (_, item) => scored({ accuracy: item % 8 < 4 ? 1 : 0 }, `doc${item % 8}`))
     const clustered = summarizeMetric('accuracy', examples)
-    const plain = summarizeMetric('accuracy', examples.map((example) => ({ ...example, cluster: null })))
+    const plain = summarizeMetric('accuracy', examples.map((example) => scored(example.scores)))
     expect(clustered.method).toBe('clustered-t')
     expect(Number(clustered.high) - Number(clustered.low)).toBeGreaterThan(2 * (Number(plain.high) - Number(plain.low)))
   })
