@@ -1,8 +1,7 @@
 /* What earlier attempts of a run left on the server, fetched so that it is not done again. */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
-import { CheckpointSchema, ExamplePageSchema, FileNameSchema, type Assignment, type Checkpoint, type Example } from '../server/contracts/index.js'
+import { CheckpointListSchema, ExamplePageSchema, FileNameSchema, type Assignment, type Checkpoint, type Example } from '../server/contracts/index.js'
 import { hashFile } from './reporter.js'
 import { RunFailure, type ServerAccess } from './run-context.js'
 
@@ -40,7 +39,7 @@ export class EarlierWork {
 }
 
 export async function listCheckpoints(server: ServerAccess, runId: string): Promise<Checkpoint[]> {
-  return z.array(CheckpointSchema).parse(await server.getJson(`/api/runs/${encodeURIComponent(runId)}/checkpoints`))
+  return CheckpointListSchema.parse(await server.getJson(`/api/runs/${encodeURIComponent(runId)}/checkpoints`)).checkpoints
 }
 
 export interface CheckpointDownload {

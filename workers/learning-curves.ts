@@ -1,12 +1,11 @@
 /* The losses of a training run as it goes on, and what they say at its end: best checkpoint, overfitting, gap. */
-import { z } from 'zod'
 import { firstOverfitStep, generalizationGap, recommendCheckpoint, type Evaluation } from '../experiments/checkpoints.js'
-import { fromWire, MetricSeriesSchema, toWire, type Summary } from '../server/contracts/index.js'
+import { fromWire, MetricsAnswerSchema, toWire, type Summary } from '../server/contracts/index.js'
 import type { StepReport, Trainer } from './engine/engine.js'
 import type { RunContext, RunReport } from './run-context.js'
 
-/** More points than a run has, so that the server sends each one and no bucket of several. */
-const EVERY_POINT = 1_000_000
+/** The most the server sends: each point by itself, not buckets of several. */
+const EVERY_POINT = 100_000
 
 export class LearningCurves {
   readonly training: Evaluation[]
@@ -22,7 +21,7 @@ export class LearningCurves {
     const upTo = assignment.resume.checkpointStep
     if (upTo === null) return new LearningCurves([], [])
     const path = `/api/runs/${encodeURIComponent(assignment.runId)}/metrics?keys=train/loss,eval/loss&maxPoints=${EVERY_POINT}`
-    const series = z.array(MetricSeriesSchema).parse(await server.getJson(path))
+    const { series } = MetricsAnswerSchema.parse(await server.getJson(path))
     const points = (key: string): Evaluation[] =>
       (series.find((one) => one.key === key)?.buckets ?? []).map(({ lastStep, last }) => ({ step: lastStep, loss: fromWire(last) })).filter(({ step }) => step <= upTo)
     return new LearningCurves(points('train/loss'), points('eval/loss'))

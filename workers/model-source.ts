@@ -10,6 +10,7 @@ import { RunSchema, type Run } from '../server/contracts/index.js'
 import { downloadCheckpoint, listCheckpoints } from './earlier-work.js'
 import { hashFile } from './reporter.js'
 import { RunFailure, type ServerAccess } from './run-context.js'
+import { ServerRefusal } from './server-client.js'
 
 export interface ModelSource {
   /** Hugging Face folder of the whole model. */
@@ -34,13 +35,22 @@ export async function resolveModel(name: string, options: ModelSourceOptions): P
   const match = RUN_REFERENCE.exec(name)
   if (match === null) throw new RunFailure('model_missing', `model "${name}" is not a run; write run:ID or run:ID@STEP`)
   const [, runId = '', step] = match
-  const run = RunSchema.parse(await options.server.getJson(`/api/runs/${encodeURIComponent(runId)}`))
+  const run = await readRun(runId, options.server)
   const folder = await fetchCheckpoint(run, step === undefined ? await chooseStep(run, options.server) : Number(step), options)
   if (run.kind === 'pretrain') return { folder, adapterFolder: null }
   if (run.kind !== 'lora') throw new RunFailure('model_missing', `model "${name}" names a ${run.kind} run, which trains no model; name a lora or pretrain run`)
   const base = await resolveModel(String(run.params['model']), options)
   if (base.adapterFolder !== null) throw new RunFailure('model_missing', `model "${name}" is an adapter on an adapter (${String(run.params['model'])}), which cannot be loaded; train it on a whole model`)
   return { folder: base.folder, adapterFolder: folder }
+}
+
+async function readRun(runId: string, server: ServerAccess): Promise<Run> {
+  try {
+    return RunSchema.parse(await server.getJson(`/api/runs/${encodeURIComponent(runId)}`))
+  } catch (error) {
+    if (!(error instanceof ServerRefusal) || error.status !== 404) throw error
+    throw new RunFailure('model_missing', `model "run:${runId}" names a run that does not exist; take the id from the run's page or from "bancada show"`, { cause: error })
+  }
 }
 
 /** The picked checkpoint, else the one marked best, else the last. */
