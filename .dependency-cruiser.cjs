@@ -17,7 +17,7 @@ const soleImporter = (name, packages, room) => ({
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: ['^(@tensorflow/tfjs-node-gpu|bun:)'] } },
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: ['^svelte/internal'] } },
     only('contracts-are-a-leaf', 'Contracts import only zod.', { path: '^server/contracts/' }, ['^server/contracts/']),
     only('experiments-stand-on-contracts', 'The domain of experiments knows only the contracts.', { path: '^experiments/' }, ['^experiments/', '^server/contracts/']),
     only('datasets-stand-on-contracts', 'Dataset readers know only the contracts.', { path: '^datasets/' }, ['^datasets/', '^server/contracts/']),
@@ -29,7 +29,7 @@ module.exports = {
     only('cli-speaks-http', 'The command line is one more client of the HTTP door.', { path: '^server/cli/' }, ['^server/cli/', '^server/contracts/']),
     soleImporter('prisma-in-the-store', '^(node_modules/)?(@prisma/|pglite-prisma-adapter|@electric-sql/)|^server/store/generated', 'server/store/'),
     soleImporter('queue-libraries-in-the-queue', '^(node_modules/)?(pg-boss|bullmq|ioredis)', 'server/queue/'),
-    soleImporter('onnxruntime-in-the-engine', '^(node_modules/)?onnxruntime', '(workers/engine/executors/|workers/devices|server/cli/doctor)'),
+    soleImporter('onnxruntime-in-the-engine', '^(node_modules/)?onnxruntime', '(workers/engine/executors/|workers/retrieval/sentence-encoder|workers/devices|server/cli/doctor)'),
     soleImporter('chart-js-in-the-charts', '^(node_modules/)?chart\\.js', 'web/src/charts/'),
   ],
   options: {

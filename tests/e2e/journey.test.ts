@@ -1,0 +1,110 @@
+/**
+ * A new user's first ten minutes in a real browser: start, watch a run live, compare, pick a
+ * checkpoint, export it; and at the end all three shipped examples have ended with results that
+ * make sense. This is the longest test of all: it runs the examples whole.
+ */
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AxeBuilder } from '@axe-core/playwright'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Experiment, type ExperimentPage, fromWire, type Run } from '../../server/contracts/index.js'
+import { bancada, type Server, startServer, until } from '../support/bancada.js'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+const describeWithChromium = CHROMIUM || process.env['REQUIRE_SERVICES'] === '1' ? describe : describe.skip
+const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+describeWithChromium(`the journey of a new user${CHROMIUM ? '' : ' (skipped: Chromium is absent; install it with: apt-get install chromium)'}`, () => {
+  let home: string
+  let server: Server
+  let browser: Browser
+  let page: Page
+  const faults: string[] = []
+
+  beforeAll(async () => {
+    if (!CHROMIUM) throw new Error('Chromium is required and absent; install it with: apt-get install chromium')
+    home = await mkdtemp(join(tmpdir(), 'bancada-journey-'))
+    server = await startServer(home, { args: [] })
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    await server?.stop()
+    if (home) await rm(home, { recursive: true, force: true })
+  }, 60_000)
+
+  async function experimentOf(kind: string): Promise<Experiment> {
+    const { experiments } = await server.get<ExperimentPage>('/api/experiments')
+    const id = experiments.find((experiment) => experiment.kind === kind)?.id
+    if (id === undefined) throw new Error(`no experiment of kind ${kind}`)
+    return server.get<Experiment>(`/api/experiments/${id}`)
+  }
+
+  async function ended(kind: string): Promise<Experiment> {
+    return until(() => experimentOf(kind), ({ status }) => status !== 'queued' && status !== 'running', 900_000)
+  }
+
+  async function expectAccessible(): Promise<void> {
+    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([])
+  }
+
+  it('finds the examples and sees a run move without reloading', { timeout: 300_000 }, async () => {
+    await page.goto(server.url)
+    await page.getByRole('link', { name: 'LoRA rank sweep on spam' }).click()
+    const row = page.getByTestId('run-row').first()
+    await row.getByText('Running').waitFor({ timeout: 120_000 })
+    const before = await row.textContent()
+    await until(() => row.textContent(), (now) => now !== before)
+    await page.getByRole('img', { name: /train\/loss|loss/i }).first().waitFor({ timeout: 120_000 })
+    await expectAccessible()
+  })
+
+  it('compares the finished ranks, picks a checkpoint and exports it', { timeout: 1_000_000 }, async () => {
+    const lora = await ended('lora')
+    expect(lora.runs.map((run) => [run.name, run.status, run.error])).toEqual(lora.runs.map((run) => [run.name, 'succeeded', null]))
+    await page.getByTestId('compare').click()
+    await page.getByText(/n = \d+ paired items/).first().waitFor()
+    await expectAccessible()
+
+    const run = lora.runs.at(-1)
+    if (!run) throw new Error('no run')
+    await page.goto(`${server.url}/runs/${run.id}`)
+    const pick = page.getByTestId(`pick-${run.summary?.bestStep}`)
+    await pick.click()
+    await until(async () => pick.getAttribute('aria-pressed'), (pressed) => pressed === 'true', 10_000)
+    await page.reload()
+    await until(async () => pick.getAttribute('aria-pressed'), (pressed) => pressed === 'true', 10_000)
+    expect((await server.get<Run>(`/api/runs/${run.id}`)).pickedStep).toBe(run.summary?.bestStep)
+    await expectAccessible()
+
+    const out = join(home, 'adapter')
+    const exported = await bancada(server.url, 'export', run.id, '--step', String(run.summary?.bestStep), '--out', out)
+    expect(exported.code, exported.output).toBe(0)
+    expect(JSON.parse(await readFile(join(out, 'adapter_config.json'), 'utf8'))).toMatchObject({ peft_type: 'LORA', r: run.params['rank'] })
+    expect(existsSync(join(out, 'adapter_model.safetensors'))).toBe(true)
+  })
+
+  it('ends with examples that teach what they promise', { timeout: 1_800_000 }, async () => {
+    const [lora, prompt, rag] = [await ended('lora'), await ended('prompt'), await ended('rag')]
+    for (const experiment of [lora, prompt, rag]) {
+      expect(experiment.runs.filter((run) => run.status !== 'succeeded').map((run) => [run.name, run.error])).toEqual([])
+      for (const run of experiment.runs) expect(run.summary?.metrics[experiment.primaryMetric]).toMatchObject({ n: expect.any(Number), low: expect.any(Number), high: expect.any(Number) })
+      const seconds = (Date.parse(experiment.finishedAt ?? '') - Math.min(...experiment.runs.map((run) => Date.parse(run.startedAt ?? '')))) / 1000
+      process.stdout.write(`${experiment.name}: ${seconds.toFixed(0)} s\n`)
+    }
+    const accuracy = (run: Run) => fromWire(run.summary?.metrics['accuracy']?.mean ?? 'NaN')
+    expect(Math.max(...lora.runs.map(accuracy))).toBeGreaterThanOrEqual(0.85)
+    expect(prompt.runs).toHaveLength(10)
+    expect(lora.runs.some((run) => typeof run.summary?.overfitStep === 'number')).toBe(true)
+    const ndcg = new Set(rag.runs.map((run) => run.summary?.metrics['ndcg']?.mean))
+    expect(ndcg.size).toBeGreaterThan(rag.runs.length / 2)
+    expect(faults).toEqual([])
+  })
+})
