@@ -24,6 +24,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   accuracy: { ...share, label: 'Accuracy', kinds: answers, description: 'the label given is the target' },
   exact_match: { ...share, label: 'Exact match', kinds: answers, description: 'the answer is the target, apart from case, punctuation and spaces' },
   contains: { ...share, label: 'Contains target', kinds: answers, description: 'the target stands somewhere in the answer' },
+  numeric_match: { ...share, label: 'Numeric match', kinds: answers, description: 'the last number of the answer is that of the target' },
   token_f1: { ...fraction, label: 'Token F1', kinds: answers, description: 'harmonic mean of precision and recall of the words of the answer' },
   rouge_l: { ...fraction, label: 'ROUGE-L', kinds: answers, description: 'F1 of the longest common subsequence of words' },
   chrf: { ...fraction, label: 'chrF', kinds: answers, description: 'F2 of character n-grams up to 6, on a scale of 0 to 1' },
