@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -33,6 +33,12 @@ beforeAll(async () => {
   dataset = await openDataset(folder, [])
 })
 afterAll(() => rm(folder, { recursive: true }))
+
+async function vectorFiles(): Promise<[string, number][]> {
+  const cache = join(folder, 'cache', 'sentence-vectors')
+  const names = (await readdir(cache)).toSorted()
+  return Promise.all(names.map(async (name): Promise<[string, number]> => [name, (await stat(join(cache, name))).mtimeMs]))
+}
 
 interface Reported {
   examples: Example[]
@@ -101,14 +107,16 @@ describe('runRag', () => {
     expect(summary.metrics['ndcg']).toMatchObject({ n: 3, mean: expect.closeTo(2 / 3, 12) })
   })
 
-  it('finds by meaning what shares no word, and embeds the documents once', async () => {
+  it('finds by meaning what shares no word, and embeds the documents once', { timeout: 60_000 }, async () => {
     const params = { retriever: 'embedding', k: 1 } as const
     const { context, reported } = contextOf(params)
     await runRag(context)
     expect(reported.examples[1]).toMatchObject({ itemId: 'q2', scores: { ndcg: 1, hit: 1 } })
     expect(reported.messages.join()).toContain('embedding the documents: 6 of 6 sentences')
-    const again = contextOf({ ...params, chunkSize: 100 })
-    await runRag(again.context)
+    const written = await vectorFiles()
+    expect(written).toHaveLength(2)
+    await runRag(contextOf({ ...params, chunkSize: 100 }).context)
+    expect(await vectorFiles()).toEqual(written)
     const hybrid = contextOf({ ...params, retriever: 'hybrid', k: 2 })
     await runRag(hybrid.context)
     expect(hybrid.reported.examples.map(({ scores }) => scores['recall'])).toEqual([1, 1, expect.any(Number)])
