@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { AppError, type Problem } from '../server/contracts/index.js'
 import { datasetProblems } from './cell-rules.js'
+import { expandRuns } from './expand.js'
 import { parseExperiment } from './spec.js'
 
 const options = { format: 'yaml', datasets: ['sms-pt', 'sotu'] } as const
@@ -139,5 +141,17 @@ describe('datasetProblems', () => {
     expect(datasetProblems(parseExperiment(head, options), info)).toEqual([{ path: 'dataset', message: 'sms-pt has no split validation', seen: 'validation', allowed: 'train, test' }])
     const prompt = parseExperiment('name: a\nkind: prompt\ndataset: sms-pt\nfixed: {split: dev}\n', options)
     expect(datasetProblems(prompt, info)).toEqual([{ path: 'fixed.split', message: 'sms-pt has no split dev', seen: 'dev', allowed: 'train, test' }])
+  })
+})
+
+describe('the files that ship', () => {
+  const folder = new URL('.', import.meta.url)
+  const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
+
+  it.each(files)('%s is accepted', (file) => {
+    // The corpus of the base model is gathered by a recipe and does not ship.
+    const datasets = [...readdirSync(new URL('../datasets', folder)), 'nano-pt-en-corpus']
+    const spec = parseExperiment(readFileSync(new URL(file, folder), 'utf8'), { format: 'yaml', datasets })
+    expect(new Set(expandRuns(spec).map(({ name }) => name)).size).toBe(expandRuns(spec).length)
   })
 })
