@@ -20,9 +20,9 @@ describe('figures', () => {
     expect(plain(format.formatInterval(0.81, 0.899, share))).toBe('81.0–89.9 %')
     expect(plain(format.formatInterval(-0.1, 0.2, nats))).toBe('-0.100 to 0.200')
     expect(format.formatInterval(null, 1, share)).toBe('')
-    expect(share).toEqual({ label: 'Accuracy', isShare: true, unit: '%', higherIsBetter: true })
-    expect(nats).toEqual({ label: 'Loss', isShare: false, unit: 'nats/token', higherIsBetter: false })
-    expect(format.metricStyle('own')).toEqual({ label: 'own', isShare: false, unit: '', higherIsBetter: true })
+    expect(share).toEqual({ label: 'Accuracy', isShare: true, unit: '%', higherIsBetter: true, most: 1 })
+    expect(nats).toEqual({ label: 'Loss', isShare: false, unit: 'nats/token', higherIsBetter: false, most: null })
+    expect(format.metricStyle('own')).toEqual({ label: 'own', isShare: false, unit: '', higherIsBetter: true, most: null })
   })
 
   it('writes differences with sign and arrow', () => {

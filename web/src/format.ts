@@ -36,18 +36,26 @@ export function formatFloat(value: Float | null | undefined): string {
   return fixed(number, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 ? 3 : 4)
 }
 
+/** A value beside an axis or in a tooltip: no zeros that say nothing. */
+export function formatTick(value: number): string {
+  if (!Number.isFinite(value) || (value !== 0 && Math.abs(value) < 1e-3)) return formatFloat(Number.isFinite(value) ? value : Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity')
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 4 }).replace('-', MINUS)
+}
+
 /** How a metric is named and written: shares of items as per cent, everything else as it is. */
 export interface MetricStyle {
   label: string
   isShare: boolean
   unit: string
   higherIsBetter: boolean
+  /** No mean can be higher than this; null where there is no such bound. */
+  most: number | null
 }
 
 export function metricStyle(id: string): MetricStyle {
   const metric = METRICS[id]
   const isShare = metric?.estimator === 'proportion'
-  return { label: metric?.label ?? id, isShare, unit: isShare ? '%' : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true }
+  return { label: metric?.label ?? id, isShare, unit: isShare ? '%' : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true, most: metric?.bounded === true ? 1 : null }
 }
 
 export function formatMetric(value: Float | null | undefined, style: Pick<MetricStyle, 'isShare'>): string {

@@ -70,17 +70,35 @@ export function chartTheme(): ChartTheme {
   }
 }
 
-/** Colours, titles and the kind of y axis; everything else of the options is set once. */
-export function dressAxes(chart: Chart<ChartType, Point[]>, theme: ChartTheme, axes: { x: string; y: string; isLog: boolean }): void {
-  const scale = (title: string, isLog: boolean): object => ({
+export interface Axes {
+  x: string
+  y: string
+  isLog: boolean
+  bounds: { min?: number; max?: number }
+  formatX: (value: number) => string
+  formatY: (value: number) => string
+}
+
+/** Ends of an axis that reach no further than the values can: below zero only where a value is, above 1 only where it may. */
+export function boundsOf(values: readonly number[], most: number | null): { min?: number; max?: number } {
+  const finite = values.filter(Number.isFinite)
+  if (finite.length === 0) return {}
+  const [low, high] = finite.reduce(([least, largest], value) => [Math.min(least, value), Math.max(largest, value)], [Infinity, -Infinity])
+  const reach = (high - low) * 0.15
+  return { ...(low >= 0 && low - reach < 0 ? { min: 0 } : {}), ...(most !== null && high <= most && high + reach > most ? { max: most } : {}) }
+}
+
+/** Colours, titles, bounds and the kind of y axis; everything else of the options is set once. */
+export function dressAxes(chart: Chart<ChartType, Point[]>, theme: ChartTheme, axes: Axes): void {
+  const scale = (title: string, isLog: boolean, format: (value: number) => string): object => ({
     type: isLog ? 'logarithmic' : 'linear',
     title: { display: title !== '', text: title, color: theme.text, font: { size: 11 } },
-    ticks: { color: theme.text, font: { size: 11 }, maxRotation: 0, minRotation: 0, sampleSize: 8, maxTicksLimit: 8 },
+    ticks: { color: theme.text, font: { size: 11 }, maxRotation: 0, minRotation: 0, sampleSize: 8, maxTicksLimit: isLog ? 12 : 8, callback: (value: number) => format(value) },
     grid: { color: theme.grid, drawTicks: false },
     border: { color: theme.grid },
   })
   const { options } = chart
-  options.scales = { x: { ...scale(axes.x, false), grace: 0 }, y: { ...scale(axes.y, axes.isLog), grace: '4%' } }
+  options.scales = { x: { ...scale(axes.x, false, axes.formatX), grace: 0 }, y: { ...scale(axes.y, axes.isLog, axes.formatY), grace: '4%', ...(axes.isLog ? {} : axes.bounds) } }
   const tooltip = options.plugins?.tooltip
   if (tooltip) Object.assign(tooltip, { backgroundColor: theme.surface, titleColor: theme.strong, bodyColor: theme.strong, borderColor: theme.line })
 }

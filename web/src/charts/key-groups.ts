@@ -1,6 +1,8 @@
 /** Metric keys that belong on one chart: `train/loss` and `eval/loss` are both "loss". */
+import { METRICS } from '../../../experiments/metrics.js'
 import type { MetricSeries } from '../../../server/contracts/metric.js'
 import type { Run } from '../../../server/contracts/run.js'
+import { formatMetric, formatTick, metricStyle } from '../format.js'
 import type { ChartSeries } from './lines.js'
 
 export interface KeyGroup {
@@ -45,4 +47,10 @@ const WORDS: Record<string, string> = {
   tokens_per_second: 'tokens per second',
 }
 
-export const groupLabel = (name: string): string => WORDS[name] ?? name.replaceAll('_', ' ')
+export const groupLabel = (name: string): string => WORDS[name] ?? (name in METRICS ? metricStyle(name).label : name.replaceAll('_', ' '))
+
+/** How the values of a group are written and how high they can be: those of a metric as the metric is. */
+export function valueLook(name: string): { most: number | null; formatY: (value: number) => string } {
+  const style = metricStyle(name)
+  return { most: style.most, formatY: style.isShare ? (value) => formatMetric(value, style) : formatTick }
+}

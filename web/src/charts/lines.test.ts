@@ -14,6 +14,11 @@ describe('linesOf', () => {
     expect(broken).toEqual([{ x: 2, y: 3 }])
   })
 
+  it('marks where a stretch of NaN begins and ends', () => {
+    const { broken } = linesOf([bucket(1, 3), ...[2, 3, 4, 5].map((step) => bucket(step, 'NaN'))], 0)
+    expect(broken).toEqual([{ x: 2, y: 3 }, { x: 5, y: 3 }])
+  })
+
   it('marks a NaN inside of a bucket whose last value is finite', () => {
     const { broken } = linesOf([bucket(5, 1, { firstStep: 1, n: 5, nonFinite: 2, min: 0.5, max: 4 })], 0)
     expect(broken).toEqual([{ x: 5, y: 0.5 }])

@@ -24,7 +24,7 @@ export interface Lines {
   /** Lowest and highest of each bucket; null when every bucket is a single point. */
   low: Point[] | null
   high: Point[] | null
-  /** Where values were NaN or infinite: at the height of the last finite value before. */
+  /** First and last of each stretch of NaN or infinite values, at the height of the last finite value before. */
   broken: Point[]
 }
 
@@ -56,12 +56,15 @@ export function linesOf(buckets: readonly MetricBucket[], smoothing: number): Li
 function brokenPoints(buckets: readonly MetricBucket[]): Point[] {
   const points: Point[] = []
   let height = firstFinite(buckets)
-  for (const bucket of buckets) {
-    if (bucket.nonFinite > 0 && height !== null) points.push({ x: bucket.lastStep, y: height })
+  for (const [index, bucket] of buckets.entries()) {
+    const isInside = isBroken(buckets[index - 1]) && isBroken(buckets[index + 1])
+    if (isBroken(bucket) && !isInside && height !== null) points.push({ x: bucket.lastStep, y: height })
     if (bucket.max !== null && Number.isFinite(Number(bucket.last))) height = Number(bucket.last)
   }
   return points
 }
+
+const isBroken = (bucket: MetricBucket | undefined): boolean => bucket !== undefined && bucket.nonFinite > 0
 
 function firstFinite(buckets: readonly MetricBucket[]): number | null {
   const bucket = buckets.find(({ min }) => min !== null)

@@ -77,9 +77,9 @@ export function pointLabels(shown: Shown): Plugin {
       const points = shown()
       const named = points.length <= MOST_LABELS ? points : points.filter((point) => point.isFront).slice(0, MOST_LABELS)
       const taken: { x: number; y: number; width: number }[] = []
-      draw(chart, chartTheme().text, (place, { ctx, chartArea }) => {
+      const theme = chartTheme()
+      draw(chart, theme.text, (place, { ctx, chartArea }) => {
         ctx.font = '11px system-ui, sans-serif'
-        ctx.fillStyle = chartTheme().text
         ctx.textBaseline = 'middle'
         for (const point of [...named].sort((a, b) => Number(b.isFront) - Number(a.isFront))) {
           const text = point.label.length > LABEL_LENGTH ? `${point.label.slice(0, LABEL_LENGTH - 1)}…` : point.label
@@ -88,6 +88,9 @@ export function pointLabels(shown: Shown): Plugin {
           const x = at.x + 10 + width > chartArea.right + 20 ? at.x - 10 - width : at.x + 10
           if (taken.some((other) => Math.abs(other.y - at.y) < 12 && x < other.x + other.width && other.x < x + width)) continue
           taken.push({ x, y: at.y, width })
+          ctx.fillStyle = theme.surface
+          ctx.fillRect(x - 2, at.y - 7, width + 4, 14)
+          ctx.fillStyle = theme.text
           ctx.fillText(text, x, at.y)
         }
       })

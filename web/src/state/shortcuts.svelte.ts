@@ -1,3 +1,5 @@
+import { untrack } from 'svelte'
+
 export interface Shortcut {
   /** A key as KeyboardEvent names it, or two with a space between: `g e`. */
   keys: string
@@ -14,12 +16,10 @@ export class Shortcuts {
   #pendingAt = 0
   readonly all: Shortcut[] = $derived(this.#groups.flat())
 
-  /** Adds keys until the returned function is called. */
+  /** Adds keys until the returned function is called. Untracked: the effect that adds them must not run again because of it. */
   add(shortcuts: Shortcut[]): () => void {
-    this.#groups = [...this.#groups, shortcuts]
-    return () => {
-      this.#groups = this.#groups.filter((group) => group !== shortcuts)
-    }
+    untrack(() => (this.#groups = [...this.#groups, shortcuts]))
+    return () => untrack(() => (this.#groups = this.#groups.filter((group) => group !== shortcuts)))
   }
 
   press(event: KeyboardEvent): void {

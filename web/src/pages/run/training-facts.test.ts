@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Run } from '../../../../server/contracts/run.js'
 import { evaluationsOf, factsInWords, marksOf, trainingFacts } from './training-facts.js'
 
-const live = { summary: null, pickedStep: null } as Run
+const live = { summary: null, pickedStep: null, status: 'running' } as Run
 const losses = [[0, 3], [20, 1], [40, 1.2], [60, 1.5]].map(([step = 0, loss = 0]) => ({ step, loss }))
 
 describe('trainingFacts', () => {
@@ -11,6 +11,12 @@ describe('trainingFacts', () => {
     expect(facts).toMatchObject({ bestStep: 20, overfitStep: 40, isFinal: false })
     expect(marksOf({ ...live, pickedStep: 60 }, facts).map(({ x, kind }) => [x, kind])).toEqual([[20, 'good'], [40, 'bad'], [60, 'plain']])
     expect(factsInWords(facts)).toContain('Overfitting from step 40')
+  })
+
+  it('calls a loss that is no number diverged, not overfitted', () => {
+    const facts = trainingFacts({ ...live, status: 'failed' }, [...losses.slice(0, 2), { step: 40, loss: Number.NaN }])
+    expect(factsInWords(facts)).toContain('Diverged: from step 40')
+    expect(marksOf(live, facts).map(({ label }) => label)).toEqual(['best 20', 'diverged at 40'])
   })
 
   it('says nothing before the first evaluation', () => {

@@ -9,7 +9,9 @@ export interface TrainingFacts {
   bestStep: number | null
   reason: string
   overfitStep: number | null
-  /** The server's word once the run is over; until then what the points so far say. */
+  /** The loss went to NaN or infinity rather than up. */
+  isDiverged: boolean
+  /** The run is over: nothing comes after. */
   isFinal: boolean
 }
 
@@ -26,27 +28,33 @@ export function evaluationsOf(series: readonly MetricSeries[], checkpoints: read
 
 export function trainingFacts(run: Run, evaluations: readonly Evaluation[]): TrainingFacts {
   const { summary } = run
+  const isDivergedAt = (step: number | null): boolean => evaluations.some((evaluation) => evaluation.step === step && !Number.isFinite(evaluation.loss))
   if (summary?.bestStep != null) {
-    return { bestStep: summary.bestStep, reason: summary.bestReason ?? '', overfitStep: summary.overfitStep ?? null, isFinal: true }
+    const overfitStep = summary.overfitStep ?? null
+    return { bestStep: summary.bestStep, reason: summary.bestReason ?? '', overfitStep, isDiverged: isDivergedAt(overfitStep), isFinal: true }
   }
   const best = recommendCheckpoint(evaluations)
-  return { bestStep: best?.step ?? null, reason: best?.reason ?? '', overfitStep: firstOverfitStep(evaluations), isFinal: false }
+  const overfitStep = firstOverfitStep(evaluations)
+  const isFinal = run.status !== 'running' && run.status !== 'queued'
+  return { bestStep: best?.step ?? null, reason: best?.reason ?? '', overfitStep, isDiverged: isDivergedAt(overfitStep), isFinal }
 }
 
 export function marksOf(run: Run, facts: TrainingFacts): Mark[] {
   const marks: Mark[] = []
   if (facts.bestStep !== null) marks.push({ x: facts.bestStep, label: `best ${formatCount(facts.bestStep)}`, kind: 'good' })
-  if (facts.overfitStep !== null) marks.push({ x: facts.overfitStep, label: `overfitting from ${formatCount(facts.overfitStep)}`, kind: 'bad' })
+  if (facts.overfitStep !== null) marks.push({ x: facts.overfitStep, label: `${facts.isDiverged ? 'diverged at' : 'overfitting from'} ${formatCount(facts.overfitStep)}`, kind: 'bad' })
   if (run.pickedStep !== null && run.pickedStep !== facts.bestStep) marks.push({ x: run.pickedStep, label: `picked ${formatCount(run.pickedStep)}`, kind: 'plain' })
   return marks
 }
 
 export function factsInWords(facts: TrainingFacts): string {
   if (facts.bestStep === null) return ''
-  const overfit =
-    facts.overfitStep === null
-      ? 'No overfitting so far: validation loss does not stay above its best.'
-      : `Overfitting from step ${formatCount(facts.overfitStep)}: from there on every validation loss is more than 1 % above the best.`
-  const best = facts.reason || `step ${formatCount(facts.bestStep)} is the best`
-  return `${facts.isFinal ? 'Best checkpoint' : 'Best checkpoint so far'}: ${best}. ${facts.isFinal && facts.overfitStep === null ? 'No overfitting: validation loss did not stay above its best.' : overfit}`
+  const best = facts.reason || `step ${formatCount(facts.bestStep)}`
+  return `${facts.isFinal ? 'Best checkpoint' : 'Best checkpoint so far'}: ${best}. ${afterBest(facts)}`
+}
+
+function afterBest({ overfitStep, isDiverged, isFinal }: TrainingFacts): string {
+  if (overfitStep === null) return isFinal ? 'No overfitting: validation loss did not stay above its best.' : 'No overfitting so far.'
+  if (isDiverged) return `Diverged: from step ${formatCount(overfitStep)} on no validation loss is a number.`
+  return `Overfitting from step ${formatCount(overfitStep)}: from there on every validation loss is more than 1 % above the best.`
 }
