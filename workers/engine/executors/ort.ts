@@ -36,6 +36,8 @@ export class OrtSession {
         executionProviders: [options.device],
         intraOpNumThreads: options.threads,
         enableMemPattern: false,
+        // Warnings tell which shape computations stay on the CPU beside a GPU; nobody can act on them.
+        logSeverityLevel: 3,
         extra: { session },
       })
       return new OrtSession(made, new Map(graph.inputs.map((input) => [input.name, input])))
