@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common'
 import { ArtifactStore } from './artifacts/artifact-store.js'
 import { Logger } from './logger.js'
+import { RunDelivery } from './delivery/run-delivery.js'
 import { RUN_QUEUE, type RunQueue } from './queue/run-queue.js'
-import { SETTINGS, type Settings } from './settings.js'
+import { MACHINERY, SETTINGS, type Machinery, type Settings } from './settings.js'
 import { CheckpointStore } from './store/checkpoint-store.js'
 import { ClaimStore } from './store/claim-store.js'
-import { Database } from './store/database.js'
+import type { Database } from './store/database.js'
 import { EventStore } from './store/event-store.js'
 import { ExampleStore } from './store/example-store.js'
 import { ExperimentStore } from './store/experiment-store.js'
@@ -29,11 +30,13 @@ const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricSt
 @Module({})
 export class ResourcesModule {
   static of(resources: Resources): DynamicModule {
+    const machinery: Machinery = { database: resources.database.kind, queue: resources.queue.name }
     const providers: Provider[] = [
+      { provide: MACHINERY, useValue: machinery },
       { provide: SETTINGS, useValue: resources.settings },
       { provide: Logger, useValue: resources.logger },
-      { provide: Database, useValue: resources.database },
       { provide: RUN_QUEUE, useValue: resources.queue },
+      RunDelivery,
       { provide: ArtifactStore, useValue: new ArtifactStore(join(resources.settings.home, 'artifacts')) },
       ...STORES.map((store) => ({ provide: store, useValue: new store(resources.database) })),
     ]

@@ -27,6 +27,14 @@ export interface Settings {
 
 export const SETTINGS = Symbol('Settings')
 
+/** What the server runs on. */
+export interface Machinery {
+  database: 'pglite' | 'postgresql'
+  queue: 'pg-boss' | 'bullmq'
+}
+
+export const MACHINERY = Symbol('Machinery')
+
 export const HELP = `Bancada: a workbench for LLM experiments.
 
 Usage: npm start -- [options]

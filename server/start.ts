@@ -5,6 +5,7 @@
 import 'reflect-metadata'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { NestFactory } from '@nestjs/core'
 import type { NestExpressApplication } from '@nestjs/platform-express'
@@ -29,6 +30,7 @@ import { Database } from './store/database.js'
 import { ExperimentStore } from './store/experiment-store.js'
 import { LocalWorker } from './system/local-worker.js'
 import { Recovery } from './system/recovery.js'
+import { Watch } from './system/watch.js'
 import { Claims } from './worker/claims.js'
 
 export interface RunningServer {
@@ -45,6 +47,7 @@ export async function startServer(settings: Settings, logger = new Logger()): Pr
   // What was opened is closed in the opposite order, also when a later step fails.
   const closers = new Closers()
   try {
+    await assertFreePort(settings)
     const lock = await HomeLock.take(settings.home, urlOf(settings, settings.port))
     closers.add(() => lock.release())
     const database = await Database.open({ folder: join(settings.home, 'db'), url: settings.databaseUrl, migrationsFolder: join(settings.root, 'prisma/migrations') })
@@ -87,14 +90,34 @@ async function createApp(settings: Settings, opened: { logger: Logger; database:
   return app
 }
 
+/** Asked first of all, because opening the database takes seconds. */
+async function assertFreePort(settings: Settings): Promise<void> {
+  const probe = createServer()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject)
+      probe.listen(settings.port, settings.host, resolve)
+    })
+  } catch (error) {
+    throw portFault(error, settings) ?? error
+  } finally {
+    probe.close()
+  }
+}
+
+function portFault(error: unknown, { port, host }: Settings): AppError | null {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'EADDRINUSE') return new AppError('conflict', `Port ${port} is in use, perhaps by another Bancada: see http://127.0.0.1:${port}. Choose another port: npm start -- --port ${port + 1} (or set PORT).`, { cause: error })
+  if (code === 'EACCES') return new AppError('forbidden', `Port ${port} may not be used by this user. Choose one above 1023: npm start -- --port 4400.`, { cause: error })
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return new AppError('invalid_request', `HOST is "${host}", which is no address of this machine. Leave it out to listen on 127.0.0.1.`, { cause: error })
+  return null
+}
+
 async function listen(app: NestExpressApplication, settings: Settings): Promise<string> {
   try {
     await app.listen(settings.port, settings.host)
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'EADDRINUSE') throw new AppError('conflict', `Port ${settings.port} is in use by another program. Choose another one: npm start -- --port ${settings.port + 1} (or set PORT).`, { cause: error })
-    if (code === 'EACCES') throw new AppError('forbidden', `Port ${settings.port} may not be used by this user. Choose one above 1023: npm start -- --port 4400.`, { cause: error })
-    throw error
+    throw portFault(error, settings) ?? error
   }
   const address = app.getHttpServer().address() as { port: number }
   return urlOf(settings, address.port)
@@ -107,13 +130,13 @@ function urlOf(settings: Settings, port: number): string {
 
 /** From here on runs move: what earlier faults left is mended, and the local worker begins. */
 async function beginWork(app: NestExpressApplication, settings: Settings, closers: Closers, { url, logger }: { url: string; logger: Logger }): Promise<void> {
-  const recovery = app.get(Recovery, { strict: false })
+  const watch = app.get(Watch, { strict: false })
   const claims = app.get(Claims, { strict: false })
   const name = localWorkerName(settings)
   // The folder is ours alone, so a local worker of an earlier start is dead or about to be.
-  await recovery.workerDied(name)
-  await recovery.sweep()
-  recovery.start()
+  await watch.workerDied(name)
+  await app.get(Recovery, { strict: false }).sendLost()
+  watch.start()
   if (settings.withExamples) await queueExamples(app, settings)
   closers.add(async () => {
     claims.close()
@@ -121,12 +144,12 @@ async function beginWork(app: NestExpressApplication, settings: Settings, closer
     await endStreams(app)
   })
   if (!settings.withWorker) return
-  const worker = new LocalWorker({ url, name, token: settings.token, logger, onDeath: (dead) => recovery.workerDied(dead) })
+  const worker = new LocalWorker({ url, name, token: settings.token, logger, onDeath: (dead) => watch.workerDied(dead) })
   worker.start()
   closers.add(async () => {
     claims.close()
     await worker.stop(WORKER_PATIENCE_MS)
-    await recovery.workerDied(name)
+    await watch.workerDied(name)
   })
 }
 

@@ -8,7 +8,6 @@ import {
   ExperimentChangeSchema,
   ExperimentPageSchema,
   ExperimentSchema,
-  ExperimentSpecSchema,
   ExperimentStatusSchema,
   KindSchema,
   type CreatedExperiment,
@@ -83,12 +82,9 @@ export class ExperimentsController {
   }
 }
 
-/** The shape of the experiment file, for the OpenAPI document. */
-export const EXPERIMENT_FILE = ExperimentSpecSchema
-
 function fileOf(body: unknown, contentType = ''): ExperimentFile {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
-  const format = /json$/.test(type) ? 'json' : /ya?ml$/.test(type) ? 'yaml' : null
+  const format = type.endsWith('json') ? 'json' : /ya?ml$/.test(type) ? 'yaml' : null
   if (format === null) {
     throw new AppError('unsupported_media_type', `An experiment comes as JSON (Content-Type: application/json) or as its YAML file (application/yaml), not as "${type || 'nothing named'}".`)
   }

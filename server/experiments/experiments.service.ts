@@ -5,9 +5,7 @@ import { estimate } from '../../experiments/estimate.js'
 import { metricsOf, primaryMetric } from '../../experiments/metrics.js'
 import { parseExperiment } from '../../experiments/spec.js'
 import type { CreatedExperiment, Estimate, Experiment, ExperimentChange, ExperimentPage, ExperimentSpec } from '../contracts/index.js'
-import { Logger } from '../logger.js'
-import { dispatch } from '../queue/dispatch.js'
-import { RUN_QUEUE, type RunQueue } from '../queue/run-queue.js'
+import { RunDelivery } from '../delivery/run-delivery.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
 import { ExperimentStore, type ExperimentQuery } from '../store/experiment-store.js'
 import { RunStore } from '../store/run-store.js'
@@ -22,9 +20,8 @@ export class ExperimentsService {
   constructor(
     @Inject(ExperimentStore) private readonly experiments: ExperimentStore,
     @Inject(RunStore) private readonly runs: RunStore,
-    @Inject(RUN_QUEUE) private readonly queue: RunQueue,
+    @Inject(RunDelivery) private readonly delivery: RunDelivery,
     @Inject(SETTINGS) private readonly settings: Settings,
-    @Inject(Logger) private readonly logger: Logger,
   ) {}
 
   /** Checks all of the file and its dataset first; then rows and messages are stored at once, or nothing is. */
@@ -39,12 +36,8 @@ export class ExperimentsService {
       primaryMetric: primaryMetric(spec, dataset.manifest.task),
       runs: expandRuns(spec),
     }
-    const { created, waiting } = await this.experiments.create(plan, async (runs, session) => {
-      if (this.queue.isTransactional) await this.queue.enqueueWithin(session, runs)
-    })
-    if (this.queue.isTransactional) this.queue.wake()
-    else await dispatch(this.queue, waiting, this.logger)
-    this.logger.info('experiment queued', { experimentId: created.id, runs: created.runs.length })
+    const { created, waiting } = await this.experiments.create(plan, (stored, session) => this.delivery.sendWithin(session, stored))
+    await this.delivery.sendStored(waiting)
     return created
   }
 
@@ -72,8 +65,7 @@ export class ExperimentsService {
   async cancel(id: string): Promise<Experiment> {
     const { kind, runs } = await this.read(id)
     const ended = await this.runs.cancel(runs.map((run) => run.id))
-    // A message left behind does no harm: its run can no longer be claimed.
-    await this.queue.remove(ended.map((runId) => ({ runId, kind }))).catch((error: unknown) => this.logger.warn('messages of cancelled runs stay in the queue', { error: String(error) }))
+    await this.delivery.withdraw(ended.map((runId) => ({ runId, kind })))
     return this.read(id)
   }
 

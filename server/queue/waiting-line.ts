@@ -10,7 +10,7 @@ export class WaitingLine {
 
   wake(): void {
     this.#wakes += 1
-    for (const waker of [...this.#wakers]) waker()
+    for (const waker of this.#wakers) waker()
   }
 
   /** Resolves when woken, after `ms`, or when `signal` aborts, whichever comes first. */

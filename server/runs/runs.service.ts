@@ -3,9 +3,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import { recommendCheckpoint } from '../../experiments/checkpoints.js'
 import { ArtifactStore } from '../artifacts/artifact-store.js'
 import { fromWire, type CheckpointList, type ExamplePage, type LogPage, type MetricsAnswer, type Run, type SampleList } from '../contracts/index.js'
-import { Logger } from '../logger.js'
-import { dispatch } from '../queue/dispatch.js'
-import { RUN_QUEUE, type RunQueue } from '../queue/run-queue.js'
+import { RunDelivery } from '../delivery/run-delivery.js'
 import { RunRecords } from './run-records.js'
 import type { CheckpointFile } from '../store/checkpoint-store.js'
 import type { ExampleQuery } from '../store/example-store.js'
@@ -18,8 +16,7 @@ export class RunsService {
     @Inject(RunStore) private readonly runs: RunStore,
     @Inject(RunRecords) private readonly records: RunRecords,
     @Inject(ArtifactStore) private readonly artifacts: ArtifactStore,
-    @Inject(RUN_QUEUE) private readonly queue: RunQueue,
-    @Inject(Logger) private readonly logger: Logger,
+    @Inject(RunDelivery) private readonly delivery: RunDelivery,
   ) {}
 
   read(id: string): Promise<Run> {
@@ -29,14 +26,13 @@ export class RunsService {
   async cancel(id: string): Promise<Run> {
     const { kind } = await this.runs.read(id)
     const ended = await this.runs.cancel([id])
-    // A message left behind does no harm: its run can no longer be claimed.
-    await this.queue.remove(ended.map((runId) => ({ runId, kind }))).catch((error: unknown) => this.logger.warn('the message of a cancelled run stays in the queue', { error: String(error) }))
+    await this.delivery.withdraw(ended.map((runId) => ({ runId, kind })))
     return this.runs.read(id)
   }
 
   async retry(id: string): Promise<Run> {
     const waiting = await this.runs.retry(id)
-    await dispatch(this.queue, [waiting], this.logger)
+    await this.delivery.send([waiting])
     return this.runs.read(id)
   }
 
@@ -69,7 +65,7 @@ export class RunsService {
       return loss === undefined ? [] : [{ step: checkpoint.step, loss: fromWire(loss) }]
     })
     const best = run.summary?.bestStep ?? recommendCheckpoint(evaluations)?.step ?? null
-    return { checkpoints: stored.map((checkpoint) => ({ ...checkpoint, best: checkpoint.step === best })) }
+    return { checkpoints: stored.map((checkpoint) => Object.assign(checkpoint, { best: checkpoint.step === best })) }
   }
 
   async pick(id: string, step: number): Promise<CheckpointList> {

@@ -15,7 +15,7 @@ import { storable, storableJson } from './text.js'
 export const MAX_DEATHS = 5
 
 /** Kinds that train step by step: what lies beyond the last checkpoint is done again. */
-const STEP_TRAINED: readonly Kind[] = ['lora', 'pretrain']
+const STEP_TRAINED: ReadonlySet<Kind> = new Set(['lora', 'pretrain'])
 
 interface ClaimedRow {
   attempt: number
@@ -194,7 +194,7 @@ async function resumeFrom(change: Change, { runId, row }: { runId: string; row: 
   const { session } = change
   const checkpoint = await session.checkpoint.findFirst({ where: { runId }, orderBy: { step: 'desc' }, select: { step: true } })
   const files = checkpoint === null ? [] : await session.checkpointFile.findMany({ where: { runId, step: checkpoint.step, committed: true }, orderBy: { name: 'asc' }, select: { name: true } })
-  if (row.attempt > 1 && STEP_TRAINED.includes(row.kind)) {
+  if (row.attempt > 1 && STEP_TRAINED.has(row.kind)) {
     await truncateMetrics(session, runId, checkpoint?.step ?? -1)
     change.tell('run.metrics', { experimentId: row.experiment_id, runId })
   }

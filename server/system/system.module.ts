@@ -3,6 +3,7 @@ import { Counters } from './counters.js'
 import { Recovery } from './recovery.js'
 import { SystemController } from './system.controller.js'
 import { SystemService } from './system.service.js'
+import { Watch } from './watch.js'
 
-@Module({ controllers: [SystemController], providers: [SystemService, Counters, Recovery], exports: [Recovery] })
+@Module({ controllers: [SystemController], providers: [SystemService, Counters, Recovery, Watch], exports: [Recovery, Watch] })
 export class SystemModule {}

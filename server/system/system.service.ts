@@ -1,30 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common'
 import type { Health, Problem, SystemInfo, WorkerList } from '../contracts/index.js'
-import { RUN_QUEUE, type RunQueue } from '../queue/run-queue.js'
-import { SETTINGS, type Settings } from '../settings.js'
-import { Database } from '../store/database.js'
+import { MACHINERY, SETTINGS, type Machinery, type Settings } from '../settings.js'
 import { Counters } from './counters.js'
-import { Recovery } from './recovery.js'
+import { Watch } from './watch.js'
 
 @Injectable()
 export class SystemService {
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
-    @Inject(Database) private readonly database: Database,
-    @Inject(RUN_QUEUE) private readonly queue: RunQueue,
+    @Inject(MACHINERY) private readonly machinery: Machinery,
     @Inject(Counters) private readonly counters: Counters,
-    @Inject(Recovery) private readonly recovery: Recovery,
+    @Inject(Watch) private readonly watch: Watch,
   ) {}
 
   async health(): Promise<Health> {
     const { experiments, queued, running, workers } = await this.counters.read()
-    const problems: Problem[] = [...this.recovery.problems]
+    const problems: Problem[] = [...this.watch.problems]
     if (queued > 0 && workers === 0) problems.push({ path: 'workers', message: `${queued} runs wait and no worker is alive; start one with: npm run worker -- --server URL` })
     return {
       status: problems.length === 0 ? 'ok' : 'degraded',
       version: this.settings.version,
-      database: this.database.kind,
-      queue: this.queue.name,
+      ...this.machinery,
       counts: { experiments, queued, running, workers },
       problems,
       uptimeSeconds: process.uptime(),
@@ -37,6 +33,6 @@ export class SystemService {
 
   async info(): Promise<SystemInfo> {
     const { workers } = await this.workers()
-    return { version: this.settings.version, node: process.versions.node, database: this.database.kind, queue: this.queue.name, uptimeSeconds: process.uptime(), workers }
+    return { version: this.settings.version, node: process.versions.node, ...this.machinery, uptimeSeconds: process.uptime(), workers }
   }
 }

@@ -1,8 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
-import type { Assignment, ClaimRequest, Finish } from '../contracts/index.js'
-import { Logger } from '../logger.js'
-import { dispatch } from '../queue/dispatch.js'
-import { RUN_QUEUE, type RunQueue } from '../queue/run-queue.js'
+import type { Assignment, ClaimRequest, EnvironmentReport, Finish, Heartbeat, HeartbeatAnswer } from '../contracts/index.js'
+import { RunDelivery } from '../delivery/run-delivery.js'
 import { SETTINGS, type Settings } from '../settings.js'
 import { ClaimStore } from '../store/claim-store.js'
 import { RunStore } from '../store/run-store.js'
@@ -10,14 +8,13 @@ import { RunStore } from '../store/run-store.js'
 /** Brings runs from the queue to workers and, when given back, to the queue again. */
 @Injectable()
 export class Claims {
-  #closed = new AbortController()
+  readonly #closed = new AbortController()
 
   constructor(
     @Inject(ClaimStore) private readonly claims: ClaimStore,
     @Inject(RunStore) private readonly runs: RunStore,
-    @Inject(RUN_QUEUE) private readonly queue: RunQueue,
+    @Inject(RunDelivery) private readonly delivery: RunDelivery,
     @Inject(SETTINGS) private readonly settings: Settings,
-    @Inject(Logger) private readonly logger: Logger,
   ) {}
 
   /**
@@ -31,7 +28,7 @@ export class Claims {
       // The kind whose run waits longest comes first; the others follow, for what arrives meanwhile.
       const oldestFirst = await this.runs.waitingKinds(request.kinds)
       const kinds = [...new Set([...oldestFirst, ...request.kinds])]
-      const runId = await this.queue.take(kinds, { waitMs: Math.max(0, deadline - Date.now()), signal: stopped })
+      const runId = await this.delivery.take(kinds, { waitMs: Math.max(0, deadline - Date.now()), signal: stopped })
       if (runId === null) return null
       if (stopped.aborted) await this.#sendAgain(runId)
       else {
@@ -44,7 +41,15 @@ export class Claims {
 
   async finish(runId: string, finish: Finish): Promise<void> {
     const waiting = await this.claims.finish(runId, finish)
-    if (waiting !== null) await dispatch(this.queue, [waiting], this.logger)
+    if (waiting !== null) await this.delivery.send([waiting])
+  }
+
+  heartbeat(runId: string, heartbeat: Heartbeat): Promise<HeartbeatAnswer> {
+    return this.claims.heartbeat(runId, heartbeat.attempt, heartbeat.progress)
+  }
+
+  environment(runId: string, report: EnvironmentReport): Promise<void> {
+    return this.claims.reportEnvironment(runId, report.attempt, report.environment)
   }
 
   /** From here on nobody is given a run; whoever waits is answered at once. */
@@ -54,6 +59,6 @@ export class Claims {
 
   async #sendAgain(runId: string): Promise<void> {
     const waiting = (await this.runs.waiting()).find((run) => run.runId === runId)
-    if (waiting !== undefined) await dispatch(this.queue, [waiting], this.logger)
+    if (waiting !== undefined) await this.delivery.send([waiting])
   }
 }

@@ -16,7 +16,6 @@ import type {
   WorkerHeartbeat,
 } from '../contracts/index.js'
 import type { CheckpointFile } from '../store/checkpoint-store.js'
-import { ClaimStore } from '../store/claim-store.js'
 import { WorkerStore } from '../store/worker-store.js'
 import { Claims } from './claims.js'
 import { RunReports } from './run-reports.js'
@@ -25,7 +24,6 @@ import { RunReports } from './run-reports.js'
 export class WorkerService {
   constructor(
     @Inject(Claims) private readonly claims: Claims,
-    @Inject(ClaimStore) private readonly held: ClaimStore,
     @Inject(WorkerStore) private readonly workers: WorkerStore,
     @Inject(RunReports) private readonly reports: RunReports,
     @Inject(ArtifactStore) private readonly artifacts: ArtifactStore,
@@ -40,11 +38,11 @@ export class WorkerService {
   }
 
   heartbeat(runId: string, heartbeat: Heartbeat): Promise<HeartbeatAnswer> {
-    return this.held.heartbeat(runId, heartbeat.attempt, heartbeat.progress)
+    return this.claims.heartbeat(runId, heartbeat)
   }
 
   environment(runId: string, report: EnvironmentReport): Promise<void> {
-    return this.held.reportEnvironment(runId, report.attempt, report.environment)
+    return this.claims.environment(runId, report)
   }
 
   metrics(runId: string, batch: MetricBatch): Promise<void> {
