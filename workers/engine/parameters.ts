@@ -13,6 +13,7 @@ export interface TrainableTensor {
   shape: Shape
   /** Norm weights and biases are exempt from weight decay. */
   decays: boolean
+  /** First values; the trainer changes this array in place. */
   initial: Float32Array
 }
 
