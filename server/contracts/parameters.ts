@@ -33,16 +33,16 @@ export type Endpoint = z.infer<typeof EndpointSchema>
 export const ModelSchema = z.union([z.string().min(1), EndpointSchema])
 export type ModelRef = z.infer<typeof ModelSchema>
 
-const model = ModelSchema.default('nano-pt-en')
+const model = ModelSchema.default('nano-pt-en').describe('a folder in models/, run:ID or run:ID@STEP, or an endpoint (see below)')
 const price = PriceSchema.optional().describe('price of the local machine; unknown cost stays unknown when left out')
 const limit = z.number().int().positive().optional().describe('use only this many items of the split, drawn by the seed')
 
 const decoding = {
-  temperature: z.number().min(0).max(5).default(0),
-  topK: z.number().int().positive().optional(),
-  topP: z.number().gt(0).max(1).optional(),
-  maxTokens: z.number().int().min(1).max(32_768).default(64),
-  stop: z.array(z.string().min(1)).max(16).default([]),
+  temperature: z.number().min(0).max(5).default(0).describe('0 always takes the most probable token'),
+  topK: z.number().int().positive().optional().describe('sample among this many tokens only'),
+  topP: z.number().gt(0).max(1).optional().describe('sample among the fewest tokens that hold this probability'),
+  maxTokens: z.number().int().min(1).max(32_768).default(64).describe('tokens of an answer at most'),
+  stop: z.array(z.string().min(1)).max(16).default([]).describe('texts before which an answer ends'),
 }
 
 export const PromptParametersSchema = z.strictObject({
@@ -56,7 +56,7 @@ export const PromptParametersSchema = z.strictObject({
     .enum(['auto', 'likelihood', 'generate'])
     .default('auto')
     .describe('likelihood: the label with the highest log-likelihood; generate: the text is compared; auto: likelihood where model and task allow it'),
-  split: z.string().default('test'),
+  split: z.string().default('test').describe('the items that are scored'),
   limit,
   concurrency: z.number().int().min(1).max(256).default(4).describe('requests in flight, for endpoints'),
   timeoutSeconds: z.number().positive().default(60).describe('deadline of one call'),
@@ -66,30 +66,31 @@ export const PromptParametersSchema = z.strictObject({
 export type PromptParameters = z.infer<typeof PromptParametersSchema>
 
 const training = {
-  learningRate: z.number().positive(),
-  schedule: z.enum(['linear', 'cosine', 'constant']),
-  warmupSteps: z.number().int().nonnegative(),
-  weightDecay: z.number().nonnegative(),
-  maxGradNorm: z.number().positive().default(1),
+  learningRate: z.number().positive().describe('highest rate of the schedule'),
+  schedule: z.enum(['linear', 'cosine', 'constant']).describe('how the rate falls to 0 after the warm-up'),
+  warmupSteps: z.number().int().nonnegative().describe('optimizer steps over which the rate rises'),
+  weightDecay: z.number().nonnegative().describe('decoupled, as in AdamW'),
+  maxGradNorm: z.number().positive().default(1).describe('gradients with a larger global L2 norm are scaled down to it'),
   batchSize: z.number().int().min(1).max(4096).describe('rows per optimizer step'),
   maxLength: z.number().int().min(8).max(131_072).describe('tokens per row; longer examples are cut at the end'),
   packing: z.boolean().describe('several examples in one row, with attention kept apart'),
   evalEvery: z.number().int().positive().describe('optimizer steps between evaluations; a checkpoint is kept at each'),
   evalLimit: z.number().int().positive().optional().describe('items of the validation split per evaluation'),
   threads: z.number().int().min(1).max(256).optional().describe('CPU threads; left out: all the worker has'),
-  device: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'),
+  device: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu').describe('a missing device fails the run; none is taken in its place'),
 }
 
 export const LoraParametersSchema = z.strictObject({
-  model: z.string().min(1).default('nano-pt-en'),
-  rank: z.number().int().min(1).max(4096).default(8),
+  model: z.string().min(1).default('nano-pt-en').describe('a folder in models/'),
+  rank: z.number().int().min(1).max(4096).default(8).describe('rank r of the update B·A'),
   alpha: z.number().positive().optional().describe('left out: twice the rank'),
-  dropout: z.number().min(0).lt(1).default(0),
+  dropout: z.number().min(0).lt(1).default(0).describe('probability of dropping an input of A'),
   targetModules: z
     .array(z.enum(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']))
     .min(1)
-    .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']),
-  useRslora: z.boolean().default(false),
+    .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])
+    .describe('layers that get an update'),
+  useRslora: z.boolean().default(false).describe('scale by alpha/√rank instead of alpha/rank'),
   ...training,
   learningRate: training.learningRate.default(2e-3),
   schedule: training.schedule.default('cosine'),
@@ -99,14 +100,14 @@ export const LoraParametersSchema = z.strictObject({
   maxLength: training.maxLength.default(256),
   packing: training.packing.default(true),
   evalEvery: training.evalEvery.default(20),
-  epochs: z.number().positive().default(3),
+  epochs: z.number().positive().default(3).describe('passes over the training items'),
   steps: z.number().int().positive().optional().describe('optimizer steps; wins over epochs'),
   trainLimit: z.number().int().positive().optional().describe('use only this many training examples, drawn by the seed'),
   template: z.string().min(1).default('{{ input }}').describe('Jinja template of the prompt'),
   completion: z.string().min(1).default(' {{ target }}').describe('Jinja template of the answer; only its tokens are trained on'),
   samples: z.array(z.string().min(1)).max(20).default([]).describe('prompts answered at each checkpoint; left out: three validation items'),
   testSplit: z.string().nullable().default('test').describe('split scored with the best checkpoint at the end; null: none'),
-  testLimit: z.number().int().positive().optional(),
+  testLimit: z.number().int().positive().optional().describe('use only this many test items, drawn by the seed'),
   price,
 })
 export type LoraParameters = z.infer<typeof LoraParametersSchema>
@@ -115,14 +116,14 @@ export type LoraParameters = z.infer<typeof LoraParametersSchema>
 const { packing: _packing, ...withoutPacking } = training
 
 export const PretrainParametersSchema = z.strictObject({
-  vocabSize: z.number().int().min(300).max(262_144).default(4096),
-  hiddenSize: z.number().int().positive().default(256),
-  intermediateSize: z.number().int().positive().default(640),
-  layers: z.number().int().positive().default(6),
-  heads: z.number().int().positive().default(8),
-  kvHeads: z.number().int().positive().default(4),
-  contextLength: z.number().int().positive().default(1024),
-  ropeTheta: z.number().positive().default(10_000),
+  vocabSize: z.number().int().min(300).max(262_144).default(4096).describe('tokens of the byte-level BPE that is trained first'),
+  hiddenSize: z.number().int().positive().default(256).describe('width; a multiple of heads'),
+  intermediateSize: z.number().int().positive().default(640).describe('width of the gated feed-forward layer'),
+  layers: z.number().int().positive().default(6).describe('transformer blocks'),
+  heads: z.number().int().positive().default(8).describe('attention heads'),
+  kvHeads: z.number().int().positive().default(4).describe('key and value heads; divides heads'),
+  contextLength: z.number().int().positive().default(1024).describe('longest sequence the model will accept, in tokens'),
+  ropeTheta: z.number().positive().default(10_000).describe('base of the rotary position embedding'),
   ...withoutPacking,
   learningRate: training.learningRate.default(2e-3),
   schedule: training.schedule.default('cosine'),
@@ -132,8 +133,8 @@ export const PretrainParametersSchema = z.strictObject({
   maxLength: training.maxLength.default(256),
   evalEvery: training.evalEvery.default(100),
   evalSplit: z.string().default('validation').describe('held-out documents'),
-  steps: z.number().int().positive().default(1000),
-  samples: z.array(z.string().min(1)).max(20).default([]),
+  steps: z.number().int().positive().default(1000).describe('optimizer steps'),
+  samples: z.array(z.string().min(1)).max(20).default([]).describe('texts continued at each checkpoint'),
   price,
 })
 export type PretrainParameters = z.infer<typeof PretrainParametersSchema>
@@ -143,10 +144,10 @@ export const RagParametersSchema = z.strictObject({
   chunkOverlap: z.number().int().nonnegative().default(0).describe('characters shared by neighbouring chunks; must be less than chunkSize'),
   k: z.number().int().min(1).max(1000).default(5).describe('chunks retrieved per question'),
   retriever: z.enum(['bm25', 'embedding', 'hybrid']).default('bm25').describe('hybrid: reciprocal rank fusion of both'),
-  embeddingModel: z.enum(['use-lite-en']).default('use-lite-en'),
-  bm25K1: z.number().nonnegative().default(1.2),
-  bm25B: z.number().min(0).max(1).default(0.75),
-  split: z.string().default('test'),
+  embeddingModel: z.enum(['use-lite-en']).default('use-lite-en').describe('Universal Sentence Encoder Lite, English'),
+  bm25K1: z.number().nonnegative().default(1.2).describe('how soon repeated words stop counting more'),
+  bm25B: z.number().min(0).max(1).default(0.75).describe('how much long chunks are held back'),
+  split: z.string().default('test').describe('the items that are scored'),
   limit,
   price,
 })
