@@ -11,6 +11,7 @@ import {
   type Kind,
   type ParameterValue,
 } from '../contracts/index.js'
+import { readBestRuns } from './best-runs.js'
 import type { Change, Database, Session } from './database.js'
 import { emptyCounts, type RunCounts } from './experiment-status.js'
 import type { Prisma } from './generated/client.js'
@@ -121,6 +122,7 @@ export class ExperimentStore {
   }
 
   async #summaries(rows: Prisma.ExperimentModel[]): Promise<ExperimentSummary[]> {
+    const best = await readBestRuns(this.database.client, rows.map((row) => row.id))
     const counted = await this.database.client.run.groupBy({ by: ['experimentId', 'status'], where: { experimentId: { in: rows.map((row) => row.id) } }, _count: { _all: true } })
     const countsOf = new Map<string, RunCounts>(rows.map((row) => [row.id, emptyCounts()]))
     for (const row of counted) {
@@ -138,6 +140,7 @@ export class ExperimentStore {
       axes: row.axes as Record<string, ParameterValue[]>,
       primaryMetric: row.primaryMetric,
       runCounts: countsOf.get(row.id) ?? emptyCounts(),
+      best: best.get(row.id) ?? null,
       createdAt: row.createdAt.toISOString(),
       finishedAt: row.finishedAt?.toISOString() ?? null,
     }))

@@ -110,6 +110,22 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect(await events.range()).toEqual(before)
   })
 
+  it('names the best finished run of an experiment, whichever way its metric points', async () => {
+    const ids = await queue('lora', 4)
+    const scored = (mean: number | 'NaN'): Summary => ({ ...SUMMARY, metrics: { accuracy: { mean, n: 10, low: null, high: null, method: 'wilson', higherIsBetter: true } } })
+    const best = async (): Promise<string | undefined> => (await experiments.list({ limit: 1 }))[0]?.best?.runName
+    expect((await experiments.list({ limit: 1 }))[0]?.best).toBeNull()
+    for (const [index, mean] of ([0.5, 0.9, 'NaN', 0.9] as const).entries()) {
+      const { attempt } = await claimAgain(ids[index] ?? '')
+      await claims.finish(ids[index] ?? '', { attempt, status: 'succeeded', summary: scored(mean) })
+    }
+    expect(await best()).toBe('cell 1')
+    await database.client.$executeRaw`UPDATE experiment SET primary_metric = 'loss'`
+    expect(await best()).toBeUndefined()
+    await database.client.$executeRaw`UPDATE run SET summary = replace(summary::text, '"accuracy":{', '"loss":{')::json`
+    expect(await best()).toBe('cell 0')
+  })
+
   it('reads times as they were written, whatever the zone of the database', async () => {
     const [id = ''] = await queue()
     expect(Math.abs(Date.parse((await runs.read(id)).createdAt) - Date.now())).toBeLessThan(60_000)

@@ -97,6 +97,13 @@ export function nearestIndex(points: readonly Point[], x: number): number {
   return before !== undefined && after !== undefined && x - before.x <= after.x - x ? low - 1 : low
 }
 
+/** First and last step of all series; nothing where there are not two steps. */
+export function endsOf(series: readonly ChartSeries[]): { min?: number; max?: number } {
+  const steps = series.flatMap(({ buckets }) => [buckets[0], buckets.at(-1)].flatMap((bucket) => (bucket === undefined ? [] : [bucket.lastStep])))
+  const [min, max] = [Math.min(...steps), Math.max(...steps)]
+  return max > min ? { min, max } : {}
+}
+
 export function linesCsv(series: readonly ChartSeries[]): string[][] {
   const rows = series.flatMap(({ label, buckets }) =>
     buckets.map((bucket) => [label, bucket.firstStep, bucket.lastStep, bucket.last, bucket.min ?? '', bucket.max ?? '', bucket.n, bucket.nonFinite].map(String)),
