@@ -2,6 +2,7 @@
  * Entry of the process of one run. It is born with a start message and ends with its run, or when
  * the worker that started it is gone: nothing computes for a run that nobody can report.
  */
+import { constants, setPriority } from 'node:os'
 import type { FromChild, StartMessage, ToChild } from './child-messages.js'
 import { reportOverIpc } from './child-report.js'
 import { EngineError } from './engine/engine-error.js'
@@ -10,6 +11,8 @@ import type { RunError } from '../server/contracts/index.js'
 import { executeRun } from './run.js'
 import { RunFailure } from './run-context.js'
 
+// Computing takes every core; whoever watches it must stay quick.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 // Ctrl-C reaches the whole process group; the worker decides what becomes of the run.
 process.on('SIGINT', () => undefined)
 process.on('disconnect', () => process.exit(1))

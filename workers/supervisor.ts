@@ -31,7 +31,7 @@ export interface SupervisorOptions {
 export type Outcome = FinishWithoutAttempt | { status: 'fenced' } | { status: 'refused'; message: string }
 
 /** A cancel must be seen and obeyed within 2 s, of which the child may take one. */
-const SLOWEST_HEARTBEAT_MS = 700
+const SLOWEST_HEARTBEAT_MS = 500
 const KILL_AFTER_MS = 1_000
 /** How long a stopping worker tries to tell how its run ended. */
 const RELEASE_WITHIN_MS = 2_500

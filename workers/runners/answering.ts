@@ -107,14 +107,14 @@ async function orRefused(rendered: RenderedItem, answer: () => Promise<Example>)
 }
 
 /** Adds the loss of the target's own text, the first continuation, to an answer that was generated. */
-export function withTargetLoss(answer: Answer, model: ChatModel): Answer {
+export function withTargetLoss(answer: Answer, { model, params }: Pick<AnsweringOptions, 'model' | 'params'>): Answer {
   const { scoreContinuations } = model
   if (scoreContinuations === null) throw new TypeError(`${model.name} tells no likelihoods`)
   return async (rendered) => {
     const example = await answer(rendered)
     const target = rendered.continuations[0]
     if (example.status !== 'scored' || target === undefined || target.trim() === '') return example
-    const { logLikelihoods, labelTokens } = await scoreContinuations({ system: null, prompt: rendered.prompt, continuations: [target] })
+    const { logLikelihoods, labelTokens } = await scoreContinuations({ system: params.system ?? null, prompt: rendered.prompt, continuations: [target] })
     const loss = -(logLikelihoods[0] ?? Number.NaN) / (labelTokens[0] ?? Number.NaN)
     return { ...example, scores: { ...example.scores, loss: toWire(loss) } }
   }

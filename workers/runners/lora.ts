@@ -224,7 +224,7 @@ function answerer({ context, model }: Job, labels: readonly string[] | null): An
     seed: assignment.seed,
     params: { temperature: 0, maxTokens: ANSWER_TOKENS, stop: [] },
   }
-  return labels === null ? withTargetLoss(answerByGeneration({ ...options, labels: null }), options.model) : answerByLikelihood({ ...options, labels })
+  return labels === null ? withTargetLoss(answerByGeneration({ ...options, labels: null }), options) : answerByLikelihood({ ...options, labels })
 }
 
 function renderItem({ templates }: Job, item: PromptItem, labels: readonly string[] | null): RenderedItem {

@@ -14,7 +14,7 @@ import { openEndpoint } from '../providers/openai.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
-import { answerByGeneration, answerByLikelihood, type Answer, type RenderedItem } from './answering.js'
+import { answerByGeneration, answerByLikelihood, withTargetLoss, type Answer, type RenderedItem } from './answering.js'
 
 type Context = RunContext<PromptParameters>
 
@@ -22,15 +22,17 @@ export async function runPrompt(context: Context): Promise<Summary> {
   const { dataset, params, assignment, report } = context
   const labels = await labelsOf(dataset)
   const byLikelihood = choosesLikelihood(params, labels)
-  assertScorable(assignment.metrics, scoresGiven(labels, byLikelihood), `a ${dataset.manifest.task} dataset by ${byLikelihood ? 'likelihood' : 'generated text'}`)
-  const rendered = await renderAll(context, byLikelihood ? (labels ?? []) : [], labels)
+  assertScorable(assignment.metrics, scoresGiven(params, labels, byLikelihood), `a ${dataset.manifest.task} dataset by ${byLikelihood ? 'likelihood' : 'generated text'}`)
+  const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
+  const rendered = await renderAll(context, labels, (item) => (byLikelihood ? (labels ?? []) : wantsLoss ? [item.target] : []))
 
   report.progress({ done: context.doneExamples.length, total: rendered.length, unit: 'items', message: 'opening the model' })
   const model = await openModel(context)
   try {
     const price = typeof params.model === 'string' ? params.price : params.model.price
     const options = { model, price, labels, language: dataset.manifest.language, seed: assignment.seed, params }
-    const answer = byLikelihood && labels !== null ? answerByLikelihood({ ...options, labels }) : answerByGeneration(options)
+    const generate = answerByGeneration(options)
+    const answer = byLikelihood && labels !== null ? answerByLikelihood({ ...options, labels }) : wantsLoss ? withTargetLoss(generate, options) : generate
     const examples = await answerAll(context, { rendered, answer, concurrency: model.concurrency })
     return summarizeExamples(context, examples)
   } finally {
@@ -57,18 +59,20 @@ function choosesLikelihood({ scoring, model }: PromptParameters, labels: readonl
   return isPossible && scoring !== 'generate'
 }
 
-function scoresGiven(labels: readonly string[] | null, byLikelihood: boolean): string[] {
-  if (labels === null) return Object.keys(ANSWER_SCORERS)
-  return byLikelihood ? ['accuracy', 'loss'] : ['accuracy']
+/** The loss of a text can be told by local models only. */
+function scoresGiven({ model }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
+  const answers = labels === null ? Object.keys(ANSWER_SCORERS) : ['accuracy']
+  return byLikelihood || typeof model === 'string' ? [...answers, 'loss'] : answers
 }
 
-async function renderAll({ dataset, params, assignment }: Context, scoredLabels: readonly string[], labels: readonly string[] | null): Promise<RenderedItem[]> {
+/** @param scored the answers whose likelihood is wanted for an item */
+async function renderAll({ dataset, params, assignment }: Context, labels: readonly string[] | null, scored: (item: PromptItem) => readonly string[]): Promise<RenderedItem[]> {
   const shots = params.shots === 0 ? [] : drawShots(await readTrain(dataset, params), { shots: params.shots, seed: assignment.seed, labels })
   if (shots.length < params.shots) throw new RunFailure('invalid_params', `shots is ${params.shots}, and the train split of "${dataset.manifest.name}" has only ${shots.length} items`)
   const builder = new PromptBuilder(params, shots)
   const items = drawItems(await readItems(dataset, params.split), params.limit, assignment.seed)
   if (items.length === 0) throw new RunFailure('dataset_unfit', `split "${params.split}" of "${dataset.manifest.name}" has no items`)
-  return items.map((item) => ({ item, prompt: builder.render(item), continuations: scoredLabels.map((label) => builder.continuation(item, label)) }))
+  return items.map((item) => ({ item, prompt: builder.render(item), continuations: scored(item).map((answer) => builder.continuation(item, answer)) }))
 }
 
 async function readTrain(dataset: Dataset, { split }: PromptParameters): Promise<PromptItem[]> {

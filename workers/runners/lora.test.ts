@@ -1,0 +1,106 @@
+import { cp, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { LoraParametersSchema, MetricsAnswerSchema, PromptParametersSchema, type Assignment, type Summary } from '../../server/contracts/index.js'
+import { contextWith, type Reported, type TestDataset } from '../fixtures/run-context.js'
+import { writeTinyModel } from '../fixtures/tiny-model.js'
+import type { RunContext } from '../run-context.js'
+import { runLora } from './lora.js'
+import { runPrompt } from './prompt.js'
+
+const COLOURS = ['red', 'green', 'blue', 'grey', 'pink', 'black']
+const item = (index: number): { id: string; input: string; target: string } => ({ id: `i${index}`, input: `${COLOURS[index % 6]} ${index % 7}`, target: index % 6 < 3 ? 'yes' : 'no' })
+const range = (from: number, to: number): ReturnType<typeof item>[] => Array.from({ length: to - from }, (_, index) => item(from + index))
+const dataset: TestDataset = { task: 'classification', labels: ['yes', 'no'], splits: { train: range(0, 48), validation: range(48, 60), test: range(60, 72) } }
+const params = LoraParametersSchema.parse({ model: 'tiny', template: '{{ input }}:', rank: 4, steps: 12, evalEvery: 4, batchSize: 4, maxLength: 32, warmupSteps: 2, learningRate: 0.02 })
+
+interface Prepared {
+  context: RunContext<typeof params>
+  reported: Reported
+  /** Copies of the checkpoint folders as they were when reported. */
+  saved: (step: number) => string
+}
+
+async function prepare(assignment: Partial<Assignment> = {}, more: Partial<typeof params> = {}): Promise<Prepared> {
+  const { context, reported } = await contextWith({ params: { ...params, ...more }, dataset, assignment: { kind: 'lora', metrics: ['accuracy', 'loss'], ...assignment } })
+  await writeTinyModel(context.folders.models[0] ?? '', 'tiny', range(0, 72).map(({ input, target }) => `${input}: ${target}`))
+  const saved = (step: number): string => join(context.folders.work, `copy-${step}`)
+  const { checkpoint } = context.report
+  context.report.checkpoint = async (report) => {
+    await cp(report.folder, saved(report.step), { recursive: true })
+    await checkpoint(report)
+  }
+  return { context, reported, saved }
+}
+
+const series = (reported: Reported, key: string): [number, number][] => reported.metrics.filter((point) => point.key === key).map(({ step, value }) => [step, value])
+
+test('trains, evaluates the base model first, keeps checkpoints and scores the test split with the best', async () => {
+  const { context, reported } = await prepare()
+  const summary = await runLora(context)
+  expect(series(reported, 'train/loss').map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  const losses = series(reported, 'eval/loss')
+  expect(losses.map(([step]) => step)).toEqual([0, 4, 8, 12])
+  expect(losses.at(-1)?.[1]).toBeLessThan((losses[0]?.[1] ?? 0) - 0.2)
+  expect(series(reported, 'eval/accuracy')).toHaveLength(4)
+  expect(reported.checkpoints.map(({ step, samples }) => [step, samples.length])).toEqual([[0, 3], [4, 3], [8, 3], [12, 3]])
+  expect(reported.checkpoints[0]?.samples[0]).toMatchObject({ prompt: 'red 6:', expected: ' yes' })
+  const best = losses.reduce((low, point) => (point[1] < low[1] ? point : low))
+  expect(summary).toMatchObject({ primaryMetric: 'accuracy', bestStep: best[0], metrics: { accuracy: { n: 12, errors: 0 }, loss: { n: 12 } }, latency: { n: 12 } })
+  expect(summary.trainableParameters).toBe(4 * (4 * 32 + 32 + 16 + 16 + 32 + 3 * (32 + 64)))
+}, 60_000)
+
+test('goes on from a checkpoint bit for bit, and does not score again what was scored', async () => {
+  const whole = await prepare()
+  const expected = await runLora(whole.context)
+
+  const assignment = { attempt: 2, resume: { checkpointStep: 4, checkpointFiles: [], doneItems: [], spentUsd: 0, elapsedMs: 0 } }
+  const second = await prepare(assignment)
+  second.context.resumeFolder = whole.saved(4)
+  second.context.doneExamples = whole.reported.examples.slice(0, 5)
+  second.context.server.getJson = () => Promise.resolve(pointsUpTo(whole.reported, 4))
+  const resumed = await runLora(second.context)
+
+  for (const key of ['train/loss', 'train/grad_norm', 'eval/loss', 'eval/accuracy']) {
+    expect(series(second.reported, key)).toEqual(series(whole.reported, key).filter(([step]) => step > 4))
+  }
+  expect(second.reported.examples).toHaveLength(7)
+  const timeless = ({ durationMs: _, latency: __, ...rest }: Summary): unknown => rest
+  expect(timeless(resumed)).toEqual(timeless(expected))
+  for (const file of ['adapter_model.safetensors', 'optimizer.safetensors']) {
+    expect((await readFile(join(second.saved(12), file))).equals(await readFile(join(whole.saved(12), file)))).toBe(true)
+  }
+}, 60_000)
+
+test('a prompt run on the trained adapter gives the scores of the run itself', async () => {
+  const { context, reported, saved } = await prepare()
+  const { bestStep } = await runLora(context)
+  await cp(saved(bestStep ?? -1), join(context.folders.cache, 'checkpoints', `trained-${bestStep}`), { recursive: true })
+  const prompt = await contextWith({ params: PromptParametersSchema.parse({ model: `run:trained@${bestStep}`, template: params.template }), dataset })
+  prompt.context.folders = context.folders
+  prompt.context.server.getJson = () => Promise.resolve(trainedRun)
+  await runPrompt(prompt.context)
+  const scores = (from: Reported): unknown => from.examples.map(({ itemId, output, details }) => ({ itemId, output, details }))
+  expect(scores(prompt.reported)).toEqual(scores(reported))
+}, 60_000)
+
+test('a loss that is no longer a number ends the run at its last point', async () => {
+  const { context, reported } = await prepare({}, { learningRate: 1e30, schedule: 'constant', warmupSteps: 0 })
+  await expect(runLora(context)).rejects.toMatchObject({ code: 'diverged' })
+  expect(series(reported, 'train/loss').at(-1)?.[1]).not.toSatisfy(Number.isFinite)
+}, 60_000)
+
+function pointsUpTo(reported: Reported, step: number): ReturnType<typeof MetricsAnswerSchema.parse> {
+  const keys = ['train/loss', 'eval/loss']
+  return {
+    series: keys.map((key) => {
+      const points = series(reported, key).filter(([at]) => at <= step)
+      return { key, points: points.length, buckets: points.map(([at, value]) => ({ firstStep: at, lastStep: at, min: value, max: value, last: value, lastTime: 0, n: 1, nonFinite: 0 })) }
+    }),
+  }
+}
+
+const trainedRun = {
+  ...{ id: 'trained', experimentId: 'e', experimentName: 'e', kind: 'lora', name: 'e', cell: 0, repeat: 0, seed: 42, params: { model: 'tiny' }, varied: {}, dataset: 'data', status: 'succeeded' },
+  ...{ attempt: 1, progress: null, summary: null, error: null, environment: null, pickedStep: null, colorSlot: 0, worker: null, latest: {}, createdAt: '', startedAt: null, finishedAt: null },
+}
