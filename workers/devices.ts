@@ -3,7 +3,10 @@
  * their own, because a broken driver may hang or crash whoever asks it.
  */
 import { execFile, fork } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Device } from '../server/contracts/index.js'
 
@@ -42,10 +45,18 @@ async function probeCuda(): Promise<Device[]> {
   const query = ['--query-gpu=index,name,memory.total', '--format=csv,noheader,nounits']
   try {
     const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: PROBE_TIMEOUT_MS })
-    return parseNvidiaSmi(stdout)
+    const missing = hasCudaLibraries() ? '' : " (ONNX Runtime's CUDA libraries are not installed)"
+    return parseNvidiaSmi(stdout).map((device) => ({ ...device, name: device.name + missing }))
   } catch {
     return [] // No driver, no GPU.
   }
+}
+
+/** They are the user's own choice to install: the package comes without them. */
+function hasCudaLibraries(): boolean {
+  const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
+  const folder = join(dirname(entry), '..', 'bin', 'napi-v6', process.platform, process.arch)
+  return existsSync(join(folder, process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so'))
 }
 
 export function parseNvidiaSmi(stdout: string): Device[] {

@@ -1,5 +1,5 @@
 /*
- * Brings what a run reports to the server: batched, in order, never lost, never twice in a row out of order.
+ * Brings what a run reports to the server: in batches, in order, none lost.
  * One chain of sends at a time: a checkpoint is committed only after every earlier point was accepted.
  */
 import { createHash } from 'node:crypto'

@@ -12,9 +12,9 @@ const ARTICLES: Readonly<Record<string, ReadonlySet<string>>> = {
  * articles follow the language (BCP 47; a list takes all its languages), none where it is not known.
  */
 export function answerWords(text: string, language: string): string[] {
-  const dropped = language.split(',').flatMap((tag) => [...(ARTICLES[tag.trim().slice(0, 2).toLowerCase()] ?? [])])
+  const dropped = new Set(language.split(',').flatMap((tag) => [...(ARTICLES[tag.trim().slice(0, 2).toLowerCase()] ?? [])]))
   const words = text.normalize('NFC').toLowerCase().replace(/[\p{P}\p{S}]/gu, '').split(/\s+/u)
-  return words.filter((word) => word !== '' && !dropped.includes(word))
+  return words.filter((word) => word !== '' && !dropped.has(word))
 }
 
 /** Runs of letters and digits in lower case: the tokens of ROUGE (rouge_score 0.1.2), for letters of every script. */
