@@ -6,4 +6,4 @@ export const KINDS_IN_WORDS: Record<Kind, string> = { prompt: 'Prompt', lora: 'L
 export const plural = (count: number, word: string, words = `${word}s`): string => `${count.toLocaleString('en-US')} ${count === 1 ? word : words}`
 
 /** Keeps a number and its unit on one line. */
-export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms|s\b|points\b)/g, '$1\u00a0$2').replaceAll(/\b(n|p) ([=<]) (\d)/g, '$1\u00a0$2\u00a0$3')
+export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b)/g, '$1\u00a0$2')
