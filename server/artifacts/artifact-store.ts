@@ -5,11 +5,14 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, type ReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { AppError, type StoredFile } from '../contracts/index.js'
+import { assertDiskSpace } from '../store/disk-space.js'
 
 const SHA256 = /^[0-9a-f]{64}$/
+/** How much is written between two looks at the space that is left. */
+const SPACE_CHECK_BYTES = 8 * 1024 * 1024
 const RUN_ID = /^[a-z0-9][\w-]{0,99}$/i
 
 export class ArtifactStore {
@@ -63,11 +66,16 @@ export class ArtifactStore {
 async function writeDurably(path: string, content: Readable): Promise<StoredFile> {
   const hash = createHash('sha256')
   let sizeBytes = 0
+  let uncheckedBytes = 0
   await using file = await open(path, 'wx')
   for await (const chunk of content as AsyncIterable<Buffer>) {
     hash.update(chunk)
     sizeBytes += chunk.length
     await file.writeFile(chunk)
+    uncheckedBytes += chunk.length
+    if (uncheckedBytes < SPACE_CHECK_BYTES) continue
+    uncheckedBytes = 0
+    await assertDiskSpace(dirname(path))
   }
   await file.sync()
   return { sizeBytes, sha256: hash.digest('hex') }

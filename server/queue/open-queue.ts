@@ -3,7 +3,7 @@ import type { RunQueue } from './run-queue.js'
 
 export interface QueuePlace {
   redisUrl: string | undefined
-  database: { embedded: PGliteLike | null; url: string | null }
+  database: { place: { embedded: PGliteLike } | { url: string } } | null
 }
 
 /** Redis where one is named, else the database that holds the runs. */
@@ -11,8 +11,6 @@ export async function openQueue(place: QueuePlace, onError: (error: Error) => vo
   // Each library is loaded only where it is used: a start without Redis need not wait for BullMQ.
   if (place.redisUrl !== undefined) return (await import('./bullmq-queue.js')).BullMqQueue.open(place.redisUrl, onError)
   const { PgBossQueue } = await import('./pg-boss-queue.js')
-  const { embedded, url } = place.database
-  if (embedded !== null) return PgBossQueue.open({ embedded }, onError)
-  if (url !== null) return PgBossQueue.open({ url }, onError)
-  throw new TypeError('a database is embedded or has an address')
+  if (place.database === null) throw new TypeError('a queue needs Redis or a database')
+  return PgBossQueue.open(place.database.place, onError)
 }

@@ -49,6 +49,11 @@ const SELECT_HELD = `
 export class ClaimStore {
   constructor(private readonly database: Database) {}
 
+  /** Throws where a claim could not be stored, so that no message is taken in vain. */
+  assertWritable(): Promise<void> {
+    return this.database.assertWritable()
+  }
+
   /** Gives the run to the worker, or null when somebody else has it or it no longer waits. */
   async claim(runId: string, worker: string, heartbeatMs: number): Promise<Assignment | null> {
     return this.database.write(async (change) => {

@@ -11,6 +11,7 @@ import { Client } from 'pg'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import { AppError, type ServerEvent } from '../contracts/index.js'
 import { databaseFault } from './database-error.js'
+import { assertDiskSpace } from './disk-space.js'
 import { PrismaClient, type Prisma } from './generated/client.js'
 import { applyMigrations, readMigrations, type Migration } from './migrations.js'
 
@@ -23,6 +24,9 @@ export interface DatabaseOptions {
 }
 
 export type Session = Prisma.TransactionClient
+
+/** The embedded database itself, for the queue that lives in it, or the address of PostgreSQL. */
+export type DatabasePlace = { embedded: PGlite; folder: string } | { url: string }
 
 type EventType = Exclude<ServerEvent['type'], 'reset'>
 export interface ToldEvent {
@@ -59,9 +63,7 @@ export class Database {
   private constructor(
     readonly kind: 'pglite' | 'postgresql',
     readonly client: PrismaClient,
-    /** The embedded database itself, for the queue that lives in it; null on PostgreSQL. */
-    readonly embedded: PGlite | null,
-    readonly url: string | null,
+    readonly place: DatabasePlace,
   ) {}
 
   static async open(options: DatabaseOptions): Promise<Database> {
@@ -69,18 +71,24 @@ export class Database {
     return options.url === undefined ? openEmbedded(options.folder, migrations) : openPostgres(options.url, migrations)
   }
 
-  static over(embedded: PGlite): Database {
-    return new Database('pglite', new PrismaClient({ adapter: new PrismaPGlite(embedded) }), embedded, null)
+  static over(embedded: PGlite, folder: string): Database {
+    return new Database('pglite', new PrismaClient({ adapter: new PrismaPGlite(embedded) }), { embedded, folder })
   }
 
   static at(url: string): Database {
     // The driver adapter reads every timestamp as UTC, so the session must speak UTC.
     const adapter = new PrismaPg({ connectionString: url, options: '-c TimeZone=UTC', max: 10 })
-    return new Database('postgresql', new PrismaClient({ adapter }), null, url)
+    return new Database('postgresql', new PrismaClient({ adapter }), { url })
+  }
+
+  /** Throws `storage_full` when nothing should be written now. PostgreSQL says so itself. */
+  async assertWritable(): Promise<void> {
+    if ('folder' in this.place) await assertDiskSpace(this.place.folder)
   }
 
   /** Runs `work` in one transaction: all of it is stored, with its events, or nothing is. */
   async write<T>(work: (change: Change) => Promise<T>): Promise<T> {
+    await this.assertWritable()
     let told = 0
     const result = await this.client.$transaction(async (session) => {
       const change = new Change(session)
@@ -101,7 +109,7 @@ export class Database {
 
   async close(): Promise<void> {
     await this.client.$disconnect()
-    await this.embedded?.close()
+    if ('embedded' in this.place) await this.place.embedded.close()
   }
 }
 
@@ -112,6 +120,7 @@ async function storeEvents(session: Session, events: ToldEvent[]): Promise<void>
 
 async function openEmbedded(folder: string, migrations: Migration[]): Promise<Database> {
   await mkdir(folder, { recursive: true })
+  await assertDiskSpace(folder)
   // relaxedDurability stays off: what a worker was told is stored must outlive a kill -9.
   const embedded = await PGlite.create({ dataDir: join(folder), relaxedDurability: false })
   try {
@@ -127,7 +136,7 @@ async function openEmbedded(folder: string, migrations: Migration[]): Promise<Da
     await embedded.close()
     throw databaseFault(error) ?? error
   }
-  return Database.over(embedded)
+  return Database.over(embedded, folder)
 }
 
 async function openPostgres(url: string, migrations: Migration[]): Promise<Database> {

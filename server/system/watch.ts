@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common'
 import type { Problem } from '../contracts/index.js'
 import { errorFields, Logger } from '../logger.js'
 import { SETTINGS, type Settings } from '../settings.js'
+import { assertDiskSpace } from '../store/disk-space.js'
 import { Recovery } from './recovery.js'
 
 const SILENCE_CHECK_MS = 1_000
@@ -26,6 +27,7 @@ export class Watch implements OnApplicationShutdown {
 
   start(): void {
     this.#repeat('database', SILENCE_CHECK_MS, async () => this.#report('workers fell silent; their runs are queued again', await this.recovery.takeBackSilent(this.settings.staleMs)))
+    this.#repeat('disk', SWEEP_MS, () => assertDiskSpace(this.settings.home))
     this.#repeat('queue', SWEEP_MS, async () => this.#report('messages were lost; they are sent again', await this.recovery.sendLost()))
   }
 

@@ -25,6 +25,7 @@ export class Claims {
     const deadline = Date.now() + request.waitMs
     const stopped = AbortSignal.any([signal, this.#closed.signal])
     while (!stopped.aborted) {
+      await this.claims.assertWritable()
       // The kind whose run waits longest comes first; the others follow, for what arrives meanwhile.
       const oldestFirst = await this.runs.waitingKinds(request.kinds)
       const kinds = [...new Set([...oldestFirst, ...request.kinds])]

@@ -163,5 +163,5 @@ describeWith('PostgreSQL', 'the queue in PostgreSQL', () =>
 describeWith('Redis', 'the queue on Redis', () =>
   keepsThePromise(async () => {
     const service: Service = await startRedis()
-    return { place: { redisUrl: service.url, database: { embedded: null, url: null } }, database: null, stop: () => service.stop() }
+    return { place: { redisUrl: service.url, database: null }, database: null, stop: () => service.stop() }
   }))
