@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Run } from '../../../../server/contracts/run.js'
-import { bestRun, cellKey, crossings, progressText, timeLeftMs, tradeoff } from './run-facts.js'
+import { bestCell, bestRun, cellKey, crossings, progressText, timeLeftMs, tradeoff } from './run-facts.js'
 
 function run(id: string, mean: number | 'NaN', more: Partial<Run> = {}): Run {
   const summary = {
@@ -21,6 +21,15 @@ describe('bestRun', () => {
     expect(bestRun(runs, 'accuracy', true)?.id).toBe('c')
     expect(bestRun(runs, 'accuracy', false)?.id).toBe('b')
     expect(bestRun(runs, 'loss', true)).toBeNull()
+  })
+})
+
+describe('bestCell', () => {
+  it('averages repeats and chooses between cells only', () => {
+    const runs = [run('a', 1, { cell: 0 }), run('b', 0, { cell: 0, repeat: 1 }), run('c', 0.6, { cell: 1 }), run('d', 'NaN', { cell: 1, repeat: 1 })]
+    expect(bestCell(runs, 'accuracy', true)).toMatchObject({ mean: 0.6, runs: [{ id: 'c' }] })
+    expect(bestCell(runs, 'accuracy', false)).toMatchObject({ mean: 0.5, runs: [{ id: 'a' }, { id: 'b' }] })
+    expect(bestCell([], 'accuracy', true)).toBeNull()
   })
 })
 

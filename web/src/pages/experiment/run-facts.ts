@@ -62,6 +62,29 @@ export function crossings(runs: readonly Run[], rowAxis: string | null, columnAx
 
 export const cellKey = (row: unknown, column: unknown): string => `${valueKey(row)}×${valueKey(column)}`
 
+export interface CellScore {
+  /** Mean over the finished repeats of the cell. */
+  mean: number
+  runs: Run[]
+}
+
+/** The best cell of a crossing. Repeats of one cell are averaged, never chosen between: the best of several seeds is luck. */
+export function bestCell(runs: readonly Run[], metric: string, higherIsBetter: boolean): CellScore | null {
+  const cells = new Map<number, { sum: number; runs: Run[] }>()
+  for (const run of runs) {
+    const mean = meanOf(run, metric)
+    if (run.status !== 'succeeded' || mean === null || Number.isNaN(mean)) continue
+    const cell = cells.get(run.cell) ?? { sum: 0, runs: [] }
+    cells.set(run.cell, { sum: cell.sum + mean, runs: [...cell.runs, run] })
+  }
+  let best: CellScore | null = null
+  for (const cell of cells.values()) {
+    const mean = cell.sum / cell.runs.length
+    if (best === null || (higherIsBetter ? mean > best.mean : mean < best.mean)) best = { mean, runs: cell.runs }
+  }
+  return best
+}
+
 export type TradeoffAxis = 'latency' | 'cost'
 
 export const tradeoffX = (run: Run, axis: TradeoffAxis): number | null =>
