@@ -28,7 +28,7 @@ const TASKS: Readonly<Record<Kind, readonly string[]>> = {
   pretrain: ['text'],
 }
 
-const TRAINING_SPLITS = ['train', 'validation']
+const FIXED_SPLITS: Record<Kind, readonly string[]> = { prompt: [], lora: ['train', 'validation'], rag: [], pretrain: ['train'] }
 
 /** Whether a dataset is one that the experiment can run on: its task, and every split that a cell asks for. */
 export function datasetProblems(spec: ExperimentSpec, dataset: Pick<DatasetInfo, 'name' | 'task' | 'splits'>): Problem[] {
@@ -38,10 +38,10 @@ export function datasetProblems(spec: ExperimentSpec, dataset: Pick<DatasetInfo,
   }
   const splits = Object.keys(dataset.splits)
   const wanted = new Map<string, string>()
-  if (spec.kind === 'lora' || spec.kind === 'pretrain') for (const split of TRAINING_SPLITS) wanted.set(split, 'dataset')
+  for (const split of FIXED_SPLITS[spec.kind]) wanted.set(split, 'dataset')
   for (const { varied } of cellsOf(spec)) {
     const params = completeParams(spec, varied)
-    for (const name of ['split', 'testSplit']) {
+    for (const name of ['split', 'testSplit', 'evalSplit']) {
       const split = params[name]
       if (typeof split === 'string') wanted.set(split, name in spec.axes ? `axes.${name}` : name in (spec.fixed ?? {}) ? `fixed.${name}` : 'dataset')
     }

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { openDataset, type Dataset, listDatasets } from '../../datasets/reader.js'
 import { axisValues, expandRuns } from '../../experiments/expand.js'
+import { datasetProblems } from '../../experiments/cell-rules.js'
 import { estimate } from '../../experiments/estimate.js'
 import { metricsOf, primaryMetric } from '../../experiments/metrics.js'
 import { parseExperiment } from '../../experiments/spec.js'
-import type { CreatedExperiment, Estimate, Experiment, ExperimentChange, ExperimentPage, ExperimentSpec } from '../contracts/index.js'
+import { AppError, type CreatedExperiment, type Estimate, type Experiment, type ExperimentChange, type ExperimentPage, type ExperimentSpec } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
 import { ExperimentStore, type ExperimentQuery } from '../store/experiment-store.js'
@@ -73,6 +74,10 @@ export class ExperimentsService {
     const roots = datasetRoots(this.settings)
     const names = (await listDatasets(roots)).map((listing) => listing.name)
     const spec = parseExperiment(file.text, { format: file.format, datasets: names })
-    return { spec, dataset: await openDataset(spec.dataset, roots) }
+    const dataset = await openDataset(spec.dataset, roots)
+    const problems = datasetProblems(spec, dataset.manifest)
+    const [first] = problems
+    if (first) throw new AppError('invalid_spec', `The experiment does not fit its dataset: ${first.message}`, { problems })
+    return { spec, dataset }
   }
 }

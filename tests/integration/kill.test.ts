@@ -13,7 +13,7 @@ const TRAINING = {
   dataset: 'spam',
   fixed: { rank: 4, steps: 40, batchSize: 4, maxLength: 64, evalEvery: 5, evalLimit: 16, trainLimit: 160, testLimit: 20, samples: ['win money now'] },
 }
-const PROMPTING = { name: 'Prompting that is killed', kind: 'prompt', dataset: 'spam', fixed: { limit: 300, shots: 2 } }
+const PROMPTING = { name: 'Prompting that is killed', kind: 'prompt', dataset: 'spam', fixed: { limit: 120, shots: 1 } }
 
 const isOver = (run: Run) => run.status === 'succeeded' || run.status === 'failed' || run.status === 'cancelled'
 
@@ -38,9 +38,9 @@ async function expectEveryStepOnce(get: <T>(path: string) => Promise<T>, run: Ru
 
 async function expectEveryExampleOnce(get: <T>(path: string) => Promise<T>, run: Run): Promise<void> {
   const { examples, total } = await get<{ examples: Example[]; total: number }>(`/api/runs/${run.id}/examples?limit=1000`)
-  expect(total).toBe(300)
-  expect(new Set(examples.map((example) => example.itemId)).size).toBe(300)
-  expect(run.summary?.metrics['accuracy']?.n).toBe(300)
+  expect(total).toBe(120)
+  expect(new Set(examples.map((example) => example.itemId)).size).toBe(120)
+  expect(run.summary?.metrics['accuracy']?.n).toBe(120)
 }
 
 describe('kill -9', () => {
@@ -56,7 +56,7 @@ describe('kill -9', () => {
     expect(before.status).toBe('running')
 
     await using _heir = startWorker(server.url, home.path, 'heir')
-    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver)
+    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
     expect([run.status, run.error]).toEqual(['succeeded', null])
     expect(run.attempt).toBeGreaterThan(1)
     await expectEveryStepOnce(server.get, run)
@@ -71,7 +71,7 @@ describe('kill -9', () => {
     await until(() => server.get<{ total: number }>(`/api/runs/${id}/examples?limit=1`), ({ total }) => total >= 20)
     killTree(doomed)
     await using _heir = startWorker(server.url, home.path, 'heir')
-    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver)
+    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
     expect([run.status, run.error]).toEqual(['succeeded', null])
     expect(run.attempt).toBeGreaterThan(1)
     await expectEveryExampleOnce(server.get, run)
@@ -93,7 +93,7 @@ describe('kill -9', () => {
     }
     expect(stepsBefore).toBe(1)
     await using server = await startServer(home.path, { port, args: ['--no-examples'] })
-    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver)
+    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
     expect([run.status, run.error]).toEqual(['succeeded', null])
     await expectEveryStepOnce(server.get, run)
   })
