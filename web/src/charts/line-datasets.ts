@@ -12,6 +12,8 @@ export interface LineLook {
 }
 
 const EVALUATION_DOT = 2.5
+/** Marks on the frame are drawn whole. */
+const EDGE_PX = 6
 const faint = (color: string, alpha: number): string => `${color}${Math.round(alpha * 255).toString(16).padStart(2, '0')}`
 
 /** Datasets in painting order: bands and raw lines first, the lines themselves on top. */
@@ -45,5 +47,5 @@ export function lineDatasets(series: readonly ChartSeries[], look: LineLook): Da
 }
 
 function aside(data: Point[]): Dataset {
-  return { label: ASIDE, data, pointRadius: 0, pointHoverRadius: 3, tension: 0, spanGaps: false, fill: false, animation: false, normalized: false }
+  return { label: ASIDE, data, pointRadius: 0, pointHoverRadius: 3, tension: 0, spanGaps: false, clip: EDGE_PX, fill: false, animation: false, normalized: false }
 }
