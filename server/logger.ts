@@ -48,6 +48,18 @@ export class Logger implements LoggerService {
   }
 }
 
+/** A reporter that writes each message once per `everyMs`, for faults that repeat many times a second. */
+export function reportSeldom(logger: Logger, message: string, everyMs: number): (error: Error) => void {
+  const toldMs = new Map<string, number>()
+  return (error) => {
+    const now = Date.now()
+    if (now - (toldMs.get(error.message) ?? -Infinity) < everyMs) return
+    if (toldMs.size > 100) toldMs.clear()
+    toldMs.set(error.message, now)
+    logger.warn(message, errorFields(error))
+  }
+}
+
 /** How an error reads in a log: with its stack and the causes below it. */
 export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { error: String(error) }

@@ -22,7 +22,7 @@ import { readBodies } from './http/request-bodies.js'
 import { logRequests } from './http/request-log.js'
 import { SchemaPipe } from './http/schema-pipe.js'
 import { serveWebApp } from './http/web-app.js'
-import { errorFields, Logger } from './logger.js'
+import { errorFields, Logger, reportSeldom } from './logger.js'
 import { openQueue } from './queue/open-queue.js'
 import type { RunQueue } from './queue/run-queue.js'
 import { localWorkerName, type Settings } from './settings.js'
@@ -40,6 +40,8 @@ export interface RunningServer {
 }
 
 const EXAMPLES = ['lora-rank-sweep.yaml', 'prompt-few-shot.yaml', 'rag-chunk-size.yaml']
+/** A queue that is away fails at every try to reach it. */
+const QUEUE_FAULT_MS = 30_000
 /** Within this the local worker gives its run back; then it is ended, and its run is queued all the same. */
 const WORKER_PATIENCE_MS = 3_000
 
@@ -52,7 +54,7 @@ export async function startServer(settings: Settings, logger = new Logger()): Pr
     closers.add(() => lock.release())
     const database = await Database.open({ folder: join(settings.home, 'db'), url: settings.databaseUrl, migrationsFolder: join(settings.root, 'prisma/migrations') })
     closers.add(() => database.close())
-    const queue = await openQueue({ redisUrl: settings.redisUrl, database }, (error) => logger.warn('the queue reports a fault', errorFields(error)))
+    const queue = await openQueue({ redisUrl: settings.redisUrl, database }, reportSeldom(logger, 'the queue reports a fault', QUEUE_FAULT_MS))
     closers.add(() => queue.close())
     const app = await createApp(settings, { logger, database, queue })
     closers.add(() => app.close())
