@@ -1,5 +1,4 @@
 /* Which finished run of each experiment has the best primary metric so far. */
-import { METRICS } from '../../experiments/metrics.js'
 import { MetricSummarySchema, type ExperimentSummary } from '../contracts/index.js'
 import type { Session } from './database.js'
 
@@ -17,14 +16,12 @@ interface BestRow {
  * is NaN is no best. Of equals the first in the order of the sweep.
  */
 export async function readBestRuns(session: Session, experimentIds: readonly string[]): Promise<Map<string, BestRun>> {
-  const lowerIsBetter = Object.keys(METRICS).filter((id) => METRICS[id]?.higherIsBetter === false)
   const rows = await session.$queryRaw<BestRow[]>`
     SELECT DISTINCT ON (experiment_id) experiment_id, id, name, summary
-    FROM (SELECT run.experiment_id, run.id, run.name, run.cell, run.repeat, run.summary->'metrics'->experiment.primary_metric AS summary,
-                 CASE WHEN experiment.primary_metric = ANY(${lowerIsBetter}) THEN 1 ELSE -1 END AS sign
+    FROM (SELECT run.experiment_id, run.id, run.name, run.cell, run.repeat, run.summary->'metrics'->experiment.primary_metric AS summary
           FROM run JOIN experiment ON experiment.id = run.experiment_id
           WHERE run.experiment_id = ANY(${[...experimentIds]}) AND run.status = 'succeeded') AS scored
     WHERE summary->>'mean' <> 'NaN'
-    ORDER BY experiment_id, sign * (summary->>'mean')::float8, cell, repeat`
+    ORDER BY experiment_id, CASE WHEN (summary->>'higherIsBetter')::boolean THEN -(summary->>'mean')::float8 ELSE (summary->>'mean')::float8 END, cell, repeat`
   return new Map(rows.map((row) => [row.experiment_id, { runId: row.id, runName: row.name, summary: MetricSummarySchema.parse(row.summary) }]))
 }

@@ -21,7 +21,8 @@ export function statusOf(counts: RunCounts): ExperimentStatus {
 /** Brings the stored status of an experiment in line with its runs. Called after any run of it changed status. */
 export async function refreshExperiment(change: Change, experimentId: string): Promise<void> {
   // Locked first: of two runs that end at once, the second must count the first one's new status.
-  await change.session.$queryRaw`SELECT id FROM experiment WHERE id = ${experimentId} FOR UPDATE`
+  // Not FOR UPDATE: changing a run twice in one transaction shares the key of its experiment, and two such changes would wait for each other.
+  await change.session.$queryRaw`SELECT id FROM experiment WHERE id = ${experimentId} FOR NO KEY UPDATE`
   const rows = await change.session.run.groupBy({ by: ['status'], where: { experimentId }, _count: { _all: true } })
   const counts = emptyCounts()
   for (const row of rows) counts[RunStatusSchema.parse(row.status)] = row._count._all

@@ -122,7 +122,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect(await best()).toBe('cell 1')
     await database.client.$executeRaw`UPDATE experiment SET primary_metric = 'loss'`
     expect(await best()).toBeUndefined()
-    await database.client.$executeRaw`UPDATE run SET summary = replace(summary::text, '"accuracy":{', '"loss":{')::json`
+    await database.client.$executeRaw`UPDATE run SET summary = replace(replace(summary::text, '"accuracy":{', '"loss":{'), '"higherIsBetter":true', '"higherIsBetter":false')::json`
     expect(await best()).toBe('cell 0')
   })
 
@@ -324,6 +324,13 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect(await status()).toBe('running')
     await Promise.all([claims.finish(first, done(1)), claims.finish(second, { attempt: 1, status: 'failed', error: { code: 'x', message: 'y' }, summary: null })])
     expect(await status()).toBe('failed')
+  })
+
+  it('ends many runs of one experiment at the same time', async () => {
+    const ids = await queue('lora', 10)
+    await Promise.all(ids.map((id, index) => claimAgain(id, `w${index}`)))
+    await Promise.all(ids.map((id) => claims.finish(id, done(1))))
+    expect(await experiments.list({ limit: 1 })).toMatchObject([{ status: 'succeeded', runCounts: { succeeded: 10 } }])
   })
 
   it('commits a checkpoint only when every file is there as named', async () => {
