@@ -41,7 +41,7 @@ const STEPS: Step[] = [
   },
 ]
 
-const SOURCE = /\.(ts|svelte|css|html|prisma|json|svg)$/
+const SOURCE = /\.(ts|js|svelte|css|html|prisma|json|svg)$/
 
 function newestMs(path: string): number {
   const full = join(root, path)

@@ -22,7 +22,7 @@ import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../ru
 type TextItem = ItemOfTask['text']
 type Context = RunContext<PretrainParameters>
 
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json']
+const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'generation_config.json']
 const SAMPLE_TOKENS = 60
 /** Betas of GPT-3 and Llama: the second moment must follow a loss that falls fast. */
 const BETAS: [number, number] = [0.9, 0.95]

@@ -10,7 +10,9 @@ import { writeAtomically } from './safetensors.js'
 /** Special tokens of our own base models; their place in the list is their id. */
 export const SPECIAL_TOKENS = ['<|endoftext|>', '<|user|>', '<|assistant|>', '<|end|>', '<|pad|>'] as const
 const DOCUMENT_TOKEN = '<|endoftext|>'
+const TURN_END_TOKEN = '<|end|>'
 const PAD_TOKEN = '<|pad|>'
+const idOf = (token: (typeof SPECIAL_TOKENS)[number]): number => SPECIAL_TOKENS.indexOf(token)
 
 /**
  * A turn is role token, content, `<|end|>`, with nothing between: special tokens cut the text before merging,
@@ -49,6 +51,8 @@ export function writeTokenizerFiles(folder: string, vocabulary: BpeVocabulary, {
     model_max_length: contextLength,
     chat_template: CHAT_TEMPLATE,
   })
+  // An answer in a conversation ends with its turn, any other text with its document.
+  write('generation_config.json', { bos_token_id: idOf(DOCUMENT_TOKEN), eos_token_id: [idOf(DOCUMENT_TOKEN), idOf(TURN_END_TOKEN)], pad_token_id: idOf(PAD_TOKEN) })
   write('special_tokens_map.json', { bos_token: DOCUMENT_TOKEN, eos_token: DOCUMENT_TOKEN, pad_token: PAD_TOKEN })
 }
 
