@@ -29,7 +29,9 @@ describeWithChromium(`the journey of a new user${CHROMIUM ? '' : ' (skipped: Chr
     home = await mkdtemp(join(tmpdir(), 'bancada-journey-'))
     server = await startServer(home, { args: [] })
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+    // axe opens pages of its own, which only a context allows.
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+    page = await context.newPage()
     page.on('pageerror', (error) => faults.push(error.message))
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
   }, 120_000)
