@@ -3,7 +3,7 @@
  * the Prisma client, the server and workers (tsc, into dist/), the dashboard (Vite, into dist/web).
  * Runs under Node's own type stripping, so it imports nothing but Node.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,7 +18,7 @@ interface Step {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-const STEPS: Step[] = [
+const STEPS: [Step, Step, Step] = [
   {
     name: 'database client',
     inputs: ['prisma/schema.prisma', 'package-lock.json'],
@@ -29,9 +29,9 @@ const STEPS: Step[] = [
   },
   {
     name: 'server and workers',
-    inputs: ['server', 'workers', 'experiments', 'datasets', 'models', 'tests', 'tsconfig.json', 'package-lock.json'],
+    inputs: ['server', 'workers', 'experiments', 'datasets', 'models', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
     output: 'dist/server/main.js',
-    command: ['typescript/bin/tsc', '-p', 'tsconfig.json'],
+    command: ['typescript/bin/tsc', '-p', 'tsconfig.build.json'],
   },
   {
     name: 'dashboard',
@@ -66,26 +66,25 @@ function isCurrent(step: Step): boolean {
   return step.inputs.every((input) => newestMs(input) <= builtMs)
 }
 
-function build(step: Step): void {
+async function build(step: Step): Promise<void> {
+  if (isCurrent(step)) return
   const startedMs = Date.now()
-  process.stderr.write(`building the ${step.name} … `)
-  // An input saved while the command runs must count as newer than its result.
   const stamp = stampOf(step)
   mkdirSync(dirname(stamp), { recursive: true })
   rmSync(stamp, { force: true })
   const [script = '', ...args] = step.command
-  const result = spawnSync(process.execPath, [join(root, 'node_modules', script), ...args], {
-    cwd: root,
-    env: { ...process.env, ...step.env },
-    encoding: 'utf8',
-  })
-  if (result.status !== 0) {
-    process.stderr.write(`failed\n${result.stdout}${result.stderr}\nThe ${step.name} did not build. Is the installation complete? Try: npm ci\n`)
+  const child = spawn(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root, env: { ...process.env, ...step.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece: Buffer) => (output += piece.toString()))
+  const status = await new Promise((resolve) => child.on('close', resolve))
+  if (status !== 0) {
+    process.stderr.write(`${output}\nThe ${step.name} did not build. Is the installation complete? Try: npm ci\n`)
     process.exit(1)
   }
+  // An input saved while the command ran must count as newer than its result.
   writeFileSync(stamp, '')
   utimesSync(stamp, startedMs / 1000, startedMs / 1000)
-  process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`)
+  process.stderr.write(`built the ${step.name} in ${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`)
 }
 
 const major = Number(process.versions.node.split('.')[0])
@@ -93,4 +92,10 @@ if (major < 22) {
   process.stderr.write(`Bancada runs on Node 22.12 or later, and brings its own: run it through npm (npm start), not with node ${process.versions.node}.\n`)
   process.exit(1)
 }
-for (const step of STEPS) if (!isCurrent(step)) build(step)
+const [databaseClient, serverAndWorkers, dashboard] = STEPS
+if (!STEPS.every(isCurrent)) process.stderr.write('building …\n')
+async function compile(): Promise<void> {
+  await build(databaseClient)
+  await build(serverAndWorkers)
+}
+await Promise.all([compile(), build(dashboard)])
