@@ -4,7 +4,7 @@ import { ApiError } from '../api.js'
 import { coalesce } from './coalesce.js'
 import type { LiveFeed } from './live-feed.svelte.js'
 
-const REFRESH_INTERVAL_MS = 500
+const REFRESH_INTERVAL_MS = 1000
 
 /** Something read from the server: what was last read stays on show while newer is on its way. */
 export class Resource<T> {

@@ -4,7 +4,7 @@ import { ApiError, getMetrics } from '../api.js'
 import { coalesce } from './coalesce.js'
 import type { LiveFeed } from './live-feed.svelte.js'
 
-const REFRESH_INTERVAL_MS = 500
+const REFRESH_INTERVAL_MS = 1000
 
 export interface BoardQuery {
   runs: readonly string[]
