@@ -102,9 +102,11 @@ describeWithChromium(`the journey of a new user${CHROMIUM ? '' : ' (skipped: Chr
       process.stdout.write(`${experiment.name}: ${seconds.toFixed(0)} s\n`)
     }
     const accuracy = (run: Run) => fromWire(run.summary?.metrics['accuracy']?.mean ?? 'NaN')
-    expect(Math.max(...lora.runs.map(accuracy))).toBeGreaterThanOrEqual(0.85)
+    // Processors round differently, and training magnifies that: the bound leaves room below the 0.87 seen where this was written.
+    expect(Math.max(...lora.runs.map(accuracy))).toBeGreaterThanOrEqual(0.8)
+    expect(Math.max(...lora.runs.map((run) => Number(run.summary?.metrics['accuracy']?.low)))).toBeGreaterThan(Math.max(...prompt.runs.map(accuracy)))
     expect(prompt.runs).toHaveLength(10)
-    expect(lora.runs.some((run) => typeof run.summary?.overfitStep === 'number')).toBe(true)
+    expect(Math.max(...lora.runs.map((run) => fromWire(run.summary?.generalizationGap ?? 'NaN')))).toBeGreaterThan(0.1)
     const ndcg = new Set(rag.runs.map((run) => run.summary?.metrics['ndcg']?.mean))
     expect(ndcg.size).toBeGreaterThan(rag.runs.length / 2)
     expect(faults).toEqual([])
