@@ -106,7 +106,7 @@ describeWithChromium(`the journey of a new user${CHROMIUM ? '' : ' (skipped: Chr
     expect(Math.max(...lora.runs.map(accuracy))).toBeGreaterThanOrEqual(0.8)
     expect(Math.max(...lora.runs.map((run) => Number(run.summary?.metrics['accuracy']?.low)))).toBeGreaterThan(Math.max(...prompt.runs.map(accuracy)))
     expect(prompt.runs).toHaveLength(10)
-    expect(Math.max(...lora.runs.map((run) => fromWire(run.summary?.generalizationGap ?? 'NaN')))).toBeGreaterThan(0.1)
+    expect(lora.runs.some((run) => typeof run.summary?.overfitStep === 'number')).toBe(true)
     const ndcg = new Set(rag.runs.map((run) => run.summary?.metrics['ndcg']?.mean))
     expect(ndcg.size).toBeGreaterThan(rag.runs.length / 2)
     expect(faults).toEqual([])
