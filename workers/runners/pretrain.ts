@@ -8,15 +8,15 @@
 import { cpSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ItemOfTask } from '../../datasets/items.js'
-import { firstOverfitStep, generalizationGap, recommendCheckpoint } from '../../experiments/checkpoints.js'
 import { summarizeMetric } from '../../experiments/summary.js'
-import { type Example, fromWire, type PretrainParameters, type Summary, toWire } from '../../server/contracts/index.js'
+import { type Example, type PretrainParameters, type Summary, toWire } from '../../server/contracts/index.js'
 import type { ExampleLoss, LlamaConfig, Trainer, TrainerOptions, TrainingExample } from '../engine/engine.js'
 import { trainBpe } from '../engine/formats/bpe.js'
 import { loadTokenizer, type Tokenizer } from '../engine/formats/tokenizer.js'
 import { SPECIAL_TOKENS, writeTokenizerFiles } from '../engine/formats/tokenizer-files.js'
 import { openLanguageModel } from '../engine/generate.js'
 import { createTrainer } from '../engine/trainer.js'
+import { LearningCurves, reportStep } from '../learning-curves.js'
 import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
 
 type TextItem = ItemOfTask['text']
@@ -127,11 +127,6 @@ function trainerOptions({ params, assignment, threads }: Context, tokenizer: Tok
   }
 }
 
-interface Curves {
-  training: { step: number; loss: number }[]
-  evaluations: { step: number; loss: number }[]
-}
-
 interface Training {
   context: Context
   trainer: Trainer
@@ -140,36 +135,21 @@ interface Training {
   checkpointFolder: string
 }
 
-async function train(job: Training): Promise<Curves> {
+async function train(job: Training): Promise<LearningCurves> {
   const { context, trainer } = job
   const { params, report } = context
-  const curves = await earlierCurves(context)
+  const curves = await LearningCurves.open(context)
   while (trainer.globalStep < params.steps) {
-    const { step, loss, learningRate, gradNorm, tokens, durationMs } = await trainer.step()
-    report.metric('train/loss', step, loss)
-    report.metric('train/learning_rate', step, learningRate)
-    report.metric('train/grad_norm', step, gradNorm)
-    report.metric('train/tokens_per_second', step, (tokens / durationMs) * 1000)
-    report.metric('train/epoch', step, trainer.epoch)
-    report.progress({ done: step, total: params.steps, unit: 'steps' })
-    curves.training.push({ step, loss })
-    if (step % params.evalEvery === 0 || step === params.steps) await evaluateAndSave(job, curves)
+    const step = await trainer.step()
+    curves.addStep(step)
+    reportStep(report, trainer, step)
+    report.progress({ done: step.step, total: params.steps, unit: 'steps' })
+    if (step.step % params.evalEvery === 0 || step.step === params.steps) await evaluateAndSave(job, curves)
   }
   return curves
 }
 
-/** The curves of earlier attempts, up to the checkpoint this one goes on from. */
-async function earlierCurves({ assignment, server }: Context): Promise<Curves> {
-  const upTo = assignment.resume.checkpointStep
-  if (upTo === null) return { training: [], evaluations: [] }
-  const answer = (await server.getJson(`/api/runs/${assignment.runId}/metrics?keys=train/loss,eval/loss&maxPoints=20000&to=${upTo}`)) as {
-    series: { key: string; buckets: { lastStep: number; last: number | 'NaN' | 'Infinity' | '-Infinity' }[] }[]
-  }
-  const points = (key: string) => answer.series.find((one) => one.key === key)?.buckets.map(({ lastStep, last }) => ({ step: lastStep, loss: fromWire(last) })) ?? []
-  return { training: points('train/loss'), evaluations: points('eval/loss') }
-}
-
-async function evaluateAndSave({ context, trainer, heldOut, tokenizerFolder, checkpointFolder }: Training, curves: Curves): Promise<void> {
+async function evaluateAndSave({ context, trainer, heldOut, tokenizerFolder, checkpointFolder }: Training, curves: LearningCurves): Promise<void> {
   const { params, report, threads } = context
   const step = trainer.globalStep
   const part = heldOut.slice(0, params.evalLimit)
@@ -178,7 +158,7 @@ async function evaluateAndSave({ context, trainer, heldOut, tokenizerFolder, che
   report.metric('eval/loss', step, loss)
   report.metric('eval/perplexity', step, perplexity)
   report.metric('eval/bits_per_byte', step, bitsPerByte)
-  curves.evaluations.push({ step, loss })
+  curves.addEvaluation({ step, loss })
 
   await trainer.save(checkpointFolder)
   mkdirSync(checkpointFolder, { recursive: true })
@@ -205,7 +185,7 @@ function totalBits(losses: readonly ExampleLoss[]): number {
 }
 
 /** Scores every held-out document with the last weights. */
-async function finish(context: Context, trainer: Trainer, { heldOut, curves }: { heldOut: readonly HeldOut[]; curves: Curves }): Promise<Summary> {
+async function finish(context: Context, trainer: Trainer, { heldOut, curves }: { heldOut: readonly HeldOut[]; curves: LearningCurves }): Promise<Summary> {
   const { params, report, doneExamples, assignment } = context
   const examples: Example[] = [...doneExamples]
   const done = new Set(doneExamples.map((example) => example.itemId))
@@ -233,8 +213,6 @@ async function finish(context: Context, trainer: Trainer, { heldOut, curves }: {
     examples.push(example)
   }
   const metrics = Object.fromEntries(assignment.metrics.map((metric) => [metric, summarizeMetric(metric, examples)]))
-  const best = recommendCheckpoint(curves.evaluations)
-  const gap = generalizationGap(curves.evaluations, curves.training)
   return {
     metrics,
     primaryMetric: assignment.metrics[0] ?? 'bits_per_byte',
@@ -244,9 +222,6 @@ async function finish(context: Context, trainer: Trainer, { heldOut, curves }: {
     costUsd: params.price?.perHour === undefined ? null : (params.price.perHour * elapsedMs(context)) / 3_600_000,
     durationMs: elapsedMs(context),
     trainableParameters: trainer.trainableParameters,
-    bestStep: best?.step ?? null,
-    ...(best === null ? {} : { bestReason: best.reason }),
-    overfitStep: firstOverfitStep(curves.evaluations),
-    generalizationGap: gap === null ? null : toWire(gap),
+    ...curves.summary(),
   }
 }
