@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['{server,workers,experiments,datasets}/**/*.test.ts', 'web/src/**/*.test.ts', 'tests/{contract,integration,golden,e2e}/**/*.test.ts'],
+    include: ['{server,workers,experiments,datasets}/**/*.test.ts', 'web/src/**/*.test.ts', 'tests/{contract,integration,golden,e2e,bench}/**/*.test.ts'],
     // Two files at a time: the suites start servers, workers and browsers of their own.
     maxWorkers: 2,
   },
