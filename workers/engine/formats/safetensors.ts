@@ -105,7 +105,7 @@ function readEntry(path: string, name: string, value: unknown, dataStart: number
     throw invalid(path, `tensor "${name}": data_offsets ${JSON.stringify(offsets)} must be [begin, end]`, { tensor: name })
   }
   const [begin = 0, end = 0] = offsets
-  const wantedBytes = shape.reduce((product, size) => product * size, 1) * BYTES_PER_ELEMENT[dtype]
+  const wantedBytes = sizeBytes(dtype, shape)
   if (end - begin !== wantedBytes) {
     throw invalid(path, `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${wantedBytes} bytes, data_offsets [${begin}, ${end}] give ${end - begin}`, { tensor: name })
   }
@@ -182,17 +182,42 @@ export function float16ToNumber(half: number): number {
 /** Rounds float32 values to bfloat16 bit patterns, to nearest with ties to even; NaN stays NaN. */
 export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  return Uint16Array.from(bits, (bit) => {
-    if ((bit & 0x7fffffff) > 0x7f800000) return (bit >>> 16) | 0x40
-    return (bit + 0x7fff + ((bit >>> 16) & 1)) >>> 16
-  })
+  const halves = new Uint16Array(bits.length)
+  for (let i = 0; i < bits.length; i++) {
+    const bit = bits[i] ?? 0
+    halves[i] = (bit & 0x7fffffff) > 0x7f800000 ? (bit >>> 16) | 0x40 : (bit + 0x7fff + ((bit >>> 16) & 1)) >>> 16
+  }
+  return halves
+}
+
+/** Rounds float32 values to IEEE half precision bit patterns, to nearest with ties to even; beyond 65504 lies infinity, NaN stays NaN. */
+export function float32ToFloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  const halves = new Uint16Array(bits.length)
+  for (let i = 0; i < bits.length; i++) halves[i] = halfOf(bits[i] ?? 0)
+  return halves
+}
+
+function halfOf(bit: number): number {
+  const sign = (bit >>> 16) & 0x8000
+  const magnitude = bit & 0x7fffffff
+  if (magnitude > 0x7f800000) return sign | 0x7e00
+  if (magnitude >= 0x477ff000) return sign | 0x7c00
+  // Normal halves keep 10 of 23 fraction bits; adding the rounding bit may carry into the exponent, as it should.
+  if (magnitude >= 0x38800000) return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13)
+  const shift = 126 - (magnitude >>> 23)
+  if (shift > 24) return sign
+  const fraction = (magnitude & 0x7fffff) | 0x800000
+  const kept = fraction >>> shift
+  const [rest, tie] = [fraction & (2 ** shift - 1), 2 ** (shift - 1)]
+  return sign | (rest > tie || (rest === tie && kept % 2 === 1) ? kept + 1 : kept)
 }
 
 export interface TensorToWrite {
   dtype: SafetensorsDtype
   shape: readonly number[]
-  /** Row-major elements; BF16 and F16 as their 16-bit patterns. */
-  data: ArrayBufferView
+  /** Row-major elements; BF16 and F16 as their 16-bit patterns. A function gives them piece by piece as they are written, for tensors too large to hold. */
+  data: ArrayBufferView | (() => Iterable<ArrayBufferView>)
 }
 
 /**
@@ -205,10 +230,8 @@ export function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tens
   const header: Record<string, unknown> = metadata === undefined ? {} : { __metadata__: metadata }
   let offset = 0
   for (const [name, { dtype, shape, data }] of ordered) {
-    const wantedBytes = shape.reduce((product, size) => product * size, 1) * BYTES_PER_ELEMENT[dtype]
-    if (data.byteLength !== wantedBytes) {
-      throw invalid(path, `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${wantedBytes} bytes, its data has ${data.byteLength}`, { tensor: name })
-    }
+    const wantedBytes = sizeBytes(dtype, shape)
+    if (typeof data !== 'function') checkBytes(path, { name, dtype, shape, wantedBytes }, data.byteLength)
     header[name] = { dtype, shape, data_offsets: [offset, offset + wantedBytes] }
     offset += wantedBytes
   }
@@ -216,11 +239,35 @@ export function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tens
   const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ')
   padded.writeBigUInt64LE(BigInt(padded.length - 8))
   json.copy(padded, 8)
-  writeAtomically(path, [padded, ...ordered.map(([, { data }]) => data)])
+  writeAtomically(path, partsOf(path, padded, ordered))
+}
+
+function* partsOf(path: string, header: Buffer, ordered: readonly (readonly [string, TensorToWrite])[]): Iterable<ArrayBufferView> {
+  yield header
+  for (const [name, { dtype, shape, data }] of ordered) {
+    if (typeof data !== 'function') {
+      yield data
+      continue
+    }
+    let bytes = 0
+    for (const part of data()) {
+      bytes += part.byteLength
+      yield part
+    }
+    checkBytes(path, { name, dtype, shape, wantedBytes: sizeBytes(dtype, shape) }, bytes)
+  }
+}
+
+function checkBytes(path: string, { name, dtype, shape, wantedBytes }: { name: string; dtype: string; shape: readonly number[]; wantedBytes: number }, bytes: number): void {
+  if (bytes !== wantedBytes) throw invalid(path, `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${wantedBytes} bytes, its data has ${bytes}`, { tensor: name })
+}
+
+function sizeBytes(dtype: SafetensorsDtype, shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1) * BYTES_PER_ELEMENT[dtype]
 }
 
 /** Writes the parts to a temporary file beside `path`, syncs it and renames it, so a reader never sees half a file. */
-export function writeAtomically(path: string, parts: readonly ArrayBufferView[]): void {
+export function writeAtomically(path: string, parts: Iterable<ArrayBufferView>): void {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   const fd = openSync(temporary, 'wx')
   try {
