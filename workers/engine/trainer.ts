@@ -8,7 +8,7 @@ import { totalmem } from 'node:os'
 import { EngineError } from './engine-error.js'
 import { checkExamples, epochOrder, makeBatch, packRows, paddedLength, singleRows, supervisedTokens, type Batch, type Row } from './batches.js'
 import type { Evaluation, ExampleLoss, LlamaConfig, StepReport, Trainer, TrainerOptions, TrainingExample } from './engine.js'
-import { floats, integers, OrtSession, type Data } from './executors/ort.js'
+import { compile, floats, integers, type Data, type Session } from './executors/executor.js'
 import { keepMask, type LoraLayers } from './lora.js'
 import { readLlamaConfig } from './models/llama-config.js'
 import { peakActivationBytes } from './memory.js'
@@ -20,7 +20,7 @@ import { readCheckpoint, writeCheckpoint, type CheckpointContext, type Checkpoin
 import { checkTrainerOptions } from './trainer-options.js'
 
 interface Compiled {
-  session: OrtSession
+  session: Session
   keepMasks: LoraLayers['keepMasks']
 }
 
@@ -193,8 +193,8 @@ class CompiledTrainer implements Trainer {
       const sizeBytes = peakActivationBytes(graph)
       this.#peakBytes = Math.max(this.#peakBytes, sizeBytes)
       const frozenBytes = [...parameters.frozen.values()].reduce((sum, { begin, end }) => sum + end - begin, 0)
-      const ortOptions = { device: options.device, threads: options.threads, prepack: frozenBytes <= PREPACK_LIMIT_BYTES }
-      return { size: sizeBytes, compile: async () => ({ session: await OrtSession.create(graph, ortOptions), keepMasks }) }
+      const executorOptions = { device: options.device, threads: options.threads, prepack: frozenBytes <= PREPACK_LIMIT_BYTES }
+      return { size: sizeBytes, compile: async () => ({ session: await compile(graph, executorOptions), keepMasks }) }
     })
   }
 

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { float32ToBfloat16, readSafetensorsHeader, writeSafetensors } from '../formats/safetensors.js'
 import { Graph } from '../graph.js'
 import { gemm } from '../ops/products.js'
-import { floats, OrtSession } from './ort.js'
+import { compile, floats } from './executor.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'ort-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -28,7 +28,7 @@ describe('weights that stay in their file', () => {
       const weight = graph.external(name, { shape, dtype, location: { file, offset: begin, length: end - begin } })
       graph.output(`y-${name}`, gemm(graph, x, weight, { transB: true }))
     }
-    const session = await OrtSession.create(graph, { device: 'cpu', threads: 1, prepack })
+    const session = await compile(graph, { device: 'cpu', threads: 1, prepack })
     const outputs = await session.run(new Map([['x', Float32Array.of(1, 2, 3)]]))
     await session.dispose()
     expect([...floats(outputs, 'y-wide')]).toEqual([-1.5, -19.5])
@@ -40,7 +40,7 @@ describe('mistakes', () => {
   it('names an input that was not fed or has the wrong size', async () => {
     const graph = new Graph()
     graph.output('y', graph.apply('Neg', [graph.input('x', [2])], {}))
-    const session = await OrtSession.create(graph, { device: 'cpu', threads: 1, prepack: true })
+    const session = await compile(graph, { device: 'cpu', threads: 1, prepack: true })
     await expect(session.run(new Map())).rejects.toThrow('input "x" was not fed')
     await expect(session.run(new Map([['x', new Float32Array(3)]]))).rejects.toThrow('input "x" has 3 elements; its shape [2] needs 2')
     await session.dispose()
@@ -50,6 +50,6 @@ describe('mistakes', () => {
   it.skipIf(hasCuda)('does not fall back from a device that is missing', async () => {
     const graph = new Graph()
     graph.output('y', graph.apply('Neg', [graph.input('x', [2])], {}))
-    await expect(OrtSession.create(graph, { device: 'cuda', threads: 1, prepack: true })).rejects.toMatchObject({ code: 'device_missing', message: expect.stringContaining('device "cuda" cannot run this model') })
+    await expect(compile(graph, { device: 'cuda', threads: 1, prepack: true })).rejects.toMatchObject({ code: 'device_missing', message: expect.stringContaining('device "cuda" cannot run this model') })
   })
 })

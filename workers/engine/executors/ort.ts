@@ -4,80 +4,54 @@
  */
 import * as ort from 'onnxruntime-node'
 import { EngineError } from '../engine-error.js'
-import type { Device } from '../engine.js'
 import type { Graph } from '../graph.js'
 import { emitOnnx } from '../onnx.js'
-import { sizeOf, type DType, type Value } from '../tensor.js'
+import type { DType, Value } from '../tensor.js'
+import { deviceError } from './device-error.js'
+import type { Data, ExecutorOptions, Session } from './executor.js'
 
-export type Data = Float32Array | BigInt64Array | Uint8Array
-
-export interface OrtOptions {
-  device: Device
-  threads: number
-  /** Copies weights into the layout the kernels like best: 5–8 % faster, twice the memory. Changes the last bits of results. */
-  prepack: boolean
+export async function compileForOrt(graph: Graph, options: ExecutorOptions): Promise<Session> {
+  const { bytes, weightsFolder } = emitOnnx(graph)
+  const session: Record<string, string> = options.prepack ? {} : { disable_prepacking: '1' }
+  if (weightsFolder !== null) session.model_external_initializers_file_folder_path = weightsFolder
+  try {
+    const made = await ort.InferenceSession.create(bytes, {
+      executionProviders: [options.device],
+      intraOpNumThreads: options.threads,
+      enableMemPattern: false,
+      // Warnings tell which shape computations stay on the CPU beside a GPU; nobody can act on them.
+      logSeverityLevel: 3,
+      extra: { session },
+    })
+    return new OrtSession(made, graph.inputs)
+  } catch (cause) {
+    if (options.device !== 'cpu') throw deviceError(options.device, { cause, mend: `install what "${options.device}" needs.` })
+    throw new EngineError('graph_invalid', `ONNX Runtime refused the graph: ${cause instanceof Error ? cause.message : cause}`, {}, cause)
+  }
 }
 
-export class OrtSession {
+class OrtSession implements Session {
   readonly #session: ort.InferenceSession
-  readonly #inputs: ReadonlyMap<string, Value>
+  readonly #inputs: readonly Value[]
 
-  private constructor(session: ort.InferenceSession, inputs: ReadonlyMap<string, Value>) {
+  constructor(session: ort.InferenceSession, inputs: readonly Value[]) {
     this.#session = session
     this.#inputs = inputs
   }
 
-  static async create(graph: Graph, options: OrtOptions): Promise<OrtSession> {
-    const { bytes, weightsFolder } = emitOnnx(graph)
-    const session: Record<string, string> = options.prepack ? {} : { disable_prepacking: '1' }
-    if (weightsFolder !== null) session.model_external_initializers_file_folder_path = weightsFolder
-    try {
-      const made = await ort.InferenceSession.create(bytes, {
-        executionProviders: [options.device],
-        intraOpNumThreads: options.threads,
-        enableMemPattern: false,
-        // Warnings tell which shape computations stay on the CPU beside a GPU; nobody can act on them.
-        logSeverityLevel: 3,
-        extra: { session },
-      })
-      return new OrtSession(made, new Map(graph.inputs.map((input) => [input.name, input])))
-    } catch (cause) {
-      throw deviceError(options.device, cause)
-    }
-  }
-
-  /** Every declared input must be fed, with exactly its size; all outputs come back. */
   async run(feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {
     const tensors: Record<string, ort.Tensor> = {}
-    for (const [name, input] of this.#inputs) {
+    for (const { name, dtype, shape } of this.#inputs) {
       const data = feeds.get(name)
-      if (data === undefined) throw new EngineError('input_invalid', `input "${name}" was not fed`)
-      if (data.length !== sizeOf(input.shape)) throw new EngineError('input_invalid', `input "${name}" has ${data.length} elements; its shape [${input.shape.join(', ')}] needs ${sizeOf(input.shape)}`)
-      tensors[name] = new ort.Tensor(tensorType(input.dtype), data, input.shape)
+      if (data !== undefined) tensors[name] = new ort.Tensor(tensorType(dtype), data, shape)
     }
     const results = await this.#session.run(tensors)
-    const outputs = new Map<string, Data>()
-    for (const [name, tensor] of Object.entries(results)) outputs.set(name, dataOf(name, tensor))
-    return outputs
+    return new Map(Object.entries(results).map(([name, tensor]) => [name, dataOf(name, tensor)]))
   }
 
   async dispose(): Promise<void> {
     await this.#session.release()
   }
-}
-
-/** An f32 output by name. */
-export function floats(outputs: ReadonlyMap<string, Data>, name: string): Float32Array {
-  const data = outputs.get(name)
-  if (!(data instanceof Float32Array)) throw new EngineError('graph_invalid', `the graph has no f32 output "${name}"; it has ${[...outputs.keys()].join(', ')}`)
-  return data
-}
-
-/** An i64 output by name. */
-export function integers(outputs: ReadonlyMap<string, Data>, name: string): BigInt64Array {
-  const data = outputs.get(name)
-  if (!(data instanceof BigInt64Array)) throw new EngineError('graph_invalid', `the graph has no i64 output "${name}"; it has ${[...outputs.keys()].join(', ')}`)
-  return data
 }
 
 function dataOf(name: string, tensor: ort.Tensor): Data {
@@ -91,11 +65,4 @@ function tensorType(dtype: DType): 'float32' | 'int64' | 'uint8' {
   if (dtype === 'i64') return 'int64'
   if (dtype === 'u8') return 'uint8'
   throw new EngineError('graph_invalid', `${dtype} tensors cannot be fed; cast inside the graph`)
-}
-
-/** No silent fall-back: a device that is not there ends the run, with the reason ONNX Runtime gave. */
-function deviceError(device: Device, cause: unknown): EngineError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  if (device === 'cpu') return new EngineError('graph_invalid', `ONNX Runtime refused the graph: ${reason}`, {}, cause)
-  return new EngineError('device_missing', `device "${device}" cannot run this model: ${reason}. Use device "cpu", or install what "${device}" needs.`, { device }, cause)
 }

@@ -1,6 +1,6 @@
 /** Keys and values of the positions seen so far, in buffers that double as they fill: a new size means a new session. */
 import type { LlamaConfig } from '../engine.js'
-import { floats, type Data } from '../executors/ort.js'
+import { floats, type Data } from '../executors/executor.js'
 
 const SMALLEST_CAPACITY = 64
 

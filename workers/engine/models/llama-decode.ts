@@ -5,7 +5,7 @@
  */
 import { EngineError } from '../engine-error.js'
 import type { Device, LlamaConfig } from '../engine.js'
-import { floats, integers, OrtSession, type Data } from '../executors/ort.js'
+import { compile, floats, integers, type Data, type Session } from '../executors/executor.js'
 import { Graph } from '../graph.js'
 import { binary } from '../ops/elementwise.js'
 import { gather } from '../ops/indexing.js'
@@ -62,7 +62,7 @@ export class LlamaRunner {
   readonly #options: LlamaRunnerOptions
   readonly #weights: Pick<Parameters, 'trainable' | 'frozen'>
   readonly #frozenBytes: number
-  readonly #sessions = new SessionCache<OrtSession>(MAX_SESSIONS, (session) => session.dispose())
+  readonly #sessions = new SessionCache<Session>(MAX_SESSIONS, (session) => session.dispose())
   #lastRun: Promise<undefined> = Promise.resolve(undefined)
   #adapter: ReadonlyMap<string, LoraFactors> = new Map()
   #isClosed = false
@@ -172,7 +172,7 @@ export class LlamaRunner {
       const ranks = [...this.#adapter].map(([module, { rank }]) => `${module}:${rank}`).join(',')
       const { kind, T, P, R } = shape
       const prepack = T === 1 && this.#frozenBytes <= PREPACK_LIMIT_BYTES
-      const session = await this.#sessions.get(`${kind} ${T} ${P} ${R} ${ranks}`, () => ({ size: 1, compile: () => OrtSession.create(this.#graph(shape), { ...this.#options, prepack }) }))
+      const session = await this.#sessions.get(`${kind} ${T} ${P} ${R} ${ranks}`, () => ({ size: 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack }) }))
       return session.run(feeds)
     })
     // The next run goes on whether this one failed or not; its caller hears of the failure through `turn`.

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeBatch, singleRows, packRows, type Batch } from '../batches.js'
 import type { LlamaConfig, TrainerOptions } from '../engine.js'
-import { floats, OrtSession, type Data } from '../executors/ort.js'
+import { compile, floats, type Data } from '../executors/executor.js'
 import { writeSafetensors } from '../formats/safetensors.js'
 import { openParameters, type Parameters } from '../parameters.js'
 import { Random } from '../random.js'
@@ -50,7 +50,7 @@ function scatteredModel(options: TrainerOptions): Model {
 
 async function exactGradients({ config, options, parameters, values }: Model, batch: Batch): Promise<Map<string, Float32Array>> {
   const { graph } = trainGraph({ config, options, parameters, shape: batch })
-  const session = await OrtSession.create(graph, cpu)
+  const session = await compile(graph, cpu)
   const feeds = new Map<string, Data>([
     ...batchFeeds(batch), ...values,
     ['segments', batch.segments], ['share', batch.counted.map((counted) => counted / batch.supervisedCount)],
@@ -66,7 +66,7 @@ function batchFeeds(batch: Batch): [string, Data][] {
 
 /** Mean loss as a function of the weights, summed in double precision outside the graph. */
 async function lossFunction({ config, options, parameters }: Model, batch: Batch): Promise<{ at: (values: Map<string, Float32Array>) => Promise<number>; dispose: () => Promise<void> }> {
-  const session = await OrtSession.create(evaluateGraph({ config, options, parameters, shape: batch }), cpu)
+  const session = await compile(evaluateGraph({ config, options, parameters, shape: batch }), cpu)
   return {
     at: async (values) => {
       const nll = floats(await session.run(new Map([...batchFeeds(batch), ...values])), 'nll')

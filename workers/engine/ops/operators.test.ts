@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { gradients } from '../autodiff.js'
-import { floats, integers, OrtSession, type Data } from '../executors/ort.js'
+import { compile, floats, integers, type Data } from '../executors/executor.js'
 import { Graph } from '../graph.js'
 import { Random } from '../random.js'
 import { sizeOf, type Shape, type Value } from '../tensor.js'
@@ -89,7 +89,7 @@ async function checkGradient({ graph, inputs, output, feeds }: Prepared): Promis
     graph.output(`g${index}`, gradient)
   }
   graph.output('loss', loss)
-  const session = await OrtSession.create(graph, cpu)
+  const session = await compile(graph, cpu)
   const exact = await session.run(feeds)
   const step = 1e-2
   for (const [index] of inputs.entries()) {
@@ -108,7 +108,7 @@ async function checkGradient({ graph, inputs, output, feeds }: Prepared): Promis
 
 async function evaluate({ graph, output, feeds }: Prepared): Promise<Map<string, Data>> {
   graph.output('y', output)
-  const session = await OrtSession.create(graph, cpu)
+  const session = await compile(graph, cpu)
   const outputs = await session.run(feeds)
   await session.dispose()
   return outputs
@@ -163,7 +163,7 @@ describe('values', () => {
     for (const threads of [1, 2, 2]) {
       const graph = new Graph()
       graph.output('y', graph.apply('ScatterAdd', [graph.input('x', [rows, 8]), graph.input('i', [rows], 'i64')], { rows: 7 }))
-      const session = await OrtSession.create(graph, { ...cpu, threads })
+      const session = await compile(graph, { ...cpu, threads })
       results.push(floats(await session.run(new Map<string, Data>([['x', updates], ['i', indices]])), 'y'))
       await session.dispose()
     }
