@@ -45,6 +45,10 @@ function promptFigures(params: Params, input: EstimateInput): RunFigures {
   return { calls, tokensIn, tokensOut, costUsd }
 }
 
+function rowsPerStep(params: Params): number {
+  return Number(params['batchSize']) * Number(params['accumulationSteps'])
+}
+
 function loraFigures(params: Params, input: EstimateInput): RunFigures {
   const train = input.datasetSizes['train']
   const calls = params['testSplit'] === null ? 0 : splitSize(params, { split: 'testSplit', limit: 'testLimit' }, input.datasetSizes)
@@ -52,7 +56,7 @@ function loraFigures(params: Params, input: EstimateInput): RunFigures {
   const characters = input.itemCharacters
   if (items === null || characters === undefined) return { calls, tokensIn: null, tokensOut: null, costUsd: null }
   const perItem = Math.min(Number(params['maxLength']), Math.ceil(characters / CHARACTERS_PER_TOKEN))
-  const rows = params['steps'] === undefined ? Number(params['epochs']) * items : Number(params['steps']) * Number(params['batchSize'])
+  const rows = params['steps'] === undefined ? Number(params['epochs']) * items : Number(params['steps']) * rowsPerStep(params)
   return { calls, tokensIn: Math.ceil(rows * perItem), tokensOut: 0, costUsd: null }
 }
 
@@ -60,7 +64,7 @@ function figuresOf(spec: ExperimentSpec, params: Params, input: EstimateInput): 
   if (spec.kind === 'prompt') return promptFigures(params, input)
   if (spec.kind === 'lora') return loraFigures(params, input)
   if (spec.kind === 'rag') return { calls: splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes), tokensIn: 0, tokensOut: 0, costUsd: null }
-  const tokens = Number(params['steps']) * Number(params['batchSize']) * Number(params['maxLength'])
+  const tokens = Number(params['steps']) * rowsPerStep(params) * Number(params['maxLength'])
   return { calls: 0, tokensIn: tokens, tokensOut: 0, costUsd: null }
 }
 
@@ -77,7 +81,7 @@ function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens
   if (figures.tokens === null) notes.push('tokens: the length of the dataset’s items is not known')
   else if (spec.kind === 'prompt') notes.push('tokens: an upper bound, with 4 characters per token read and every answer as long as maxTokens')
   else if (spec.kind === 'lora') notes.push('tokens: of training, with 4 characters per token')
-  else if (spec.kind === 'pretrain') notes.push('tokens: of training, steps × batchSize × maxLength')
+  else if (spec.kind === 'pretrain') notes.push('tokens: of training, steps × batchSize × accumulationSteps × maxLength')
   if (figures.costUsd === null && isEndpoint) notes.push('cost: an endpoint has no inputPerMillion and outputPerMillion in its price, or tokens are not known')
   else if (figures.costUsd === null && isHourly) notes.push('cost: the price is per hour, and the time is not known before a run')
   else if (figures.costUsd === null) notes.push('cost: local runs have no price; set price.perHour to count the machine')

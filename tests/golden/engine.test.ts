@@ -59,6 +59,11 @@ describeWithStories('stories260K against PyTorch', () => {
     await expectTrace(trainer, golden.full.trace, 2e-6)
   })
 
+  it('takes the same path one row at a time, each weighted by its learned tokens', async () => {
+    await using trainer = await disposable(createTrainer({ ...options, batchSize: 1, accumulationSteps: 2 }, examples))
+    await expectTrace(trainer, golden.full.trace, 2e-6)
+  })
+
   it('has the same gradient for every weight', async () => {
     const gradients = await firstMoments({ ...options, maxGradNorm: 0, betas: [0, 0.999] }, join(root, 'full'))
     for (const [name, norm] of Object.entries(golden.full.gradientNorms)) expect(Math.abs(Math.hypot(...(gradients(name))) / norm - 1), name).toBeLessThan(1e-5)

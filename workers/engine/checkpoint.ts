@@ -112,8 +112,8 @@ function modelValues(folder: string): (name: string) => Float32Array {
 
 /** What must be equal for a run to go on bit for bit. Threads, device and folders may differ. */
 function runIdentity({ options, config, dataHash }: CheckpointContext): Record<string, unknown> {
-  const { seed, batchSize, accumulationSteps = 1, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, saveDtype = 'F32' } = options
-  return { seed, batchSize, accumulationSteps, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, saveDtype, config, dataHash }
+  const { seed, batchSize, accumulationSteps = 1, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, labelSmoothing = 0, saveDtype = 'F32' } = options
+  return { seed, batchSize, accumulationSteps, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, labelSmoothing, saveDtype, config, dataHash }
 }
 
 function readStep(folder: string, context: CheckpointContext): number {

@@ -68,6 +68,8 @@ export interface TrainerOptions {
   maxGradNorm: number
   betas: [number, number]
   eps: number
+  /** Share of each label's probability spread evenly over the vocabulary while training, in [0, 1). Default 0. */
+  labelSmoothing?: number
   /** Rows computed at once. */
   batchSize: number
   /** Batches whose gradients make one update, weighted by their supervised tokens. Default 1. */
@@ -86,7 +88,7 @@ export interface TrainerOptions {
 export interface StepReport {
   /** 1 for the first update. */
   step: number
-  /** Mean negative log-likelihood of the supervised tokens of this step, in nats. */
+  /** What this step minimised, in nats: the mean negative log-likelihood of its supervised tokens, with label smoothing where it is on. */
   loss: number
   /** The rate this update used. */
   learningRate: number

@@ -30,9 +30,9 @@ export function trainGraph(spec: StepGraphOptions): StepGraph {
   const { parameters } = spec
   const graph = new Graph()
   const weight = weightSource(graph, parameters)
-  const { loss: { nll }, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
+  const { loss: { objective }, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
   const share = graph.input('share', [spec.shape.R, 1])
-  const loss = graph.apply('ReduceSum', [binary(graph, 'Mul', nll, share)], { axes: [0, 1] })
+  const loss = graph.apply('ReduceSum', [binary(graph, 'Mul', objective, share)], { axes: [0, 1] })
   const names = [...parameters.trainable.keys()]
   for (const [index, gradient] of gradients(graph, loss, names.map(weight)).entries()) graph.output(gradientName(at(names, index)), gradient)
   graph.output('loss', loss)
@@ -60,6 +60,7 @@ function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphO
     linear: adapters?.linear,
   })
   const rows = R === B * T ? hidden : gather(graph, hidden, graph.input('head-rows', [R], 'i64'))
-  const loss = tokenLoss(graph, { hidden: rows, head: weight(headWeightName(config)), labels: graph.input('labels', [R], 'i64') })
+  const labelSmoothing = isTraining ? options.labelSmoothing : 0
+  const loss = tokenLoss(graph, { hidden: rows, head: weight(headWeightName(config)), labels: graph.input('labels', [R], 'i64'), labelSmoothing })
   return { loss, keepMasks: adapters?.keepMasks ?? [] }
 }

@@ -14,6 +14,8 @@ export function checkTrainerOptions(options: TrainerOptions, config: LlamaConfig
   if (!Number.isInteger(options.warmupSteps) || options.warmupSteps < 0 || options.warmupSteps > options.totalSteps) throw invalid('warmupSteps', options.warmupSteps, `it must be a whole number from 0 to totalSteps, ${options.totalSteps}`)
   if (!Number.isSafeInteger(options.seed)) throw invalid('seed', options.seed, 'it must be a whole number')
   if (!options.betas.every((beta) => beta >= 0 && beta < 1)) throw invalid('betas', options.betas, 'both must be in [0, 1)')
+  const { labelSmoothing = 0 } = options
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) throw invalid('labelSmoothing', labelSmoothing, 'it must be in [0, 1)')
   if (!(options.eps > 0)) throw invalid('eps', options.eps, 'it must be above 0')
   if (options.maxLength > config.maxPositions) throw invalid('maxLength', options.maxLength, `the model reads at most ${config.maxPositions} tokens (max_position_embeddings)`)
   const { lora } = options

@@ -49,6 +49,7 @@ describe('resuming', () => {
     ['all weights saved in BF16', { ...tinyOptions, saveDtype: 'BF16' }],
     ['LoRA with dropout', adapterOptions],
     ['LoRA, packed, two batches per update', { ...adapterOptions, packing: true, batchSize: 1, accumulationSteps: 2 }],
+    ['all weights, packed, two batches per update, smoothed labels', { ...tinyOptions, packing: true, batchSize: 1, accumulationSteps: 2, labelSmoothing: 0.1 }],
   ])('equals the uninterrupted run bit for bit: %s', async (name, options) => {
     const folder = join(root, name)
     const whole = await withTrainer(options, examples, async (trainer) => ({ reports: await steps(trainer, 7), weights: trainer.weights() }))
@@ -118,6 +119,17 @@ describe('training', () => {
     expect(several?.supervisedTokens).toBe(one?.supervisedTokens)
     expect(Math.abs((several?.loss ?? NaN) - (one?.loss ?? NaN))).toBeLessThan(1e-6)
     expect(Math.abs((several?.gradNorm ?? NaN) - (one?.gradNorm ?? NaN))).toBeLessThan(1e-6)
+  })
+
+  it('smooths labels while training and not while evaluating', async () => {
+    const sharp = { ...adapterOptions, lora: { ...lora, dropout: 0 }, batchSize: 7 }
+    const measured = (options: TrainerOptions): Promise<[number, number]> =>
+      withTrainer(options, examples, async (trainer) => [(await trainer.evaluate(examples)).loss, (await steps(trainer, 1))[0]?.loss ?? NaN])
+    const [plainEvaluation, plainLoss] = await measured(sharp)
+    const [evaluation, loss] = await measured({ ...sharp, labelSmoothing: 0.1 })
+    expect(evaluation).toBe(plainEvaluation)
+    expect(Math.abs(plainLoss - plainEvaluation)).toBeLessThan(1e-5)
+    expect(Math.abs(loss - plainLoss)).toBeGreaterThan(1e-3)
   })
 
   it('visits every example once an epoch, in another order the next', async () => {
@@ -197,6 +209,7 @@ describe('refusals name the field and the mend', () => {
     ['dropout of everything', { lora: { ...lora, dropout: 1 } }, examples, 'lora.dropout is 1'],
     ['adapter without a model', { config: tinyConfig }, examples, 'use lora: null'],
     ['no batch', { batchSize: 0 }, examples, 'batchSize is 0'],
+    ['all smooth', { labelSmoothing: 1 }, examples, 'labelSmoothing is 1'],
   ])('%s', async (_, change, data, message) => {
     await expect(withTrainer({ ...adapterOptions, ...change }, data, (trainer) => trainer.step())).rejects.toThrow(message)
   })

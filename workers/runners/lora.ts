@@ -23,6 +23,7 @@ import { ANSWER_SCORERS } from '../scorers/score-answer.js'
 import { answerByGeneration, answerByLikelihood, withTargetLoss, type Answer, type RenderedItem } from './answering.js'
 import { encodeItems, LoraTemplates, readLoraItems, TRAIN_SPLIT, VALIDATION_SPLIT } from './lora-data.js'
 import { encodeValidation, validate, type Validation } from './lora-validation.js'
+import { stepsPerEpoch, warmupOf } from './training-schedule.js'
 
 type Context = RunContext<LoraParameters>
 
@@ -94,13 +95,12 @@ async function prepareData({ dataset, params, assignment, report }: Context, mod
 
 function trainerOptions({ params, assignment, threads, report }: Context, modelFolder: string, training: TrainingExample[]): TrainerOptions {
   const rows = (params.packing ? packRows(training, params.maxLength) : singleRows(training)).length
-  const totalSteps = params.steps ?? Math.max(1, Math.ceil(params.epochs * Math.ceil(rows / params.batchSize)))
-  const warmupSteps = Math.min(params.warmupSteps, totalSteps)
-  if (warmupSteps < params.warmupSteps) report.log('warn', `warmupSteps ${params.warmupSteps} is more than the ${totalSteps} steps of this run; the rate rises over all of them`)
+  const totalSteps = params.steps ?? Math.max(1, Math.ceil(params.epochs * stepsPerEpoch(rows, params)))
   const { rank, alpha = 2 * rank, dropout, targetModules, useRslora } = params
-  const { learningRate, schedule, weightDecay, maxGradNorm, batchSize, maxLength, packing, device } = params
+  const { learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, device } = params
   return {
-    ...{ modelFolder, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, batchSize, maxLength, packing, device },
+    ...{ modelFolder, learningRate, schedule, totalSteps, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, device },
+    warmupSteps: warmupOf(params, totalSteps, report),
     lora: { rank, alpha, dropout, targetModules, useRslora },
     betas: BETAS,
     eps: 1e-8,

@@ -18,6 +18,7 @@ import { openLanguageModel } from '../engine/generate.js'
 import { createTrainer } from '../engine/trainer.js'
 import { LearningCurves, reportStep } from '../learning-curves.js'
 import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import { warmupOf } from './training-schedule.js'
 
 type TextItem = ItemOfTask['text']
 type Context = RunContext<PretrainParameters>
@@ -94,7 +95,7 @@ function encodeHeldOut({ id, text }: TextItem, tokenizer: Tokenizer, maxLength: 
   return { id, text, bytes: Buffer.byteLength(text), rows }
 }
 
-function trainerOptions({ params, assignment, threads }: Context, tokenizer: Tokenizer): TrainerOptions {
+function trainerOptions({ params, assignment, threads, report }: Context, tokenizer: Tokenizer): TrainerOptions {
   if (params.hiddenSize % params.heads !== 0) throw new RunFailure('invalid_params', `hiddenSize ${params.hiddenSize} is not a multiple of heads ${params.heads}`)
   if (params.heads % params.kvHeads !== 0) throw new RunFailure('invalid_params', `heads ${params.heads} is not a multiple of kvHeads ${params.kvHeads}`)
   const config: LlamaConfig = {
@@ -112,9 +113,10 @@ function trainerOptions({ params, assignment, threads }: Context, tokenizer: Tok
     tieEmbeddings: true,
     qkvBias: false,
   }
-  const { learningRate, schedule, warmupSteps, weightDecay, maxGradNorm, batchSize, maxLength, device } = params
+  const { learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, device } = params
   return {
-    ...{ learningRate, schedule, warmupSteps, weightDecay, maxGradNorm, batchSize, maxLength, device, config },
+    ...{ learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, device, config },
+    warmupSteps: warmupOf(params, params.steps, report),
     modelFolder: '',
     lora: null,
     totalSteps: params.steps,

@@ -178,19 +178,26 @@ export function packedMask(graph: Graph, segments: Value): Value {
 export interface TokenLoss {
   /** −log p of each label, in nats: [R,1]. */
   nll: Value
+  /** What training minimises, [R,1]: nll, or with label smoothing (1−ε)·nll + ε·(mean over the vocabulary of −log p). */
+  objective: Value
   /** [R,V] */
   logits: Value
 }
 
 /**
  * Negative log-likelihood of labels i64 [R] given hidden [R,D] and head [V,D]:
- * logsumexp(h·Eᵀ) − ⟨h, E[y]⟩, which needs no one-hot and no scatter into the logits.
+ * logsumexp(h·Eᵀ) − ⟨h, E[y]⟩, which needs no one-hot and no scatter into the logits. Label smoothing
+ * (Szegedy et al. 2016, arXiv:1512.00567, §7) is that of torch's CrossEntropyLoss.
  */
-export function tokenLoss(graph: Graph, { hidden, head, labels }: { hidden: Value; head: Value; labels: Value }): TokenLoss {
+export function tokenLoss(graph: Graph, { hidden, head, labels, labelSmoothing = 0 }: { hidden: Value; head: Value; labels: Value; labelSmoothing?: number }): TokenLoss {
   const logits = gemm(graph, hidden, head, { transB: true })
   const largest = unary(graph, 'Detach', graph.apply('ReduceMax', [logits], { axes: [1] }))
   const exponentials = unary(graph, 'Exp', binary(graph, 'Sub', logits, largest))
   const normalizer = binary(graph, 'Add', unary(graph, 'Log', sumLast(graph, exponentials)), largest)
   const chosen = sumLast(graph, binary(graph, 'Mul', hidden, gather(graph, head, labels)))
-  return { nll: binary(graph, 'Sub', normalizer, chosen), logits }
+  const nll = binary(graph, 'Sub', normalizer, chosen)
+  if (labelSmoothing === 0) return { nll, objective: nll, logits }
+  const meanLogit = binary(graph, 'Mul', sumLast(graph, logits), graph.scalar(1 / at(logits.shape, 1)))
+  const target = binary(graph, 'Add', binary(graph, 'Mul', chosen, graph.scalar(1 - labelSmoothing)), binary(graph, 'Mul', meanLogit, graph.scalar(labelSmoothing)))
+  return { nll, objective: binary(graph, 'Sub', normalizer, target), logits }
 }
