@@ -13,6 +13,7 @@ import { ExampleStore } from './store/example-store.js'
 import { ExperimentStore } from './store/experiment-store.js'
 import { LogStore } from './store/log-store.js'
 import { MetricStore } from './store/metric-store.js'
+import { ResponseStore } from './store/response-store.js'
 import { RunStore } from './store/run-store.js'
 import { WorkerStore } from './store/worker-store.js'
 
@@ -24,7 +25,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, EventStore, WorkerStore]
+const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, EventStore, WorkerStore]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

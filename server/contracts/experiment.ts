@@ -23,6 +23,14 @@ export type Range = z.infer<typeof RangeSchema>
 
 export const AxisSchema = z.union([z.array(ParameterValueSchema).min(1), RangeSchema])
 
+/** Limits of one run. It stops before the call that would break one, keeps what it has, and can go on when they are raised. */
+export const BudgetSchema = z.strictObject({
+  minutes: z.number().positive().optional().describe('wall-clock minutes'),
+  usd: z.number().positive().optional().describe('US dollars'),
+  calls: z.number().int().positive().optional().describe('calls of models, repeated tries included'),
+})
+export type Budget = z.infer<typeof BudgetSchema>
+
 const base = {
   name: z.string().trim().min(1).max(120),
   dataset: z.string().trim().min(1).describe('a folder in datasets/'),
@@ -31,12 +39,7 @@ const base = {
   metrics: z.array(z.string().min(1)).min(1).optional().describe('the first one is the metric by which runs are compared'),
   repeats: z.number().int().min(1).max(100).default(1).describe('runs per cell, each with a seed of its own'),
   seed: z.number().int().min(0).max(2 ** 31 - 1).default(42),
-  budget: z
-    .strictObject({
-      minutes: z.number().positive().optional().describe('wall-clock minutes for one run'),
-      usd: z.number().positive().optional().describe('US dollars for one run'),
-    })
-    .optional(),
+  budget: BudgetSchema.optional().describe('for one run'),
   tags: z.array(z.string().trim().min(1).max(60)).max(50).default([]),
   notes: z.string().max(20_000).default(''),
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { KindSchema, ParameterValueSchema } from './experiment.js'
+import { BudgetSchema, KindSchema, ParameterValueSchema } from './experiment.js'
 import { FloatSchema, MetricPointSchema } from './metric.js'
 import { EnvironmentSchema, ExampleSchema, LogLineSchema, ProgressSchema, RunErrorSchema, SampleSchema, SummarySchema } from './run.js'
 
@@ -14,6 +14,8 @@ import { EnvironmentSchema, ExampleSchema, LogLineSchema, ProgressSchema, RunErr
  *   POST runs/:id/metrics                      MetricBatch → 204
  *   POST runs/:id/examples                     ExampleBatch → 204
  *   POST runs/:id/logs                         LogBatch → 204
+ *   POST runs/:id/responses                    ResponseBatch → 204; replies are kept whoever holds the run: they are paid for
+ *   POST responses/find                        ResponseQuery → ResponseList, those that are stored
  *   PUT  runs/:id/checkpoints/:step/files/:name?attempt=N   bytes → {sizeBytes, sha256}
  *   POST runs/:id/checkpoints/:step            CheckpointCommit → 204; the checkpoint exists from here on
  *   GET  runs/:id/checkpoints/:step/files/:name             bytes
@@ -57,7 +59,8 @@ export const AssignmentSchema = z.object({
   params: z.record(z.string(), ParameterValueSchema),
   metrics: z.array(z.string()),
   seed: z.number().int(),
-  budget: z.object({ minutes: z.number().optional(), usd: z.number().optional() }).nullable(),
+  repeat: z.number().int().nonnegative().describe('which repeat of its cell; calls of different repeats are different calls'),
+  budget: BudgetSchema.nullable(),
   heartbeatMs: z.number().int().positive(),
   /** What earlier attempts left behind: work from here on is not done again. */
   resume: z.object({
@@ -65,6 +68,7 @@ export const AssignmentSchema = z.object({
     checkpointFiles: z.array(z.string()),
     doneItems: z.array(z.string()),
     spentUsd: z.number(),
+    spentCalls: z.number().int().nonnegative(),
     elapsedMs: z.number(),
   }),
 })
@@ -83,6 +87,30 @@ export const ExampleBatchSchema = z.strictObject({ attempt, examples: z.array(Ex
 export type ExampleBatch = z.infer<typeof ExampleBatchSchema>
 export const LogBatchSchema = z.strictObject({ attempt, lines: z.array(LogLineSchema).max(1_000) })
 export type LogBatch = z.infer<typeof LogBatchSchema>
+
+const tokens = z.number().int().nonnegative().nullable()
+
+/** A reply as it is kept. `body` is what the worker needs to score it again; the server never reads it. */
+export const StoredResponseSchema = z.strictObject({
+  key: z.string().regex(/^[0-9a-f]{64}$/).describe('sha256 over all that was asked'),
+  body: z.record(z.string(), z.unknown()),
+  tokensIn: tokens,
+  tokensOut: tokens,
+  tokensCached: tokens,
+  tokensReasoning: tokens,
+  latencyMs: z.number().nonnegative(),
+  ttftMs: z.number().nonnegative().nullable(),
+  costUsd: z.number().nonnegative().nullable(),
+  tries: z.number().int().positive(),
+})
+export type StoredResponse = z.infer<typeof StoredResponseSchema>
+
+export const ResponseBatchSchema = z.strictObject({ responses: z.array(StoredResponseSchema).max(1_000) })
+export type ResponseBatch = z.infer<typeof ResponseBatchSchema>
+export const ResponseQuerySchema = z.strictObject({ keys: z.array(StoredResponseSchema.shape.key).max(2_000) })
+export type ResponseQuery = z.infer<typeof ResponseQuerySchema>
+export const ResponseListSchema = z.object({ responses: z.array(StoredResponseSchema) })
+export type ResponseList = z.infer<typeof ResponseListSchema>
 
 /** File names are single path segments: nothing can leave the checkpoint's folder. */
 export const FileNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/)

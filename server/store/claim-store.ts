@@ -3,7 +3,7 @@
  * attempt, every later write names its attempt, and a run whose worker falls silent goes back
  * to the queue. Delivery may be lost or doubled; a claim still happens once.
  */
-import { AppError, type Assignment, type Environment, type Finish, type Kind, type Progress, type RunError, type Summary } from '../contracts/index.js'
+import { AppError, type Assignment, type Budget, type Environment, type Finish, type Kind, type Progress, type RunError, type Summary } from '../contracts/index.js'
 import type { Change, Database, Session } from './database.js'
 import { refreshExperiment } from './experiment-status.js'
 import { holdRun } from './fence.js'
@@ -25,8 +25,12 @@ interface ClaimedRow {
   dataset_hash: string
   params: Assignment['params']
   seed: number
+  repeat: number
   experiment_id: string
   elapsed_ms: number
+  spent_usd: number
+  spent_calls: number
+  budget: Assignment['budget']
 }
 
 interface LostRow {
@@ -61,7 +65,7 @@ export class ClaimStore {
         UPDATE run SET status = 'running', attempt = attempt + 1, worker = ${worker}, heartbeat_at = now(), claimed_at = now(),
                started_at = coalesce(started_at, now()), cancel_requested_at = NULL
         WHERE id = ${runId} AND status = 'queued'
-        RETURNING attempt, kind, name, dataset, dataset_hash, params, seed, experiment_id, elapsed_ms`
+        RETURNING attempt, kind, name, dataset, dataset_hash, params, seed, repeat, experiment_id, elapsed_ms, spent_usd, spent_calls, budget`
       if (row === undefined) return null
       const resume = await resumeFrom(change, { runId, row })
       const experiment = await change.session.experiment.findUniqueOrThrow({ where: { id: row.experiment_id }, select: { metrics: true, spec: true } })
@@ -77,7 +81,8 @@ export class ClaimStore {
         params: row.params,
         metrics: experiment.metrics,
         seed: row.seed,
-        budget: budgetOf(experiment.spec),
+        repeat: row.repeat,
+        budget: row.budget ?? budgetOf(experiment.spec),
         heartbeatMs,
         resume,
       }
@@ -204,17 +209,19 @@ async function resumeFrom(change: Change, { runId, row }: { runId: string; row: 
     change.tell('run.metrics', { experimentId: row.experiment_id, runId })
   }
   const examples = await session.example.findMany({ where: { runId }, orderBy: { seq: 'asc' }, select: { itemId: true } })
-  const spent = await session.example.aggregate({ where: { runId }, _sum: { costUsd: true } })
+  // Replies count what was paid for them; kinds that keep none are counted by their examples.
+  const spent = await session.example.aggregate({ where: { runId, cached: false }, _sum: { costUsd: true } })
   return {
     checkpointStep: checkpoint?.step ?? null,
     checkpointFiles: files.map((file) => file.name),
     doneItems: examples.map((example) => example.itemId),
-    spentUsd: spent._sum.costUsd ?? 0,
+    spentUsd: Math.max(row.spent_usd, spent._sum.costUsd ?? 0),
+    spentCalls: row.spent_calls,
     elapsedMs: row.elapsed_ms,
   }
 }
 
 function budgetOf(spec: unknown): Assignment['budget'] {
-  const budget = (spec as { budget?: { minutes?: number; usd?: number } } | null)?.budget
+  const budget = (spec as { budget?: Budget } | null)?.budget
   return budget ?? null
 }

@@ -28,11 +28,15 @@ interface ExampleRow {
   tokens_in: number | null
   tokens_out: number | null
   cost_usd: number | null
+  cached: boolean
+  tokens_cached: number | null
+  tokens_reasoning: number | null
+  judge_cost_usd: number | null
   details?: Record<string, unknown>
 }
 
 const COLUMNS = `item_id, cluster, input, output, target, status, error, score_keys, to_json(score_values) AS scores,
-  latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd`
+  latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, cached, tokens_cached, tokens_reasoning, judge_cost_usd`
 const MATCHES = `run_id = $1 AND ($2::text IS NULL OR status = $2)
   AND ($3::text IS NULL OR item_id ILIKE $3 OR input ILIKE $3 OR output ILIKE $3 OR target ILIKE $3)`
 
@@ -46,12 +50,14 @@ export class ExampleStore {
       if (examples.length === 0) return
       const stored = await change.session.$executeRaw`
         INSERT INTO example (run_id, item_id, cluster, input, output, target, status, error, score_keys, score_values,
-                             latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, details)
+                             latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, cached, tokens_cached, tokens_reasoning, judge_cost_usd, details)
         SELECT ${runId}, item_id, cluster, input, output, target, status, error,
-               ARRAY(SELECT json_array_elements_text(score_keys)), score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, details
+               ARRAY(SELECT json_array_elements_text(score_keys)), score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd,
+               cached, tokens_cached, tokens_reasoning, judge_cost_usd, details
         FROM json_to_recordset(${JSON.stringify(examples.map(asRecord))}::json) AS x
           (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys json, score_values text,
-           latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8, details json)
+           latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8,
+           cached boolean, tokens_cached int, tokens_reasoning int, judge_cost_usd float8, details json)
         ON CONFLICT (run_id, item_id) DO NOTHING`
       if (stored === 0) return
       await change.session.$executeRaw`UPDATE run SET progress_attempt = ${attempt} WHERE id = ${runId}`
@@ -94,6 +100,10 @@ function asRecord(example: Example): Record<string, unknown> {
     tokens_in: example.tokensIn,
     tokens_out: example.tokensOut,
     cost_usd: example.costUsd,
+    cached: example.cached ?? false,
+    tokens_cached: example.tokensCached ?? null,
+    tokens_reasoning: example.tokensReasoning ?? null,
+    judge_cost_usd: example.judgeCostUsd ?? null,
     details: JSON.parse(storableJson(example.details)) as unknown,
   }
 }
@@ -113,6 +123,10 @@ function toExample(row: ExampleRow): Example {
     tokensIn: row.tokens_in,
     tokensOut: row.tokens_out,
     costUsd: row.cost_usd,
+    cached: row.cached,
+    tokensCached: row.tokens_cached,
+    tokensReasoning: row.tokens_reasoning,
+    judgeCostUsd: row.judge_cost_usd,
     details: row.details ?? {},
   }
 }

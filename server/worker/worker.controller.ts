@@ -14,6 +14,9 @@ import {
   HeartbeatSchema,
   LogBatchSchema,
   MetricBatchSchema,
+  ResponseBatchSchema,
+  ResponseListSchema,
+  ResponseQuerySchema,
   StoredFileSchema,
   WorkerHeartbeatSchema,
   type Assignment,
@@ -26,6 +29,9 @@ import {
   type HeartbeatAnswer,
   type LogBatch,
   type MetricBatch,
+  type ResponseBatch,
+  type ResponseList,
+  type ResponseQuery,
   type StoredFile,
   type WorkerHeartbeat,
 } from '../contracts/index.js'
@@ -87,6 +93,21 @@ export class WorkerController {
   @ApiOperation({ summary: 'Answered items' })
   async examples(@Param('id') id: string, @Body({ schema: ExampleBatchSchema }) batch: ExampleBatch): Promise<void> {
     await this.workers.examples(id, batch)
+  }
+
+  @Post('runs/:id/responses')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Keep replies of models, before they are scored' })
+  async responses(@Param('id') id: string, @Body({ schema: ResponseBatchSchema }) batch: ResponseBatch): Promise<void> {
+    await this.workers.responses(id, batch)
+  }
+
+  @Post('responses/find')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Replies that are stored, of those asked for' })
+  @ApiOkResponse({ standardSchema: ResponseListSchema })
+  findResponses(@Body({ schema: ResponseQuerySchema }) query: ResponseQuery): Promise<ResponseList> {
+    return this.workers.findResponses(query)
   }
 
   @Post('runs/:id/logs')

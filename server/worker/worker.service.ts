@@ -12,6 +12,9 @@ import type {
   HeartbeatAnswer,
   LogBatch,
   MetricBatch,
+  ResponseBatch,
+  ResponseList,
+  ResponseQuery,
   StoredFile,
   WorkerHeartbeat,
 } from '../contracts/index.js'
@@ -51,6 +54,14 @@ export class WorkerService {
 
   examples(runId: string, batch: ExampleBatch): Promise<void> {
     return this.reports.examples.append(runId, batch.attempt, batch.examples)
+  }
+
+  responses(runId: string, batch: ResponseBatch): Promise<void> {
+    return this.reports.responses.keep(runId, batch.responses)
+  }
+
+  async findResponses(query: ResponseQuery): Promise<ResponseList> {
+    return { responses: await this.reports.responses.find(query.keys) }
   }
 
   logs(runId: string, batch: LogBatch): Promise<void> {

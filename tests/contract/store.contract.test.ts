@@ -1,6 +1,6 @@
 /* What the store promises of runs and workers, on the embedded database and on PostgreSQL. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { AppError, type Assignment, type Example, type Finish, type Kind, type MetricPoint, type Summary } from '../../server/contracts/index.js'
+import { AppError, type Assignment, type Example, type Finish, type Kind, type MetricPoint, type StoredResponse, type Summary } from '../../server/contracts/index.js'
 import { CheckpointStore } from '../../server/store/checkpoint-store.js'
 import { ClaimStore, MAX_DEATHS } from '../../server/store/claim-store.js'
 import { Database } from '../../server/store/database.js'
@@ -9,6 +9,7 @@ import { ExampleStore } from '../../server/store/example-store.js'
 import { ExperimentStore, type PlannedExperiment } from '../../server/store/experiment-store.js'
 import { LogStore } from '../../server/store/log-store.js'
 import { CHUNK_POINTS, MetricStore } from '../../server/store/metric-store.js'
+import { ResponseStore } from '../../server/store/response-store.js'
 import { RunStore } from '../../server/store/run-store.js'
 import { WorkerStore } from '../../server/store/worker-store.js'
 import { root, temporaryFolder } from '../support/bancada.js'
@@ -33,7 +34,8 @@ function plan(kind: Kind = 'lora', runs = 2): PlannedExperiment {
 function example(itemId: string, fields: Partial<Example> = {}): Example {
   return {
     itemId, cluster: null, input: 'in', output: 'out', target: 'out', status: 'scored', scores: { accuracy: 1 }, error: null,
-    latencyMs: 1.5, ttftMs: null, tokensIn: 3, tokensOut: null, costUsd: null, details: {}, ...fields,
+    latencyMs: 1.5, ttftMs: null, tokensIn: 3, tokensOut: null, costUsd: null, cached: false, tokensCached: null, tokensReasoning: null, judgeCostUsd: null,
+    details: {}, ...fields,
   }
 }
 
@@ -244,6 +246,22 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     await claims.finish(prompt.id, { attempt: 1, status: 'released' })
     expect((await claimAgain(prompt.id)).resume).toMatchObject({ doneItems: ['a', 'b'], spentUsd: 0.75 })
     expect(await stepsOf(prompt.id, 'score')).toEqual(upTo(5))
+  })
+
+  it('keeps a reply once, finds it by its key, and counts to its run what it cost', async () => {
+    const { id } = await claimed('prompt')
+    const responses = new ResponseStore(database)
+    const reply = (digit: string, costUsd: number | null): StoredResponse => ({
+      key: digit.repeat(64), body: { text: 'a\u0000b' }, tokensIn: 3, tokensOut: 1, tokensCached: null, tokensReasoning: 0, latencyMs: 2.5, ttftMs: null, costUsd, tries: 2,
+    })
+    await responses.keep(id, [reply('a', 0.25), reply('b', null)])
+    await responses.keep(id, [reply('b', null), reply('c', 0.5)])
+    expect(await responses.find(['c'.repeat(64), 'd'.repeat(64)])).toEqual([{ ...reply('c', 0.5), body: { text: 'a\uFFFDb' } }])
+    await claims.finish(id, { attempt: 1, status: 'released' })
+    expect((await claimAgain(id)).resume).toMatchObject({ spentUsd: 0.75, spentCalls: 6 })
+    // Of a run that is gone nothing is counted, and the reply is kept all the same.
+    await responses.keep('no-such-run', [reply('e', 1)])
+    expect(await responses.find(['e'.repeat(64)])).toHaveLength(1)
   })
 
   it('forgets all points of a training run that died before its first checkpoint', async () => {

@@ -54,7 +54,7 @@ test('goes on from a checkpoint bit for bit, and does not score again what was s
   const whole = await prepare()
   const expected = await runLora(whole.context)
 
-  const assignment = { attempt: 2, resume: { checkpointStep: 4, checkpointFiles: [], doneItems: [], spentUsd: 0, elapsedMs: 0 } }
+  const assignment = { attempt: 2, resume: { checkpointStep: 4, checkpointFiles: [], doneItems: [], spentUsd: 0, spentCalls: 0, elapsedMs: 0 } }
   const second = await prepare(assignment)
   second.context.resumeFolder = whole.saved(4)
   second.context.doneExamples = whole.reported.examples.slice(0, 5)

@@ -103,7 +103,7 @@ test('a refused call ends the run with the words of the endpoint; what was score
 
 test('the money budget ends the run, counting what earlier attempts spent', async () => {
   const { baseUrl, prompts } = await endpoint(() => 'ham')
-  const assignment = { budget: { usd: 0.001 }, resume: { checkpointStep: null, checkpointFiles: [], doneItems: [], spentUsd: 0.0004, elapsedMs: 0 } }
+  const assignment = { budget: { usd: 0.001 }, resume: { checkpointStep: null, checkpointFiles: [], doneItems: [], spentUsd: 0.0004, spentCalls: 0, elapsedMs: 0 } }
   const { context } = await run(baseUrl, { concurrency: 1 }, { price: { inputPerMillion: 2, outputPerMillion: 0 }, assignment })
   await expect(runPrompt(context)).rejects.toMatchObject({ code: 'budget_exceeded' })
   expect(prompts).toHaveLength(3)

@@ -50,8 +50,8 @@ function contextOf(params: Partial<RagParameters>, doneExamples: Example[] = [])
   const reported: Reported = { examples: [], points: [], messages: [] }
   const context: RunContext<RagParameters> = {
     assignment: {
-      runId: 'r', attempt: 1, kind: 'rag', name: 'r', dataset: 'tiny', datasetHash: dataset.hash, params: {}, metrics: ['ndcg', 'recall'], seed: 1, budget: null, heartbeatMs: 1000,
-      resume: { checkpointStep: null, checkpointFiles: [], doneItems: doneExamples.map(({ itemId }) => itemId), spentUsd: 0, elapsedMs: 0 },
+      runId: 'r', attempt: 1, kind: 'rag', name: 'r', dataset: 'tiny', datasetHash: dataset.hash, params: {}, metrics: ['ndcg', 'recall'], seed: 1, repeat: 0, budget: null, heartbeatMs: 1000,
+      resume: { checkpointStep: null, checkpointFiles: [], doneItems: doneExamples.map(({ itemId }) => itemId), spentUsd: 0, spentCalls: 0, elapsedMs: 0 },
     },
     dataset,
     params: RagParametersSchema.parse({ chunkSize: 45, k: 2, ...params }),
