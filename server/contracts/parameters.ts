@@ -89,11 +89,13 @@ export const LoraParametersSchema = z.strictObject({
   alpha: z.number().positive().optional().describe('left out: twice the rank'),
   dropout: z.number().min(0).lt(1).default(0).describe('probability of dropping an input of A'),
   targetModules: z
-    .array(z.enum(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']))
-    .min(1)
+    .union([z.array(z.enum(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])).min(1), z.string().min(1)])
     .default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])
-    .describe('layers that get an update'),
+    .describe('layers that get an update; as one text: all-linear, or a regular expression for whole paths'),
   useRslora: z.boolean().default(false).describe('scale by alpha/√rank instead of alpha/rank'),
+  useDora: z.boolean().default(false).describe('DoRA: train the length of each output row beside its direction'),
+  loraInit: z.enum(['kaiming', 'gaussian']).default('kaiming').describe('first values of A: uniform in ±1/√in, or normal with deviation 1/rank'),
+  loraPlusRatio: z.number().positive().default(1).describe('LoRA+: learning rate of B over that of A'),
   ...training,
   learningRate: training.learningRate.default(2e-3),
   schedule: training.schedule.default('cosine'),

@@ -13,11 +13,13 @@ import { createTrainer } from '../../workers/engine/trainer.js'
 import { describeWithStories, storiesFiles } from '../support/stories260k.js'
 
 const trace = z.array(z.object({ loss: z.number(), gradNorm: z.number() }))
+const gradients = z.record(z.string(), z.object({ norm: z.number(), first: z.array(z.number()) }))
 const golden = z.object({
   examples: z.array(z.object({ tokens: z.array(z.number()), labels: z.array(z.number()) })),
   nll: z.array(z.array(z.number())),
   lastLogits: z.array(z.number()),
-  lora: z.object({ rank: z.number(), alpha: z.number(), targetModules: z.array(z.string()), trace, gradients: z.record(z.string(), z.object({ norm: z.number(), first: z.array(z.number()) })) }),
+  lora: z.object({ rank: z.number(), alpha: z.number(), targetModules: z.array(z.string()), trace, gradients }),
+  dora: z.object({ loraPlusRatio: z.number(), gradients, lastLogits: z.array(z.number()), trace }),
   full: z.object({ gradientNorms: z.record(z.string(), z.number()), trace }),
   step: z.object({ learningRate: z.number(), weightDecay: z.number(), steps: z.number() }),
 }).parse(JSON.parse(readFileSync(new URL('stories260k.json', import.meta.url), 'utf8')))
@@ -37,6 +39,7 @@ describeWithStories('stories260K against PyTorch', () => {
   })
   afterAll(() => rmSync(root, { recursive: true, force: true }))
   const lora = { rank: golden.lora.rank, alpha: golden.lora.alpha, dropout: 0, targetModules: golden.lora.targetModules }
+  const dora = { ...lora, useDora: true }
 
   it('gives each token the same loss, and the same logits', async () => {
     const model = await openLanguageModel({ folder: options.modelFolder, threads: 1, device: 'cpu' })
@@ -78,12 +81,36 @@ describeWithStories('stories260K against PyTorch', () => {
     await expectTrace(trainer, golden.lora.trace, 2e-6)
   })
 
-  it('has the same gradient for every adapter matrix', async () => {
-    const gradients = await firstMoments({ ...options, lora, maxGradNorm: 0, betas: [0, 0.999] }, join(root, 'adapter'))
-    for (const [name, { norm, first }] of Object.entries(golden.lora.gradients)) {
+  it('trains DoRA with the rates of LoRA+ along the same losses', async () => {
+    const start = join(root, 'dora-start')
+    await using trainer = await disposable(createTrainer({ ...options, lora: { ...dora, loraPlusRatio: golden.dora.loraPlusRatio } }, examples))
+    await trainer.save(start)
+    setByFormula(start)
+    await trainer.restore(start)
+    await expectTrace(trainer, golden.dora.trace, 5e-6)
+  })
+
+  it.each([
+    ['adapter matrix', lora, golden.lora.gradients],
+    ['matrix and magnitude of DoRA', dora, golden.dora.gradients],
+  ])('has the same gradient for every %s', async (name, adapter, expected) => {
+    const gradients = await firstMoments({ ...options, lora: adapter, maxGradNorm: 0, betas: [0, 0.999] }, join(root, name))
+    expect(Object.keys(expected)).toHaveLength(name === 'adapter matrix' ? 30 : 45)
+    for (const [name, { norm, first }] of Object.entries(expected)) {
       expect(Math.abs(Math.hypot(...gradients(name)) / norm - 1), name).toBeLessThan(1e-5)
       expectClose([...gradients(name).slice(0, first.length)], first, 1e-5 * norm)
     }
+  })
+
+  it('answers with a DoRA adapter as it trains it', async () => {
+    const start = join(root, 'dora-logits')
+    await using trainer = await disposable(createTrainer({ ...options, lora: dora }, examples))
+    await trainer.save(start)
+    setByFormula(start)
+    const model = await openLanguageModel({ folder: options.modelFolder, adapter: { folder: start }, threads: 1, device: 'cpu' })
+    const logits = await model.logits(examples[0]?.tokens ?? [])
+    await model.close()
+    expectClose([...logits.slice(-golden.dora.lastLogits.length)], golden.dora.lastLogits, 5e-5)
   })
 
   /** After one step without momentum or clipping the first moments are the gradients. */
@@ -109,8 +136,9 @@ describeWithStories('stories260K against PyTorch', () => {
     const adapter = readPeftAdapter(folder)
     const modules = [...Array(5).keys()].flatMap((layer) => ['self_attn.q_proj', 'self_attn.v_proj', 'mlp.down_proj'].map((name) => `model.layers.${layer}.${name}`))
     for (const [name, tensor] of adapter.weights) {
-      const phase = modules.findIndex((module) => name.startsWith(`${module}.`)) + (name.includes('lora_B') ? 0.5 : 0)
-      tensor.data = tensor.data.map((_, index) => 0.1 * Math.sin(phase + 0.37 * index))
+      const isMagnitude = name.endsWith('magnitude_vector')
+      const phase = modules.findIndex((module) => name.startsWith(`${module}.`)) + (name.includes('lora_B') ? 0.5 : isMagnitude ? 0.25 : 0)
+      tensor.data = tensor.data.map((value, index) => (isMagnitude ? value : 0) + (isMagnitude ? value : 1) * 0.1 * Math.sin(phase + 0.37 * index))
     }
     writePeftAdapter(folder, adapter)
   }

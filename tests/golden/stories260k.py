@@ -69,8 +69,14 @@ def logits_of(tokens, weights, c, interleaved=False, lora=None):
     def linear(x, name):
         y = x @ weights[name].T
         if lora and name in lora:
-            a, b = lora[name]
-            y = y + (x @ a.T) @ b.T * LORA["alpha"] / LORA["rank"]
+            a, b, *magnitude = lora[name]
+            scale = LORA["alpha"] / LORA["rank"]
+            update = (x @ a.T) @ b.T * scale
+            if not magnitude:
+                return y + update
+            # DoRA as PEFT computes it: the norm of the adapted rows is a constant in the gradient.
+            stretch = magnitude[0] / torch.linalg.norm(weights[name] + scale * (b @ a), dim=1).detach()
+            y = y + (stretch - 1) * y + stretch * update
         return y
 
     x = weights["model.embed_tokens"][tokens]
@@ -100,17 +106,17 @@ def batch_loss(examples, weights, c, lora=None):
     return total / count
 
 
-def train(examples, weights, c, lora, parameters, decayed, steps):
-    """HF conventions: linear schedule, clip at 1, decoupled decay."""
+def train(examples, weights, c, lora, parameters, decayed, steps, factors=None):
+    """HF conventions: linear schedule, clip at 1, decoupled decay. `factors`: of each parameter's learning rate."""
     rate = STEP["learningRate"]
+    factors = factors or [1] * len(parameters)
     optimizer = torch.optim.AdamW([
-        {"params": [p for p, keep in zip(parameters, decayed) if keep], "weight_decay": STEP["weightDecay"]},
-        {"params": [p for p, keep in zip(parameters, decayed) if not keep], "weight_decay": 0.0},
+        {"params": [p], "weight_decay": STEP["weightDecay"] if keep else 0.0} for p, keep in zip(parameters, decayed)
     ], lr=rate, betas=(0.9, 0.999), eps=1e-8)
     trace = []
     for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * (steps - step) / steps
+        for group, factor in zip(optimizer.param_groups, factors):
+            group["lr"] = rate * factor * (steps - step) / steps
         optimizer.zero_grad()
         loss = batch_loss(examples, weights, c, lora)
         loss.backward()
@@ -121,6 +127,7 @@ def train(examples, weights, c, lora, parameters, decayed, steps):
 
 
 LORA = {"rank": 4, "alpha": 8, "targetModules": ["q_proj", "v_proj", "down_proj"]}
+RATIO = 4  # LoRA+: learning rate of B and of the magnitudes over that of A
 STEP = {"learningRate": 0.005, "weightDecay": 0.1, "steps": 6}
 
 
@@ -128,6 +135,27 @@ def lora_values(rows, columns, phase):
     """A formula both sides can compute; float32 on both."""
     flat = [0.1 * math.sin(phase + 0.37 * i) for i in range(rows * columns)]
     return torch.tensor(flat, dtype=torch.float32).double().reshape(rows, columns)
+
+
+def start_adapter(weights, c, with_magnitudes=False):
+    lora, index = {}, 0
+    for layer in range(c["L"]):
+        for name in ("self_attn.q_proj", "self_attn.v_proj", "mlp.down_proj"):
+            weight = weights[f"model.layers.{layer}.{name}"]
+            rows, columns = weight.shape
+            parts = [lora_values(LORA["rank"], columns, index), lora_values(rows, LORA["rank"], index + 0.5)]
+            if with_magnitudes:
+                parts.append(weight.norm(dim=1) * (1 + lora_values(1, rows, index + 0.25)[0]))
+            lora[f"model.layers.{layer}.{name}"] = [p.requires_grad_() for p in parts]
+            index += 1
+    return lora
+
+
+def adapter_gradients(examples, weights, c, lora):
+    batch_loss(examples, weights, c, lora).backward()
+    suffixes = ("lora_A.weight", "lora_B.weight", "lora_magnitude_vector")
+    return {f"{name}.{suffix}": {"norm": p.grad.norm().item(), "first": p.grad.flatten()[:4].tolist()}
+            for name, parts in lora.items() for suffix, p in zip(suffixes, parts)}
 
 
 def main(path):
@@ -142,18 +170,16 @@ def main(path):
     examples = [(story, [-100] * 10 + story[10:]), (noise, noise)]
     nll = [[-torch.log_softmax(logits_of(t, weights, c), -1)[i, t[i + 1]].item() for i in range(len(t) - 1)] for t, _ in examples]
 
-    lora, index = {}, 0
-    for layer in range(c["L"]):
-        for name in ("self_attn.q_proj", "self_attn.v_proj", "mlp.down_proj"):
-            rows, columns = weights[f"model.layers.{layer}.{name}"].shape
-            lora[f"model.layers.{layer}.{name}"] = (
-                lora_values(LORA["rank"], columns, index).requires_grad_(), lora_values(rows, LORA["rank"], index + 0.5).requires_grad_())
-            index += 1
+    lora = start_adapter(weights, c)
     adapters = [p for pair in lora.values() for p in pair]
-    batch_loss(examples, weights, c, lora).backward()
-    gradients = {f"{name}.lora_{kind}.weight": {"norm": p.grad.norm().item(), "first": p.grad.flatten()[:4].tolist()}
-                 for name, pair in lora.items() for kind, p in zip("AB", pair)}
+    gradients = adapter_gradients(examples, weights, c, lora)
     lora_trace = train(examples, weights, c, lora, adapters, [True] * len(adapters), STEP["steps"])
+
+    dora = start_adapter(weights, c, with_magnitudes=True)
+    dora_parts = [p for parts in dora.values() for p in parts]
+    dora_gradients = adapter_gradients(examples, weights, c, dora)
+    dora_logits = logits_of(story, weights, c, lora=dora)[-1].tolist()
+    dora_trace = train(examples, weights, c, dora, dora_parts, [True] * len(dora_parts), STEP["steps"], [1, RATIO, RATIO] * len(dora))
 
     full = {name: w.clone().requires_grad_() for name, w in weights.items()}
     batch_loss(examples, full, c).backward()
@@ -163,7 +189,8 @@ def main(path):
         "madeBy": f"stories260k.py, torch {torch.__version__}, float64",
         "examples": [{"tokens": t, "labels": l} for t, l in examples],
         "nll": nll, "lastLogits": logits_of(story, weights, c)[-1].tolist(),
-        "lora": {**LORA, "gradients": gradients, "trace": lora_trace}, "full": {"gradientNorms": full_gradients, "trace": full_trace}, "step": STEP,
+        "lora": {**LORA, "gradients": gradients, "trace": lora_trace},
+        "dora": {"loraPlusRatio": RATIO, "gradients": dora_gradients, "lastLogits": dora_logits, "trace": dora_trace}, "full": {"gradientNorms": full_gradients, "trace": full_trace}, "step": STEP,
     }, sys.stdout, separators=(",", ":"))
     print()
 

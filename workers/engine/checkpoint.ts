@@ -90,8 +90,9 @@ function writeModel(folder: string, state: CheckpointState, { config, shapeOf, i
 function writeAdapter(folder: string, state: CheckpointState, { options, shapeOf }: { options: TrainerOptions; shapeOf: (name: string) => number[] }): void {
   const { lora, modelFolder } = options
   if (lora === null) return
+  const { rank, alpha, dropout, targetModules, useRslora = false, useDora, init } = lora
   writePeftAdapter(folder, {
-    config: { rank: lora.rank, alpha: lora.alpha, dropout: lora.dropout, targetModules: lora.targetModules, useRslora: lora.useRslora ?? false, baseModelNameOrPath: basename(modelFolder) },
+    config: { rank, alpha, dropout, targetModules, useRslora, useDora, init, baseModelNameOrPath: basename(modelFolder) },
     weights: new Map([...state.tensors].map(([name, { value }]) => [name, { shape: shapeOf(name), data: value }])),
   })
 }

@@ -43,10 +43,16 @@ export interface LoraOptions {
   alpha: number
   /** Probability in [0, 1) of dropping an input of A. */
   dropout: number
-  /** Names of linear layers, matched by suffix: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; or "all-linear". */
-  targetModules: string[]
+  /** Names of linear layers, matched by suffix: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; or one text: "all-linear", or a regular expression for whole paths. */
+  targetModules: string[] | string
   /** Scale by alpha/√rank instead of alpha/rank (Kalajdzievski 2023, arXiv:2312.03732). */
   useRslora?: boolean
+  /** Train the length of each output row beside its direction (DoRA, Liu et al. 2024, arXiv:2402.09353). */
+  useDora?: boolean
+  /** First values of A: "kaiming" draws U(±1/√in), "gaussian" N(0, 1/rank). Default "kaiming". B starts as 0. */
+  init?: 'kaiming' | 'gaussian'
+  /** Learning rate of B (and of DoRA's lengths) over that of A (LoRA+, Hayou et al. 2024, arXiv:2402.12354). Default 1. */
+  loraPlusRatio?: number
 }
 
 export type Device = 'cpu' | 'webgpu' | 'cuda'
@@ -134,7 +140,7 @@ export interface Trainer {
   /** One update on the next batch in seeded order. Throws EngineError when the loss is not finite; the weights then stay as they were. */
   step(): Promise<StepReport>
   evaluate(examples: TrainingExample[]): Promise<Evaluation>
-  /** The live trainable tensors, which `step` changes in place: by Hugging Face name, or `module.lora_A.weight` and `module.lora_B.weight`. */
+  /** The live trainable tensors, which `step` changes in place: by Hugging Face name, or `module.lora_A.weight`, `module.lora_B.weight` and, with DoRA, `module.lora_magnitude_vector`. */
   weights(): Map<string, Float32Array>
   /** Writes a PEFT adapter or a whole model, plus optimizer.safetensors and trainer_state.json. */
   save(folder: string): Promise<void>

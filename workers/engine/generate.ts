@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from './engine-error.js'
 import type { Device, LlamaConfig } from './engine.js'
-import { loraScaling, readPeftAdapter } from './formats/peft.js'
+import { moduleUpdates, readPeftAdapter } from './formats/peft.js'
 import { StreamDecoder } from './formats/stream-decoder.js'
 import { loadTokenizer, type Tokenizer } from './formats/tokenizer.js'
 import { readLlamaConfig } from './models/llama-config.js'
@@ -26,7 +26,13 @@ export interface OpenLanguageModelOptions {
 }
 
 /** A PEFT folder, or the live tensors of a trainer by PEFT name with their scaling (see loraScaling). */
-export type AdapterSource = { folder: string } | { weights: ReadonlyMap<string, Float32Array>; rank: number; scaling: number }
+export type AdapterSource = { folder: string } | LiveAdapter
+
+interface LiveAdapter {
+  weights: ReadonlyMap<string, Float32Array>
+  rank: number
+  scaling: number
+}
 
 export interface GenerateOptions extends Partial<SamplingOptions> {
   maxTokens: number
@@ -254,22 +260,21 @@ class Answer {
 }
 
 function loraFactors(source: AdapterSource): Map<string, LoraFactors> {
-  const { weights, rank, scaling } = 'folder' in source ? readFactors(source.folder) : source
+  if (!('folder' in source)) return liveFactors(source)
+  return new Map([...moduleUpdates(readPeftAdapter(source.folder))].map(([module, { rank, scaling, a, b, magnitude }]) => [module, { rank, a, b: b.map((value) => value * scaling), magnitude: magnitude ?? undefined }]))
+}
+
+function liveFactors({ weights, rank, scaling }: LiveAdapter): Map<string, LoraFactors> {
   const factors = new Map<string, LoraFactors>()
   for (const [name, a] of weights) {
-    const module = /^(?:base_model\.model\.)?(.+)\.lora_A\.weight$/.exec(name)?.[1]
-    if (module === undefined) continue
-    const b = weights.get(name.replace(/lora_A\.weight$/, 'lora_B.weight'))
+    const path = /^(.+)\.lora_A\.weight$/.exec(name)?.[1]
+    if (path === undefined) continue
+    const b = weights.get(`${path}.lora_B.weight`)
     if (b === undefined) throw new EngineError('adapter_invalid', `the adapter has ${name} without its lora_B`)
-    factors.set(module, { rank, a, b: b.map((value) => value * scaling) })
+    factors.set(path.replace(/^base_model\.model\./, ''), { rank, a, b: b.map((value) => value * scaling), magnitude: weights.get(`${path}.lora_magnitude_vector`) })
   }
   if (factors.size === 0) throw new EngineError('adapter_invalid', `the adapter has no lora_A tensors; it has ${[...weights.keys()].slice(0, 3).join(', ') || 'nothing'}`)
   return factors
-}
-
-function readFactors(folder: string): { weights: Map<string, Float32Array>; rank: number; scaling: number } {
-  const { config, weights } = readPeftAdapter(folder)
-  return { weights: new Map([...weights].map(([name, { data }]) => [name, data])), rank: config.rank, scaling: loraScaling(config) }
 }
 
 /** Ids that end an answer: eos_token_id of generation_config.json and config.json, and the tokenizer's EOS. */

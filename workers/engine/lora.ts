@@ -1,10 +1,11 @@
 /** Low-rank adapters (Hu et al. 2021, arXiv:2106.09685) with PEFT's semantics: y = Wx + s·B(A(dropout(x))). */
+import { factoredRowNorms } from './dora.js'
 import { EngineError } from './engine-error.js'
 import type { LlamaConfig, LoraOptions } from './engine.js'
-import { loraScaling } from './formats/peft.js'
+import { loraScaling, pythonRegExp } from './formats/peft-config.js'
 import type { Graph } from './graph.js'
 import { llamaWeightShapes } from './models/llama.js'
-import { binary } from './ops/elementwise.js'
+import { binary, unary } from './ops/elementwise.js'
 import { at } from './ops/operator.js'
 import { gemm } from './ops/products.js'
 import { Random, streams } from './random.js'
@@ -23,12 +24,7 @@ export function loraTargets(config: LlamaConfig, { rank, targetModules }: LoraOp
   const linear = [...llamaWeightShapes(config)]
     .filter(([name, shape]) => shape.length === 2 && name.startsWith('model.layers.'))
     .map(([name, shape]): LoraTarget => ({ module: name.slice(0, -'.weight'.length), outSize: at(shape, 0), inSize: at(shape, 1) }))
-  const wanted = targetModules.includes('all-linear') ? [''] : targetModules
-  for (const name of wanted) {
-    if (!linear.some(({ module }) => isNamed(module, name))) throw new EngineError('input_invalid', `lora.targetModules names "${name}", which no layer has; known are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and all-linear`, { name })
-  }
-  const targets = linear.filter(({ module }) => wanted.some((name) => isNamed(module, name)))
-  if (targets.length === 0) throw new EngineError('input_invalid', 'lora.targetModules is empty; name at least one layer, as in ["q_proj", "v_proj"]')
+  const targets = typeof targetModules === 'string' ? matchPattern(linear, targetModules) : matchNames(linear, targetModules)
   for (const { module, inSize, outSize } of targets) {
     const largest = Math.min(inSize, outSize)
     if (rank > largest) throw new EngineError('input_invalid', `lora.rank is ${rank}, but ${module} is ${outSize}×${inSize}, so no rank above ${largest} adds anything; lower the rank or leave that layer out`, { rank, module })
@@ -36,28 +32,65 @@ export function loraTargets(config: LlamaConfig, { rank, targetModules }: LoraOp
   return targets
 }
 
-function isNamed(module: string, name: string): boolean {
-  return name === '' || module === name || module.endsWith(`.${name}`)
+const EVERY_LAYER = 'all-linear'
+const KNOWN_NAMES = 'q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and all-linear'
+
+/** A list: layers whose path is one of the names, or ends with one after a dot. */
+function matchNames(linear: readonly LoraTarget[], names: readonly string[]): LoraTarget[] {
+  if (names.length === 0) throw new EngineError('input_invalid', 'lora.targetModules is empty; name at least one layer, as in ["q_proj", "v_proj"]')
+  const isNamed = ({ module }: LoraTarget, name: string): boolean => name === EVERY_LAYER || module === name || module.endsWith(`.${name}`)
+  for (const name of names) {
+    if (!linear.some((target) => isNamed(target, name))) throw new EngineError('input_invalid', `lora.targetModules names "${name}", which no layer has; known are ${KNOWN_NAMES}`, { name })
+  }
+  return linear.filter((target) => names.some((name) => isNamed(target, name)))
 }
 
-export const loraNames = (module: string): { a: string; b: string; keep: string } => ({ a: `${module}.lora_A.weight`, b: `${module}.lora_B.weight`, keep: `${module}.lora_keep` })
+/** One string: a regular expression for the whole path, as in PEFT. */
+function matchPattern(linear: readonly LoraTarget[], pattern: string): LoraTarget[] {
+  if (pattern === EVERY_LAYER) return [...linear]
+  let expression: RegExp
+  try {
+    expression = pythonRegExp(pattern)
+  } catch (cause) {
+    throw new EngineError('input_invalid', `lora.targetModules is ${JSON.stringify(pattern)}, which cannot be read as a regular expression: ${cause instanceof Error ? cause.message : String(cause)}`, { pattern }, cause)
+  }
+  const targets = linear.filter(({ module }) => expression.test(module))
+  if (targets.length > 0) return targets
+  const example = linear[0]?.module ?? ''
+  throw new EngineError('input_invalid', `lora.targetModules is ${JSON.stringify(pattern)}, which matches no layer; a single text is a regular expression for the whole path, such as ${JSON.stringify(example)}. For layer names give a list; known are ${KNOWN_NAMES}`, { pattern })
+}
 
-/** Names and shapes: A is [r,in], B is [out,r]. */
-export function loraShapes(targets: readonly LoraTarget[], rank: number): Map<string, Shape> {
+export const loraNames = (module: string): { a: string; b: string; magnitude: string; keep: string } => ({
+  a: `${module}.lora_A.weight`,
+  b: `${module}.lora_B.weight`,
+  magnitude: `${module}.lora_magnitude_vector`,
+  keep: `${module}.lora_keep`,
+})
+
+/** Names and shapes: A is [r,in], B is [out,r], and DoRA's magnitude [out]. */
+export function loraShapes(targets: readonly LoraTarget[], { rank, useDora = false }: Pick<LoraOptions, 'rank' | 'useDora'>): Map<string, Shape> {
   return new Map(targets.flatMap(({ module, inSize, outSize }): [string, Shape][] => [
     [loraNames(module).a, [rank, inSize]],
     [loraNames(module).b, [outSize, rank]],
+    ...(useDora ? [[loraNames(module).magnitude, [outSize]] satisfies [string, Shape]] : []),
   ]))
 }
 
-/** A ~ U(−1/√in, 1/√in), which is what PEFT's kaiming_uniform(a=√5) draws; B = 0, so training starts from the base model. */
-export function initialLora(targets: readonly LoraTarget[], { rank, seed }: { rank: number; seed: number }): Map<string, Float32Array> {
+/**
+ * A ~ U(−1/√in, 1/√in), which is what PEFT's kaiming_uniform(a=√5) draws, or N(0, 1/r); B = 0, and a magnitude is the
+ * row's own length √squares: so training starts from the base model. `squares`: ‖w‖² of each row, by module, for DoRA.
+ */
+export function initialLora(targets: readonly LoraTarget[], lora: Pick<LoraOptions, 'rank' | 'init'> & { seed: number; squares?: ReadonlyMap<string, Float32Array> }): Map<string, Float32Array> {
+  const { rank, init, seed, squares } = lora
   const tensors = new Map<string, Float32Array>()
   for (const [index, { module, inSize, outSize }] of targets.entries()) {
     const random = new Random(seed, streams.adapters, index)
     const bound = 1 / Math.sqrt(inSize)
-    tensors.set(loraNames(module).a, Float32Array.from({ length: rank * inSize }, () => (2 * random.uniform() - 1) * bound))
+    const draw = init === 'gaussian' ? () => random.normal() / rank : () => (2 * random.uniform() - 1) * bound
+    tensors.set(loraNames(module).a, Float32Array.from({ length: rank * inSize }, draw))
     tensors.set(loraNames(module).b, new Float32Array(outSize * rank))
+    const lengths = squares?.get(module)
+    if (lengths !== undefined) tensors.set(loraNames(module).magnitude, lengths.map(Math.sqrt))
   }
   return tensors
 }
@@ -73,12 +106,14 @@ export interface LoraGraphOptions {
   lora: LoraOptions
   targets: readonly LoraTarget[]
   weight: (name: string) => Value
+  /** ‖w‖² of each row of the adapted layers, by module; needed for DoRA. */
+  squares: ReadonlyMap<string, Float32Array>
   /** Dropout is on while training only. */
   isTraining: boolean
 }
 
-export function loraLayers(graph: Graph, { lora, targets, weight, isTraining }: LoraGraphOptions): LoraLayers {
-  const scale = loraScaling({ rank: lora.rank, alpha: lora.alpha, useRslora: lora.useRslora ?? false })
+export function loraLayers(graph: Graph, { lora, targets, weight, squares, isTraining }: LoraGraphOptions): LoraLayers {
+  const scaling = loraScaling({ rank: lora.rank, alpha: lora.alpha, useRslora: lora.useRslora ?? false })
   const order = new Map(targets.map(({ module }, index) => [module, index]))
   const keepMasks: LoraLayers['keepMasks'] = []
   const dropped = (x: Value, module: string, index: number): Value => {
@@ -88,6 +123,14 @@ export function loraLayers(graph: Graph, { lora, targets, weight, isTraining }: 
     const mask = graph.apply('Cast', [graph.input(keep, x.shape, 'u8')], { to: 'f32' })
     return binary(graph, 'Mul', x, binary(graph, 'Mul', mask, graph.scalar(1 / keepShare(lora.dropout))))
   }
+  /** What each output of the adapted layer is multiplied with: the row's wanted length by its own, [out]. */
+  const stretch = (module: string): Value => {
+    const { a, b, magnitude } = loraNames(module)
+    const known = squares.get(module)
+    if (known === undefined) throw new EngineError('weights_missing', `the row norms of ${module} are not known`, { module })
+    const norms = factoredRowNorms(graph, { weight: weight(`${module}.weight`), a: weight(a), b: weight(b), scaling, squares: graph.constant(known, [known.length, 1]) })
+    return binary(graph, 'Div', weight(magnitude), unary(graph, 'Detach', norms))
+  }
   return {
     keepMasks,
     linear: (x, module) => {
@@ -95,9 +138,15 @@ export function loraLayers(graph: Graph, { lora, targets, weight, isTraining }: 
       const index = order.get(module)
       if (index === undefined) return base
       const { a, b } = loraNames(module)
-      const inner = gemm(graph, dropped(x, module, index), weight(a), { transB: true })
-      const adapted = gemm(graph, binary(graph, 'Mul', inner, graph.scalar(scale)), weight(b), { transB: true })
-      return binary(graph, 'Add', base, adapted)
+      const kept = dropped(x, module, index)
+      const inner = gemm(graph, kept, weight(a), { transB: true })
+      const update = gemm(graph, binary(graph, 'Mul', inner, graph.scalar(scaling)), weight(b), { transB: true })
+      if (lora.useDora !== true) return binary(graph, 'Add', base, update)
+      if (kept === x) return binary(graph, 'Mul', binary(graph, 'Add', base, update), stretch(module))
+      // As in PEFT, what DoRA changes sees the input with its gaps, W·x itself does not.
+      const gapped = gemm(graph, kept, weight(`${module}.weight`), { transB: true })
+      const stretched = binary(graph, 'Mul', binary(graph, 'Add', gapped, update), stretch(module))
+      return binary(graph, 'Add', base, binary(graph, 'Sub', stretched, gapped))
     },
   }
 }

@@ -1,6 +1,7 @@
 /** What a run trains and what it leaves frozen. */
+import { rowSquares } from './dora.js'
 import { EngineError } from './engine-error.js'
-import type { LlamaConfig, TrainerOptions } from './engine.js'
+import type { LlamaConfig, LoraOptions, TrainerOptions } from './engine.js'
 import { readTensorF32, type SafetensorsDtype } from './formats/safetensors.js'
 import { openWeights, type WeightEntry } from './formats/weights.js'
 import type { Graph } from './graph.js'
@@ -13,15 +14,19 @@ export interface TrainableTensor {
   shape: Shape
   /** Norm weights and biases are exempt from weight decay. */
   decays: boolean
+  /** Factor on the learning rate. */
+  rateFactor: number
   /** First values; the trainer changes this array in place. */
   initial: Float32Array
 }
 
 export interface Parameters {
-  /** By Hugging Face name, or `module.lora_A.weight` / `module.lora_B.weight`. */
+  /** By Hugging Face name, or `module.lora_A.weight`, `module.lora_B.weight`, `module.lora_magnitude_vector`. */
   trainable: Map<string, TrainableTensor>
   frozen: Map<string, WeightEntry>
   targets: LoraTarget[]
+  /** With DoRA, ‖w‖² of each row of the adapted layers, by module. */
+  squares: ReadonlyMap<string, Float32Array>
 }
 
 const INITIAL_DEVIATION = 0.02
@@ -30,24 +35,41 @@ const INITIAL_DEVIATION = 0.02
 export function openParameters(options: TrainerOptions, config: LlamaConfig, isFresh: boolean): Parameters {
   const shapes = llamaWeightShapes(config)
   if (options.lora !== null) {
-    const targets = loraTargets(config, options.lora)
-    const initial = initialLora(targets, { rank: options.lora.rank, seed: options.seed })
-    const trainable = withInitial(loraShapes(targets, options.lora.rank), (name) => initial.get(name))
-    return { trainable, frozen: openFrozen(options.modelFolder, shapes), targets }
+    return openAdapter(options.lora, { frozen: openFrozen(options.modelFolder, shapes), targets: loraTargets(config, options.lora), seed: options.seed })
   }
   const stored = isFresh ? null : openFrozen(options.modelFolder, shapes)
   const trainable = withInitial(shapes, (name, shape, index) => {
     const entry = stored?.get(name)
     return entry ? readTensorF32(entry.file, entry) : freshWeight(name, shape, { seed: options.seed, index })
   })
-  return { trainable, frozen: new Map(), targets: [] }
+  return { trainable, frozen: new Map(), targets: [], squares: new Map() }
+}
+
+function openAdapter(lora: LoraOptions, { frozen, targets, seed }: { frozen: Map<string, WeightEntry>; targets: LoraTarget[]; seed: number }): Parameters {
+  const squares = lora.useDora === true ? squaresOf(frozen, targets) : new Map<string, Float32Array>()
+  const initial = initialLora(targets, { ...lora, seed, squares })
+  const trainable = withInitial(loraShapes(targets, lora), (name) => initial.get(name))
+  for (const [name, tensor] of trainable) {
+    // As in PEFT's create_loraplus_optimizer, DoRA's magnitudes learn at the rate of B and, as in Hugging Face's trainer, decay.
+    if (!name.endsWith('.lora_A.weight')) tensor.rateFactor = lora.loraPlusRatio ?? 1
+    tensor.decays = true
+  }
+  return { trainable, frozen, targets, squares }
+}
+
+function squaresOf(frozen: ReadonlyMap<string, WeightEntry>, targets: readonly LoraTarget[]): Map<string, Float32Array> {
+  return new Map(targets.map(({ module, inSize }) => {
+    const entry = frozen.get(`${module}.weight`)
+    if (entry === undefined) throw new EngineError('weights_missing', `the model has no weight "${module}.weight"`, { module })
+    return [module, rowSquares(readTensorF32(entry.file, entry), inSize)]
+  }))
 }
 
 function withInitial(shapes: ReadonlyMap<string, Shape>, read: (name: string, shape: Shape, index: number) => Float32Array | undefined): Map<string, TrainableTensor> {
   return new Map([...shapes].map(([name, shape], index): [string, TrainableTensor] => {
     const initial = read(name, shape, index)
     if (initial === undefined) throw new EngineError('weights_missing', `no first value for "${name}"`, { name })
-    return [name, { shape, decays: shape.length === 2, initial }]
+    return [name, { shape, decays: shape.length === 2, rateFactor: 1, initial }]
   }))
 }
 

@@ -50,7 +50,7 @@ export function evaluateGraph(spec: StepGraphOptions): Graph {
 
 function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphOptions & { isTraining: boolean }): { loss: TokenLoss; keepMasks: LoraLayers['keepMasks'] } {
   const { config, options, parameters, shape: { B, T, R }, isTraining } = spec
-  const adapters = options.lora === null ? null : loraLayers(graph, { lora: options.lora, targets: parameters.targets, weight, isTraining })
+  const adapters = options.lora === null ? null : loraLayers(graph, { lora: options.lora, targets: parameters.targets, squares: parameters.squares, weight, isTraining })
   const { hidden } = llamaForward(graph, {
     config, weight,
     tokens: graph.input('tokens', [B, T], 'i64'),

@@ -22,6 +22,8 @@ export function checkTrainerOptions(options: TrainerOptions, config: LlamaConfig
   if (lora === null) return
   if (options.config) throw invalid('config', 'given', 'a model that starts from nothing has no weights an adapter could adapt; use lora: null')
   if (!(lora.dropout >= 0 && lora.dropout < 1)) throw invalid('lora.dropout', lora.dropout, 'it must be in [0, 1)')
+  const { loraPlusRatio = 1 } = lora
+  if (!(loraPlusRatio > 0) || !Number.isFinite(loraPlusRatio)) throw invalid('lora.loraPlusRatio', loraPlusRatio, 'it must be a number above 0')
   if (!(lora.alpha > 0) || !Number.isFinite(lora.alpha)) throw invalid('lora.alpha', lora.alpha, 'it must be a number above 0')
 }
 

@@ -48,6 +48,7 @@ describe('resuming', () => {
     ['all weights', tinyOptions],
     ['all weights saved in BF16', { ...tinyOptions, saveDtype: 'BF16' }],
     ['LoRA with dropout', adapterOptions],
+    ['DoRA with dropout and the rates of LoRA+', { ...adapterOptions, lora: { ...lora, useDora: true, init: 'gaussian', loraPlusRatio: 8 } }],
     ['LoRA, packed, two batches per update', { ...adapterOptions, packing: true, batchSize: 1, accumulationSteps: 2 }],
     ['all weights, packed, two batches per update, smoothed labels', { ...tinyOptions, packing: true, batchSize: 1, accumulationSteps: 2, labelSmoothing: 0.1 }],
   ])('equals the uninterrupted run bit for bit: %s', async (name, options) => {
@@ -95,9 +96,9 @@ describe('training', () => {
     expect(readFileSync(join(base, 'model.safetensors')).equals(before)).toBe(true)
   })
 
-  it('starts an adapter from the base model exactly', async () => {
+  it.each([false, true])('starts an adapter from the base model exactly (DoRA: %s)', async (useDora) => {
     const plain = await withTrainer({ ...tinyOptions, modelFolder: base, config: undefined }, examples, (trainer) => trainer.evaluate(examples))
-    const adapted = await withTrainer(adapterOptions, examples, (trainer) => trainer.evaluate(examples))
+    const adapted = await withTrainer({ ...adapterOptions, lora: { ...lora, useDora } }, examples, (trainer) => trainer.evaluate(examples))
     // Adding the adapter's zeros is exact; only the kernels for fed and for stored weights may round differently.
     expect(Math.abs(adapted.loss - plain.loss)).toBeLessThan(1e-6)
   })

@@ -180,8 +180,8 @@ class CompiledTrainer implements Trainer {
     const { options: { betas, eps, weightDecay }, parameters } = this.#parts
     for (const [name, tensor] of this.#state.tensors) {
       const gradient = gradients.get(name)
-      const decays = parameters.trainable.get(name)?.decays
-      if (gradient) adamW(tensor, gradient, { learningRate, weightDecay: decays ? weightDecay : 0, betas, eps, step, clip })
+      const { decays = false, rateFactor = 1 } = parameters.trainable.get(name) ?? {}
+      if (gradient) adamW(tensor, gradient, { learningRate: learningRate * rateFactor, weightDecay: decays ? weightDecay : 0, betas, eps, step, clip })
     }
   }
 

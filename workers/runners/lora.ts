@@ -96,12 +96,12 @@ async function prepareData({ dataset, params, assignment, report }: Context, mod
 function trainerOptions({ params, assignment, threads, report }: Context, modelFolder: string, training: TrainingExample[]): TrainerOptions {
   const rows = (params.packing ? packRows(training, params.maxLength) : singleRows(training)).length
   const totalSteps = params.steps ?? Math.max(1, Math.ceil(params.epochs * stepsPerEpoch(rows, params)))
-  const { rank, alpha = 2 * rank, dropout, targetModules, useRslora } = params
+  const { rank, alpha = 2 * rank, dropout, targetModules, useRslora, useDora, loraInit, loraPlusRatio } = params
   const { learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, device } = params
   return {
     ...{ modelFolder, learningRate, schedule, totalSteps, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, device },
     warmupSteps: warmupOf(params, totalSteps, report),
-    lora: { rank, alpha, dropout, targetModules, useRslora },
+    lora: { rank, alpha, dropout, targetModules, useRslora, useDora, init: loraInit, loraPlusRatio },
     betas: BETAS,
     eps: 1e-8,
     seed: assignment.seed,

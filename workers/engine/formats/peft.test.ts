@@ -2,15 +2,16 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loraScaling, readPeftAdapter, writePeftAdapter, type LoraAdapter, type AdapterTensor } from './peft.js'
+import { loraScaling } from './peft-config.js'
+import { moduleUpdates, readPeftAdapter, vllmServing, writePeftAdapter, type AdapterTensor, type LoraAdapter } from './peft.js'
 import { readSafetensors } from './safetensors.js'
 
 let folder = ''
 beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'peft-')) })
 afterAll(() => { rmSync(folder, { recursive: true, force: true }) })
 
-function tensor(shape: [number, number]): AdapterTensor {
-  return { shape, data: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(i + shape[0])) }
+function tensor(shape: [number] | [number, number]): AdapterTensor {
+  return { shape, data: Float32Array.from({ length: shape[0] * (shape[1] ?? 1) }, (_, i) => Math.sin(i + shape[0])) }
 }
 
 function adapter(): LoraAdapter {
@@ -66,9 +67,19 @@ describe('PEFT adapters', () => {
   })
 
   it.each([
-    [{ use_dora: true }, /use_dora is true/],
+    [{ use_dora: true }, /has no partner "model.layers.0.self_attn.q_proj.lora_magnitude_vector"/],
     [{ modules_to_save: ['lm_head'] }, /modules_to_save is \["lm_head"\]/],
-    [{ rank_pattern: { q_proj: 4 } }, /rank_pattern/],
+    [{ rank_pattern: { q_proj: 4 } }, /shape \[2,3\]; with r = 4/],
+    [{ rank_pattern: { 'q_proj[': 2 } }, /rank_pattern has the pattern "q_proj\["/],
+    [{ alpha_pattern: { q_proj: 'big' } }, /alpha_pattern\["q_proj"\] is "big"/],
+    [{ bias: 'all' }, /bias is "all"/],
+    [{ lora_bias: true }, /lora_bias is true/],
+    [{ fan_in_fan_out: true }, /fan_in_fan_out is true/],
+    [{ layer_replication: [[0, 2]] }, /layer_replication/],
+    [{ trainable_token_indices: [5] }, /trainable_token_indices/],
+    [{ init_lora_weights: 'pissa_niter_4' }, /init_lora_weights is "pissa_niter_4"; this start changes the base weights/],
+    [{ use_qalora: true }, /use_qalora is true; this feature of PEFT is not known here/],
+    [{ alora_invocation_tokens: [1, 2] }, /alora_invocation_tokens/],
     [{ peft_type: 'IA3' }, /peft_type is "IA3"/],
     [{ r: 3 }, /shape \[2,3\]; with r = 3/],
     [{ lora_alpha: '8' }, /lora_alpha is "8"/],
@@ -77,6 +88,49 @@ describe('PEFT adapters', () => {
     const path = join(folder, 'adapter_config.json')
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...change }))
     expect(() => readPeftAdapter(folder)).toThrow(message)
+  })
+
+  it('reads and writes DoRA, with PEFT\'s name for the magnitude', () => {
+    const dora = adapter()
+    dora.config.useDora = true
+    dora.weights.set('model.layers.0.self_attn.q_proj.lora_magnitude_vector', tensor([5]))
+    writePeftAdapter(folder, dora)
+    expect([...readSafetensors(join(folder, 'adapter_model.safetensors')).tensors.keys()].at(-1)).toBe('base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector')
+    expect(readFileSync(join(folder, 'adapter_config.json'), 'utf8')).toContain('"use_dora": true')
+    const back = readPeftAdapter(folder)
+    expect(back.config.useDora).toBe(true)
+    expect(moduleUpdates(back).get('model.layers.0.self_attn.q_proj')?.magnitude).toEqual(tensor([5]).data)
+    dora.weights.set('model.layers.0.self_attn.q_proj.lora_magnitude_vector', tensor([4]))
+    expect(() => writePeftAdapter(folder, dora)).toThrow(/shape \[4\]; its lora_B has 5 rows/)
+    dora.config.useDora = false
+    expect(() => writePeftAdapter(folder, dora)).toThrow(/belongs to DoRA, but use_dora is false/)
+  })
+
+  it('gives each module the rank and alpha of its pattern', () => {
+    const [q, v] = ['model.layers.0.self_attn.q_proj', 'model.layers.1.self_attn.v_proj']
+    const mixed: LoraAdapter = {
+      config: { ...adapter().config, rankPattern: { 'layers.1.self_attn.v_proj': 1 }, alphaPattern: { '.*layers\\.[1-9]\\..*': 6 } },
+      weights: new Map([[`${q}.lora_A.weight`, tensor([2, 3])], [`${q}.lora_B.weight`, tensor([5, 2])], [`${v}.lora_A.weight`, tensor([1, 3])], [`${v}.lora_B.weight`, tensor([4, 1])]]),
+    }
+    writePeftAdapter(folder, mixed)
+    const updates = moduleUpdates(readPeftAdapter(folder))
+    expect([...updates].map(([module, { rank, scaling }]) => [module, rank, scaling])).toEqual([[q, 2, 2], [v, 1, 6]])
+    expect(vllmServing(mixed.config)).toHaveProperty('obstacle')
+  })
+
+  it('takes keys that change nothing, as newer releases write them', () => {
+    writePeftAdapter(folder, adapter())
+    const path = join(folder, 'adapter_config.json')
+    const newer = { corda_config: null, eva_config: null, exclude_modules: null, qalora_group_size: 16, use_qalora: false, trainable_token_indices: null, target_parameters: null, runtime_config: { ephemeral_gpu_offload: false } }
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...newer }))
+    expect(readPeftAdapter(folder).config.rank).toBe(2)
+  })
+
+  it('knows the rank flag that vLLM needs', () => {
+    const flag = (rank: number): unknown => vllmServing({ ...adapter().config, rank })
+    expect([1, 2, 8, 9, 33, 257, 512].map(flag)).toEqual([1, 8, 8, 16, 64, 320, 512].map((maxLoraRank) => ({ maxLoraRank })))
+    expect(flag(513)).toHaveProperty('obstacle')
+    expect(vllmServing({ ...adapter().config, useDora: true })).toHaveProperty('obstacle')
   })
 
   it('refuses a factor without its partner', () => {

@@ -3,6 +3,7 @@
  * session per bucket of T and P; padding sits behind the real tokens and is masked, which changes nothing they see.
  * Adapters and live weights are fed, not compiled in: switching one costs no new session where shapes agree.
  */
+import { adaptedWeight, rowNorms } from '../dora.js'
 import { EngineError } from '../engine-error.js'
 import type { Device, LlamaConfig } from '../engine.js'
 import { compile, floats, integers, type Data, type Session } from '../executors/executor.js'
@@ -29,6 +30,8 @@ export interface LoraFactors {
   a: Float32Array
   /** [out, rank], already times the adapter's scaling. */
   b: Float32Array
+  /** [out]: lengths to which DoRA brings the rows of W + B·A. */
+  magnitude?: Float32Array
 }
 
 export interface LlamaRunnerOptions {
@@ -65,6 +68,8 @@ export class LlamaRunner {
   readonly #sessions = new SessionCache<Session>(MAX_SESSIONS, (session) => session.dispose())
   #lastRun: Promise<undefined> = Promise.resolve(undefined)
   #adapter: ReadonlyMap<string, LoraFactors> = new Map()
+  /** By module, what DoRA multiplies each output with; made before an adapter's first run, null until then. */
+  #stretches: ReadonlyMap<string, Float32Array> | null = null
   #isClosed = false
 
   constructor(options: LlamaRunnerOptions) {
@@ -77,13 +82,15 @@ export class LlamaRunner {
   /** Module path → factors; an empty map is the base model. Caches made under another adapter are not valid under this one. */
   useAdapter(adapter: ReadonlyMap<string, LoraFactors>): void {
     const shapes = llamaWeightShapes(this.config)
-    for (const [module, { rank, a, b }] of adapter) {
+    for (const [module, { rank, a, b, magnitude }] of adapter) {
       const [out = 0, width = 0] = shapes.get(`${module}.weight`) ?? []
+      if (magnitude !== undefined && magnitude.length !== out) throw new EngineError('adapter_invalid', `the adapter has ${magnitude.length} magnitudes for ${module}; the model's has ${out} rows; it was trained on another model`, { module })
       if (a.length !== rank * width || b.length !== out * rank || out === 0) {
         throw new EngineError('adapter_invalid', `the adapter's factors for ${module} have ${a.length} and ${b.length} values; the model's ${out === 0 ? 'has no such linear layer' : `[${out}, ${width}] at rank ${rank} needs ${rank * width} and ${out * rank}`}; it was trained on another model`, { module })
       }
     }
     this.#adapter = adapter
+    this.#stretches = null
   }
 
   /** Appends tokens to the cache; logits [rows.length, V] of the given token indexes (default: the last). */
@@ -169,15 +176,34 @@ export class LlamaRunner {
   #run(shape: StepShape, feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {
     const turn = this.#lastRun.then(async () => {
       if (this.#isClosed) throw new EngineError('input_invalid', 'this model is closed; open it again')
-      const ranks = [...this.#adapter].map(([module, { rank }]) => `${module}:${rank}`).join(',')
+      const ranks = [...this.#adapter].map(([module, { rank, magnitude }]) => `${module}:${rank}${magnitude === undefined ? '' : ' stretched'}`).join(',')
       const { kind, T, P, R } = shape
       const prepack = T === 1 && this.#frozenBytes <= PREPACK_LIMIT_BYTES
       const session = await this.#sessions.get(`${kind} ${T} ${P} ${R} ${ranks}`, () => ({ size: 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack }) }))
-      return session.run(feeds)
+      this.#stretches ??= await this.#measureStretches()
+      return session.run(new Map([...feeds, ...[...this.#stretches].map(([module, data]): [string, Data] => [stretchName(module), data])]))
     })
     // The next run goes on whether this one failed or not; its caller hears of the failure through `turn`.
     this.#lastRun = turn.then(() => undefined, () => undefined)
     return turn
+  }
+
+  /** m / ‖W + B·A‖ of each row: constant while the adapter stays, so it is computed once and not with every token. */
+  async #measureStretches(): Promise<ReadonlyMap<string, Float32Array>> {
+    const stretched = [...this.#adapter].flatMap(([module, { magnitude, ...factors }]) => (magnitude === undefined ? [] : [{ module, magnitude, ...factors }]))
+    if (stretched.length === 0) return new Map()
+    const graph = new Graph()
+    const weight = weightSource(graph, this.#weights)
+    for (const { module, rank, a, b, magnitude } of stretched) {
+      const factors = { weight: weight(`${module}.weight`), a: graph.input(`${module}.lora_A`, [rank, a.length / rank]), b: graph.input(`${module}.lora_B`, [b.length / rank, rank]), scaling: 1 }
+      graph.output(module, binary(graph, 'Div', graph.input(stretchName(module), [magnitude.length]), rowNorms(graph, adaptedWeight(graph, factors))))
+    }
+    const session = await compile(graph, { ...this.#options, prepack: false })
+    const feeds = new Map<string, Data>(this.#options.liveWeights)
+    for (const { module, a, b, magnitude } of stretched) feeds.set(`${module}.lora_A`, a).set(`${module}.lora_B`, b).set(stretchName(module), magnitude)
+    const outputs = await session.run(feeds)
+    await session.dispose()
+    return new Map(stretched.map(({ module }) => [module, floats(outputs, module)]))
   }
 
   #graph({ kind, T, P, R }: StepShape): Graph {
@@ -221,12 +247,15 @@ export class LlamaRunner {
     const base = gemm(graph, x, weight(`${module}.weight`), { transB: true })
     const factors = this.#adapter.get(module)
     if (factors === undefined) return base
-    const { rank, a, b } = factors
+    const { rank, a, b, magnitude } = factors
     const down = gemm(graph, x, graph.input(`${module}.lora_A`, [rank, a.length / rank]), { transB: true })
     const up = gemm(graph, down, graph.input(`${module}.lora_B`, [b.length / rank, rank]), { transB: true })
-    return binary(graph, 'Add', base, up)
+    const adapted = binary(graph, 'Add', base, up)
+    return magnitude === undefined ? adapted : binary(graph, 'Mul', adapted, graph.input(stretchName(module), [magnitude.length]))
   }
 }
+
+const stretchName = (module: string): string => `${module}.stretch`
 
 /** Live weights are fed; the others are mapped from the folder's files. */
 function splitWeights({ folder, config, liveWeights = new Map() }: LlamaRunnerOptions): Pick<Parameters, 'trainable' | 'frozen'> {
@@ -237,7 +266,7 @@ function splitWeights({ folder, config, liveWeights = new Map() }: LlamaRunnerOp
     if (shape === undefined || data.length !== sizeOf(shape)) {
       throw new EngineError('weights_invalid', `the live weight "${name}" has ${data.length} values; config.json implies ${shape === undefined ? 'no such weight' : `[${shape.join(', ')}]`}`, { name })
     }
-    trainable.set(name, { shape, decays: false, initial: data })
+    trainable.set(name, { shape, decays: false, rateFactor: 1, initial: data })
     shapes.delete(name)
   }
   return { trainable, frozen: shapes.size === 0 ? new Map() : openFrozen(folder, shapes) }

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeBatch, singleRows, packRows, type Batch } from '../batches.js'
 import type { LlamaConfig, TrainerOptions } from '../engine.js'
 import { compile, floats, type Data } from '../executors/executor.js'
-import { writeSafetensors } from '../formats/safetensors.js'
+import { readTensorF32, writeSafetensors } from '../formats/safetensors.js'
+import { loraNames } from '../lora.js'
 import { openParameters, type Parameters } from '../parameters.js'
 import { Random } from '../random.js'
 import { evaluateGraph, gradientName, trainGraph } from '../step-graph.js'
@@ -76,6 +77,36 @@ async function lossFunction({ config, options, parameters }: Model, batch: Batch
   }
 }
 
+/** DoRA's norms are constants in its gradient. Where A or B moves, the magnitude moves along so that their quotient stays. */
+function holdNorms(model: Model, values: Map<string, Float32Array>): Map<string, Float32Array> {
+  const { lora } = model.options
+  if (lora?.useDora !== true) return values
+  const held = new Map(values)
+  const [before, after] = [rowNormsOf(model, model.values), rowNormsOf(model, values)]
+  for (const { module } of model.parameters.targets) {
+    const [name, from, to] = [loraNames(module).magnitude, before.get(module), after.get(module)]
+    held.set(name, (values.get(name) ?? new Float32Array()).map((value, row) => (value * (to?.[row] ?? NaN)) / (from?.[row] ?? NaN)))
+  }
+  return held
+}
+
+/** ‖W + s·B·A‖ of each row, the plain way and in double precision. */
+function rowNormsOf({ parameters, options }: Model, values: ReadonlyMap<string, Float32Array>): Map<string, number[]> {
+  const rank = options.lora?.rank ?? 0
+  const scaling = (options.lora?.alpha ?? NaN) / rank
+  return new Map(parameters.targets.map(({ module, inSize, outSize }) => {
+    const entry = parameters.frozen.get(`${module}.weight`)
+    if (entry === undefined) throw new Error(`no ${module}`)
+    const weight = readTensorF32(entry.file, entry)
+    const [a, b] = [values.get(loraNames(module).a), values.get(loraNames(module).b)]
+    return [module, Array.from({ length: outSize }, (_, row) => Math.hypot(...Array.from({ length: inSize }, (_, column) => {
+      let sum = weight[row * inSize + column] ?? NaN
+      for (let k = 0; k < rank; k++) sum += scaling * (b?.[row * rank + k] ?? NaN) * (a?.[k * inSize + column] ?? NaN)
+      return sum
+    })))]
+  }))
+}
+
 async function checkModelGradient(options: TrainerOptions): Promise<void> {
   const model = scatteredModel(options)
   const batch = makeBatch(singleRows(tinyExamples(3)))
@@ -89,7 +120,8 @@ async function checkModelGradient(options: TrainerOptions): Promise<void> {
     const value = model.values.get(name) ?? new Float32Array()
     const moved = (step: number): Map<string, Float32Array> => new Map(model.values).set(name, value.map((number, element) => number + step * (direction[element] ?? 0)))
     // Fourth-order differences: the second-order error of a step large enough for float32 would hide small mistakes.
-    const central = async (step: number): Promise<number> => ((await loss.at(moved(step))) - (await loss.at(moved(-step)))) / (2 * step)
+    const lossAt = (step: number): Promise<number> => loss.at(holdNorms(model, moved(step)))
+    const central = async (step: number): Promise<number> => ((await lossAt(step)) - (await lossAt(-step))) / (2 * step)
     const difference = (4 * (await central(0.004)) - (await central(0.008))) / 3
     const slope = gradient.reduce((sum, number, element) => sum + number * (direction[element] ?? 0), 0)
     expect(Math.abs(difference - slope), `${name}: ${slope} against ${difference}`).toBeLessThan(1e-3 * norm + 5e-5)
@@ -106,6 +138,9 @@ describe('whole-model gradients against finite differences', () => {
 
   it('LoRA on all linear layers', () =>
     checkModelGradient({ ...tinyOptions, config: undefined, modelFolder: folder, lora: { rank: 2, alpha: 3, dropout: 0, targetModules: ['all-linear'] } }))
+
+  it('DoRA on all linear layers', () =>
+    checkModelGradient({ ...tinyOptions, config: undefined, modelFolder: folder, lora: { rank: 2, alpha: 3, dropout: 0, targetModules: 'all-linear', useDora: true } }))
 })
 
 describe('packing', () => {
