@@ -72,7 +72,7 @@ function pairedTest(other: ComparedRun, baseline: ComparedRun, metric: NamedMetr
   if (pairs.run.length === 0) return null
   const isBit = (value: number): boolean => value === 0 || value === 1
   const binary = metric.estimator === 'proportion' && pairs.run.every(isBit) && pairs.baseline.every(isBit)
-  const result = comparePaired({ ...pairs, binary })
+  const { pNonInferior: _pNonInferior, ...result } = comparePaired({ ...pairs, binary })
   // Wins and losses are told in terms of better and worse, not of larger and smaller.
   const [wins, losses] = metric.higherIsBetter ? [result.wins, result.losses] : [result.losses, result.wins]
   return { runId: other.run.id, baselineId: baseline.run.id, ...result, wins, losses, pAdjusted: null, verdict: 'not distinguishable' }

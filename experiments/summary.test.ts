@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_METRICS, METRICS, metricsOf, primaryMetric } from './metrics.js'
-import { quantile, type ScoredExample, summarizeCost, summarizeLatency, summarizeMetric } from './summary.js'
+import { quantile } from './statistics/quantiles.js'
+import { type ScoredExample, summarizeCost, summarizeLatency, summarizeMetric } from './summary.js'
 
 const scored = (scores: ScoredExample['scores'], cluster: string | null = null): ScoredExample => ({ status: 'scored', scores, cluster })
 

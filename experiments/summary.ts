@@ -1,6 +1,7 @@
 import { type Example, fromWire, type LatencySummary, type MetricSummary, toWire } from '../server/contracts/index.js'
 import { METRICS } from './metrics.js'
 import { clipToUnit, type Interval, meanInterval, type Observations, proportionInterval } from './statistics/intervals.js'
+import { quantile } from './statistics/quantiles.js'
 
 export type ScoredExample = Pick<Example, 'status' | 'scores' | 'cluster'>
 
@@ -49,19 +50,6 @@ export function summarizeMetric(metric: string, examples: readonly ScoredExample
   if (values.length === 0) return { mean: 'NaN', low: null, high: null, method: 'none', ...base }
   const { mean, low, high, method } = intervalOf({ values, clusters }, metric)
   return { mean: toWire(mean), low, high, method, ...base }
-}
-
-/**
- * The q-quantile of values, 0 ≤ q ≤ 1, by linear interpolation between order statistics at
- * position q·(n−1) (Hyndman & Fan 1996, definition 7; the default of NumPy and R).
- * @param sorted ascending, at least one value
- */
-export function quantile(sorted: ArrayLike<number>, q: number): number {
-  if (sorted.length === 0) throw new RangeError('a quantile needs at least one value')
-  const position = q * (sorted.length - 1)
-  const below = sorted[Math.floor(position)] ?? 0
-  const above = sorted[Math.ceil(position)] ?? below
-  return below + (above - below) * (position - Math.floor(position))
 }
 
 function sortedValues(examples: readonly TimedExample[], pick: (example: TimedExample) => number | null): Float64Array {

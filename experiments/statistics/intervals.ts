@@ -5,13 +5,13 @@ export interface Interval {
   mean: number
   low: number | null
   high: number | null
-  method: 'wilson' | 'student-t' | 'clustered-t' | 'none'
+  method: 'wilson' | 'student-t' | 'clustered-t' | 'bootstrap-bca' | 'bootstrap-percentile' | 'none'
 }
 
 /** Values of items with the source they share; items without one are a cluster of their own. */
 export interface Observations {
   values: ArrayLike<number>
-  clusters?: readonly (string | null)[]
+  clusters?: readonly (string | null)[] | undefined
 }
 
 export function meanOf(values: ArrayLike<number>): number {

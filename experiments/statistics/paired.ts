@@ -1,15 +1,31 @@
-import { binomialCdf, criticalT95, normalCdf } from './distributions.js'
-import { clusterIndex, clusteredError, type Interval, meanOf, squaredError, wilson } from './intervals.js'
-import { minimumDetectable } from './power.js'
-import { randomWords } from './random.js'
+import { criticalT95, studentTCdf } from './distributions.js'
+import { clusterIndex, clusteredError, type Interval, meanOf, squaredError } from './intervals.js'
+import { mcnemarExact, mcnemarMidP, type PairedTable, pairedProportionAbove, pairedProportionInterval } from './mcnemar.js'
+import { discordanceNeeded, minimumDetectable } from './power.js'
+import { signFlipTest } from './sign-flip.js'
+import { wilcoxonTest } from './wilcoxon.js'
 
 /** Scores of two runs on the same items, in the same order. */
 export interface PairedScores {
   run: ArrayLike<number>
   baseline: ArrayLike<number>
-  clusters?: readonly (string | null)[]
+  clusters?: readonly (string | null)[] | undefined
   /** Every score is 0 or 1. */
   binary: boolean
+}
+
+export const PAIRED_TESTS = ['mcnemar-exact', 'mcnemar-mid-p', 'permutation', 'wilcoxon', 'paired-t'] as const
+export type PairedTestName = (typeof PAIRED_TESTS)[number]
+
+export interface PairedOptions {
+  /** Left out: exact McNemar for 0/1 scores of independent items, else the permutation test. */
+  test?: PairedTestName | undefined
+  /** How many comparisons share the 5 %; the detectable difference allows for it. */
+  comparisons?: number
+  /** Also asks whether the run is worse than the baseline by less than this, in the unit of the scores. */
+  margin?: number | undefined
+  /** For `margin`: which direction is worse. */
+  higherIsBetter?: boolean
 }
 
 export interface PairedResult {
@@ -18,158 +34,155 @@ export interface PairedResult {
   low: number | null
   high: number | null
   p: number | null
-  method: 'mcnemar-exact' | 'permutation'
+  method: PairedTestName
   wins: number
   losses: number
   ties: number
+  /** Pearson's correlation of both runs' scores over the items; null where one of them never varies. */
+  correlation: number | null
   minimumDetectable: number | null
+  /** One-sided p-value that the run is not worse by the margin or more; null without a margin, or below two items (clusters). */
+  pNonInferior: number | null
 }
 
-/** Up to 2^16 sign patterns are counted one by one. */
-const EXACT_LIMIT = 16
-/** Beyond this many the sum of signs is normal to far below the Monte Carlo error. */
-const NORMAL_LIMIT = 2_000
-const RESAMPLES = 9_999
-
-/**
- * Exact McNemar test, two-sided: of the b + c items on which the runs differ, are the b wins more
- * or fewer than a fair coin gives? p = min(1, 2·P(X ≤ min(b, c))), X binomial(b + c, ½).
- * Source: Q. McNemar, Psychometrika 12 (1947) 153–157; exact form.
- */
-export function mcnemarExact(wins: number, losses: number): number {
-  return Math.min(1, 2 * binomialCdf(Math.min(wins, losses), wins + losses, 0.5))
+/** What is known of the differences once they are laid out. */
+interface Differences {
+  values: Float64Array
+  clusters: { index: Int32Array; count: number } | null
+  /** Clusters, or items where none share one. */
+  units: number
+  mean: number
+  /** Standard error of the mean. */
+  error: number
 }
 
-function exactSignFlip(magnitudes: Float64Array, threshold: number): number {
-  const m = magnitudes.length
-  const patterns = 2 ** m
-  let sum = -magnitudes.reduce((total, value) => total + value, 0)
-  let extreme = Math.abs(sum) >= threshold ? 1 : 0
-  let gray = 0
-  for (let i = 1; i < patterns; i++) {
-    const bit = 31 - Math.clz32(i & -i)
-    gray ^= 1 << bit
-    sum += (gray >> bit) & 1 ? 2 * (magnitudes[bit] ?? 0) : -2 * (magnitudes[bit] ?? 0)
-    if (Math.abs(sum) >= threshold) extreme++
-  }
-  return extreme / patterns
-}
-
-function sampledSignFlip(magnitudes: Float64Array, threshold: number, seed: number): number {
-  const next = randomWords(seed)
-  let extreme = 0
-  for (let resample = 0; resample < RESAMPLES; resample++) {
-    let sum = 0
-    let bits = 0
-    for (let i = 0; i < magnitudes.length; i++) {
-      if ((i & 31) === 0) bits = next()
-      sum += (1 - ((bits & 1) << 1)) * (magnitudes[i] ?? 0)
-      bits >>>= 1
-    }
-    if (Math.abs(sum) >= threshold) extreme++
-  }
-  return (extreme + 1) / (RESAMPLES + 1)
-}
-
-/**
- * Sign-flip permutation test, two-sided, of the sum of paired differences: under no difference
- * each one is as likely with either sign. All 2^m patterns for m ≤ 16 differences other than 0;
- * up to 2,000 a seeded Monte Carlo of 9,999 resamples with p = (extreme + 1)/(resamples + 1)
- * (Phipson & Smyth, SAGMB 9 (2010) 39); above, its normal limit z = Σd / sqrt(Σd²).
- * Source: R. A. Fisher, The Design of Experiments, 1935, §21.
- */
-export function signFlipTest(differences: ArrayLike<number>, seed = 1): number {
-  const magnitudes = Float64Array.from(Array.from(differences, Math.abs).filter((value) => value > 0))
-  let sum = 0
-  for (let i = 0; i < differences.length; i++) sum += differences[i] ?? 0
-  if (magnitudes.length === 0) return 1
-  // Rounding must not make the observed pattern look more extreme than its mirror image.
-  const threshold = Math.abs(sum) - 1e-9 * magnitudes.reduce((total, value) => total + value, 0)
-  if (magnitudes.length <= EXACT_LIMIT) return exactSignFlip(magnitudes, threshold)
-  if (magnitudes.length <= NORMAL_LIMIT) return sampledSignFlip(magnitudes, threshold, seed)
-  const spread = Math.sqrt(magnitudes.reduce((total, value) => total + value * value, 0))
-  return Math.min(1, 2 * normalCdf(-Math.abs(sum) / spread))
-}
-
-/**
- * 95 % interval of the difference of two proportions on the same items. Unlike mean ± z·SE it has
- * a width when the runs never differ. Source: R. G. Newcombe, Statist. Med. 17 (1998) 2635–2650,
- * method 10 (Wilson limits of both, joined with a continuity-corrected correlation φ).
- * @param table items that both got right, only the run, only the baseline, neither
- */
-export function pairedProportionInterval(table: { both: number; run: number; baseline: number; neither: number }): { low: number; high: number } {
-  const { both, run, baseline, neither } = table
-  const n = both + run + baseline + neither
-  const p1 = (both + run) / n
-  const p2 = (both + baseline) / n
-  const first = wilson(both + run, n)
-  const second = wilson(both + baseline, n)
-  const margins = (both + run) * (baseline + neither) * (both + baseline) * (run + neither)
-  const excess = both * neither - run * baseline
-  const corrected = excess > 0 ? Math.max(0, excess - n / 2) : excess
-  const phi = margins === 0 ? 0 : corrected / Math.sqrt(margins)
-  const width = (a: number, b: number): number => Math.sqrt(Math.max(0, a * a - 2 * phi * a * b + b * b))
-  return {
-    low: p1 - p2 - width(p1 - first.low, second.high - p2),
-    high: p1 - p2 + width(first.high - p1, p2 - second.low),
-  }
-}
-
-function sumByCluster(values: Float64Array, clusters: { index: Int32Array; count: number }): Float64Array {
+function sumByCluster({ values, clusters }: Differences): Float64Array {
+  if (clusters === null) return values
   const sums = new Float64Array(clusters.count)
-  values.forEach((value, item) => {
+  for (let item = 0; item < values.length; item++) {
     const cluster = clusters.index[item] ?? 0
-    sums[cluster] = (sums[cluster] ?? 0) + value
-  })
+    sums[cluster] = (sums[cluster] ?? 0) + (values[item] ?? 0)
+  }
   return sums
+}
+
+function differencesOf({ run, baseline, clusters: names }: PairedScores): Differences {
+  const values = new Float64Array(run.length)
+  for (let item = 0; item < values.length; item++) values[item] = (run[item] ?? 0) - (baseline[item] ?? 0)
+  const clusters = clusterIndex(names)
+  return {
+    values,
+    clusters,
+    units: clusters?.count ?? values.length,
+    mean: meanOf(values),
+    error: clusters ? clusteredError(values, clusters) : Math.sqrt(squaredError(values)),
+  }
+}
+
+/** Pearson's product-moment correlation; null where one side does not vary. */
+export function correlationOf(a: ArrayLike<number>, b: ArrayLike<number>): number | null {
+  const [meanA, meanB] = [meanOf(a), meanOf(b)]
+  let together = 0
+  let squaresA = 0
+  let squaresB = 0
+  for (let i = 0; i < a.length; i++) {
+    const x = (a[i] ?? 0) - meanA
+    const y = (b[i] ?? 0) - meanB
+    together += x * y
+    squaresA += x * x
+    squaresB += y * y
+  }
+  return squaresA === 0 || squaresB === 0 ? null : together / Math.sqrt(squaresA * squaresB)
+}
+
+function tableOf({ run, baseline }: PairedScores): PairedTable {
+  const table = { both: 0, run: 0, baseline: 0, neither: 0 }
+  for (let item = 0; item < run.length; item++) {
+    if (run[item] === 1) table[baseline[item] === 1 ? 'both' : 'run']++
+    else table[baseline[item] === 1 ? 'baseline' : 'neither']++
+  }
+  return table
+}
+
+/**
+ * Which test is made: the one asked for, if it holds for these scores. McNemar's and Wilcoxon's take
+ * items for independent, so where items share clusters only those remain that go by cluster (Miller,
+ * arXiv 2411.00640, §4).
+ * @throws RangeError for a test that the scores cannot carry
+ */
+function testFor(scores: PairedScores, isClustered: boolean, asked: PairedTestName | undefined): PairedTestName {
+  if (asked === undefined) return scores.binary && !isClustered ? 'mcnemar-exact' : 'permutation'
+  if (isClustered && asked !== 'permutation' && asked !== 'paired-t') throw new RangeError(`the test ${asked} takes items for independent, and these share clusters; permutation and paired-t go by cluster`)
+  if (!scores.binary && (asked === 'mcnemar-exact' || asked === 'mcnemar-mid-p')) throw new RangeError(`the test ${asked} is for scores of 0 and 1, and these take other values`)
+  return asked
+}
+
+function pOf(test: PairedTestName, found: Differences, { wins, losses }: { wins: number; losses: number }): number {
+  switch (test) {
+    case 'mcnemar-exact':
+      return mcnemarExact(wins, losses)
+    case 'mcnemar-mid-p':
+      return mcnemarMidP(wins, losses)
+    case 'permutation':
+      return signFlipTest(sumByCluster(found))
+    case 'wilcoxon':
+      return wilcoxonTest(found.values)
+    case 'paired-t':
+      return found.error === 0 ? (found.mean === 0 ? 1 : 0) : Math.min(1, 2 * studentTCdf(-Math.abs(found.mean) / found.error, found.units - 1))
+  }
 }
 
 /**
  * Compares two runs on the items that both scored: mean difference (run − baseline) with a 95 %
  * interval, and a two-sided test. 0/1 scores: exact McNemar and Newcombe's interval; other
  * scores: sign-flip permutation and Student's t. Where items share clusters the signs are flipped
- * and the error computed by cluster, for 0/1 scores too, since McNemar's test takes items for
- * independent (Miller, arXiv 2411.00640, §4). p and interval are null below two items (clusters).
+ * and the error computed by cluster, for 0/1 scores too. p and interval are null below two items
+ * (clusters).
  * @returns difference in the unit of the scores
+ * @throws RangeError for scores of unequal length, none at all, or a test that does not fit them
  */
-export function comparePaired(scores: PairedScores): PairedResult {
+export function comparePaired(scores: PairedScores, options: PairedOptions = {}): PairedResult {
   const n = scores.run.length
   if (n !== scores.baseline.length || n === 0) throw new RangeError(`paired scores must be of one length above 0, got ${n} and ${scores.baseline.length}`)
-  const differences = Float64Array.from(scores.run, (value, item) => value - (scores.baseline[item] ?? 0))
-  const wins = differences.reduce((count, value) => count + (value > 0 ? 1 : 0), 0)
-  const losses = differences.reduce((count, value) => count + (value < 0 ? 1 : 0), 0)
-  const clusters = clusterIndex(scores.clusters)
-  const units = clusters?.count ?? n
-  const error = clusters ? clusteredError(differences, clusters) : Math.sqrt(squaredError(differences))
-  const exact = scores.binary && !clusters
+  const found = differencesOf(scores)
+  const counts = { wins: 0, losses: 0 }
+  for (const value of found.values) {
+    if (value > 0) counts.wins++
+    else if (value < 0) counts.losses++
+  }
+  const method = testFor(scores, found.clusters !== null, options.test)
+  const table = scores.binary && found.clusters === null ? tableOf(scores) : null
+  const isTestable = found.units >= 2
   return {
     n,
-    difference: meanOf(differences),
-    ...differenceInterval(scores, { differences, error, units, exact }),
-    p: units < 2 ? null : exact ? mcnemarExact(wins, losses) : signFlipTest(clusters ? sumByCluster(differences, clusters) : differences),
-    method: exact ? 'mcnemar-exact' : 'permutation',
-    wins,
-    losses,
-    ties: n - wins - losses,
-    minimumDetectable: units < 2 || error === 0 ? null : minimumDetectable(error),
+    difference: found.mean,
+    ...(isTestable ? differenceInterval(found, table) : { low: null, high: null }),
+    p: isTestable ? pOf(method, found, counts) : null,
+    method,
+    ...counts,
+    ties: n - counts.wins - counts.losses,
+    correlation: correlationOf(scores.run, scores.baseline),
+    minimumDetectable: isTestable ? detectable(found, scores.binary, options.comparisons ?? 1) : null,
+    pNonInferior: isTestable && options.margin !== undefined ? pNonInferior(found, table, { margin: options.margin, higherIsBetter: options.higherIsBetter ?? true }) : null,
   }
 }
 
-function differenceInterval(
-  scores: PairedScores,
-  { differences, error, units, exact }: { differences: Float64Array; error: number; units: number; exact: boolean },
-): Pick<Interval, 'low' | 'high'> {
-  if (units < 2) return { low: null, high: null }
-  const difference = meanOf(differences)
-  if (!exact) {
-    const half = criticalT95(units - 1) * error
-    return { low: difference - half, high: difference + half }
-  }
-  const table = { both: 0, run: 0, baseline: 0, neither: 0 }
-  for (let item = 0; item < differences.length; item++) {
-    const right = scores.run[item] === 1
-    const baselineRight = scores.baseline[item] === 1
-    table[right ? (baselineRight ? 'both' : 'run') : baselineRight ? 'baseline' : 'neither']++
-  }
-  return pairedProportionInterval(table)
+function differenceInterval({ mean, error, units }: Differences, table: PairedTable | null): Pick<Interval, 'low' | 'high'> {
+  if (table !== null) return pairedProportionInterval(table)
+  const half = criticalT95(units - 1) * error
+  return { low: mean - half, high: mean + half }
+}
+
+/** From the standard error seen; for 0/1 scores never below what the fewest discordant items that a test accepts would be. */
+function detectable({ error, units }: Differences, binary: boolean, comparisons: number): number | null {
+  const byError = minimumDetectable(error, { comparisons })
+  if (binary) return Math.max(byError, discordanceNeeded(units, { comparisons }))
+  return error === 0 ? null : byError
+}
+
+function pNonInferior({ mean, error, units }: Differences, table: PairedTable | null, { margin, higherIsBetter }: { margin: number; higherIsBetter: boolean }): number {
+  if (table !== null) return pairedProportionAbove(higherIsBetter ? table : { ...table, run: table.baseline, baseline: table.run }, -margin)
+  const gained = (higherIsBetter ? mean : -mean) + margin
+  if (error === 0) return gained > 0 ? 0 : 1
+  return studentTCdf(-gained / error, units - 1)
 }

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { binomialCdf, criticalT95, normalCdf, normalQuantile, studentTCdf, studentTQuantile } from './distributions.js'
 import { clusteredError, clusterIndex, meanInterval, proportionInterval, squaredError, wilson } from './intervals.js'
 import { holm } from './multiplicity.js'
-import { comparePaired, mcnemarExact, pairedProportionInterval, signFlipTest } from './paired.js'
-import { itemsNeeded, minimumDetectable } from './power.js'
+import { mcnemarExact, pairedProportionAbove, pairedProportionInterval } from './mcnemar.js'
+import { comparePaired } from './paired.js'
+import { discordanceNeeded, itemsNeeded, minimumDetectable } from './power.js'
 import { randomWords } from './random.js'
+import { signFlipTest } from './sign-flip.js'
+import { wilcoxonTest } from './wilcoxon.js'
 
 const bits = (ones: number, zeros: number): number[] => [...Array.from({ length: ones }, () => 1), ...Array.from({ length: zeros }, () => 0)]
 
@@ -128,7 +131,7 @@ describe('paired comparison', () => {
 
   it('keeps a width when the runs never differ', () => {
     const same = comparePaired({ run: bits(30, 20), baseline: bits(30, 20), binary: true })
-    expect(same).toMatchObject({ difference: 0, p: 1, wins: 0, losses: 0, ties: 50, minimumDetectable: null })
+    expect(same).toMatchObject({ difference: 0, p: 1, wins: 0, losses: 0, ties: 50, minimumDetectable: expect.closeTo(discordanceNeeded(50), 12) })
     expect(same.high).toBeGreaterThan(0)
     expect(same.low).toBeCloseTo(-(same.high ?? 0), 12)
   })
@@ -143,6 +146,44 @@ describe('paired comparison', () => {
     expect(clustered.p).toBeCloseTo(plain.p ?? NaN, 12)
     expect(clustered.low).toBeCloseTo(plain.low ?? NaN, 12)
     expect(comparePaired({ run, baseline: zero, binary: false }).p ?? 1).toBeLessThan(clustered.p ?? 0)
+  })
+
+  it('turns Newcombe’s interval round into a p-value', () => {
+    const table = { both: 60, run: 25, baseline: 10, neither: 5 }
+    const { low } = pairedProportionInterval(table)
+    expect(pairedProportionAbove(table, low)).toBeCloseTo(0.025, 8)
+    expect(pairedProportionAbove(table, 0)).toBeLessThan(0.025)
+    expect(pairedProportionAbove(table, 0.15)).toBe(0.5)
+  })
+
+  it('asks whether a run is worse by less than a margin, in either direction of better', () => {
+    const run = [...bits(60, 0), ...bits(25, 0), ...bits(0, 10), ...bits(0, 5)]
+    const baseline = [...bits(60, 0), ...bits(0, 25), ...bits(10, 0), ...bits(0, 5)]
+    const p = (margin: number, higherIsBetter: boolean) => comparePaired({ run, baseline, binary: true }, { margin, higherIsBetter }).pNonInferior
+    expect(p(0.02, true)).toBeLessThan(0.025)
+    expect(p(0.02, false)).toBe(0.5)
+    const loss = [1.1, 0.9, 1.2, 1.0, 0.8, 1.15, 0.95, 1.05]
+    const slightlyMore = loss.map((value, item) => value + 0.01 + (item % 2) / 100)
+    const ofLoss = (margin: number) => comparePaired({ run: slightlyMore, baseline: loss, binary: false }, { margin, higherIsBetter: false }).pNonInferior
+    expect(ofLoss(0.05)).toBeLessThan(0.001)
+    expect(ofLoss(0.01)).toBeGreaterThan(0.9)
+    expect(comparePaired({ run: loss, baseline: loss, binary: false }, { margin: 0.01, higherIsBetter: false }).pNonInferior).toBe(0)
+  })
+
+  it('makes the test that was asked for, and refuses one that does not fit', () => {
+    const scores = { run: bits(12, 3), baseline: [...bits(6, 0), ...bits(0, 9)], binary: true }
+    expect(comparePaired(scores, { test: 'mcnemar-mid-p' })).toMatchObject({ method: 'mcnemar-mid-p', p: expect.closeTo(0.015625, 12) })
+    expect(comparePaired(scores, { test: 'wilcoxon' }).p).toBeCloseTo(comparePaired(scores).p ?? NaN, 12)
+    const clusters = scores.run.map((_, item) => `c${item % 5}`)
+    expect(() => comparePaired({ ...scores, clusters }, { test: 'wilcoxon' })).toThrow('share clusters')
+    expect(() => comparePaired({ run: [0.5, 1], baseline: [0, 1], binary: false }, { test: 'mcnemar-exact' })).toThrow('0 and 1')
+    expect(comparePaired({ run: [1, 2], baseline: [1, 2], binary: false }, { test: 'paired-t' }).p).toBe(1)
+  })
+
+  it('ranks ties by their mean rank and leaves zeros out', () => {
+    expect(wilcoxonTest([0, 0])).toBe(1)
+    // Mean ranks 1.5, 1.5, 3: of 8 sign patterns 2 have all ranks on one side.
+    expect(wilcoxonTest([2, 0, 2, 5])).toBeCloseTo(2 / 8, 12)
   })
 
   it('tests nothing on one item', () => {
@@ -163,6 +204,20 @@ describe('multiplicity and power', () => {
     expect(itemsNeeded(0.03, { ...noisy, repeatsA: 2, repeatsB: 2 })).toBe(2423)
     expect(itemsNeeded(0.03, { ...noisy, repeatsA: 10, repeatsB: 10 })).toBe(1260)
     expect(() => itemsNeeded(0, noisy)).toThrow('above 0')
+  })
+
+  it('shares the 5 % among comparisons', () => {
+    const design = { itemVariance: 1 / 9 }
+    expect(itemsNeeded(0.03, design, { comparisons: 5 })).toBeGreaterThan(itemsNeeded(0.03, design))
+    expect(itemsNeeded(0.03, design, { alpha: 0.01 })).toBe(itemsNeeded(0.03, design, { comparisons: 5 }))
+    expect(minimumDetectable(0.01, { comparisons: 3 })).toBeGreaterThan(minimumDetectable(0.01))
+  })
+
+  it('knows what few discordant items can show', () => {
+    // 2·2^−6 = 0.031 is the first below 0.05; P(X ≥ 6) = 0.8 at 7.9 items of 1,000.
+    expect(discordanceNeeded(1_000)).toBeCloseTo(0.0079, 4)
+    expect(discordanceNeeded(5)).toBe(1)
+    expect(discordanceNeeded(1_000, { comparisons: 10 })).toBeGreaterThan(discordanceNeeded(1_000))
   })
 
   it('tells what a standard error can detect', () => {

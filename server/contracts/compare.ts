@@ -13,11 +13,12 @@ export const PairedTestSchema = z.object({
   high: z.number().nullable(),
   p: z.number().nullable().describe('two-sided p-value before correction; null when n is too small to test'),
   pAdjusted: z.number().nullable().describe('after Holm correction over all runs against the baseline'),
-  method: z.string().describe('mcnemar-exact or permutation'),
+  method: z.string().describe('mcnemar-exact, mcnemar-mid-p, permutation, wilcoxon or paired-t'),
   wins: z.number().int(),
   losses: z.number().int(),
   ties: z.number().int(),
-  minimumDetectable: z.number().nullable().describe('smallest true difference found in 80 % of such comparisons at 5 %'),
+  correlation: z.number().nullable().describe('of both runs’ scores over the items; null where one never varies'),
+  minimumDetectable: z.number().nullable().describe('smallest true difference found in 80 % of such comparisons at 5 %, shared by all tests'),
   verdict: z.enum(['better', 'worse', 'not distinguishable']),
 })
 export type PairedTest = z.infer<typeof PairedTestSchema>
