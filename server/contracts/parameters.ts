@@ -76,6 +76,7 @@ const training = {
   batchSize: z.number().int().min(1).max(4096).describe('rows computed at once'),
   accumulationSteps: z.number().int().min(1).max(4096).default(1).describe('batches per optimizer step, each weighted by its learned tokens'),
   maxLength: z.number().int().min(8).max(131_072).describe('tokens per row; longer examples are cut at the end'),
+  gradientCheckpointing: z.boolean().default(false).describe('compute each layer again in the backward pass: less memory for longer rows, about a third more time'),
   packing: z.boolean().describe('several examples in one row, with attention kept apart'),
   evalEvery: z.number().int().positive().describe('optimizer steps between evaluations; a checkpoint is kept at each'),
   evalLimit: z.number().int().positive().optional().describe('items of the validation split per evaluation'),

@@ -3,21 +3,24 @@ import type { Graph } from './graph.js'
 import type { OperatorName } from './ops/attributes.js'
 import { binary } from './ops/elementwise.js'
 import { operators } from './ops/operators.js'
+import { Replay, type Segment } from './recompute.js'
 import { graphError, type Node, type Value } from './tensor.js'
 
 /**
- * Gradients of a one-element `loss` with respect to each of `targets`, in their order and shapes.
+ * Gradients of a one-element `loss` with respect to each of `targets`, in their order and shapes. What the nodes of a
+ * segment made is not kept for them but computed again.
  * Throws where a target does not reach the loss, or only through an operator without a gradient.
  */
-export function gradients(graph: Graph, loss: Value, targets: readonly Value[]): Value[] {
+export function gradients(graph: Graph, loss: Value, targets: readonly Value[], segments: readonly Segment[] = []): Value[] {
   if (loss.shape.some((size) => size !== 1)) throw graphError(`the loss has shape [${loss.shape.join(', ')}]; it must hold one number`)
   const onPath = reachableFrom(graph, targets)
+  const replay = new Replay(graph, segments)
   const collected = new Map<Value, Value>()
   collected.set(loss, graph.constant(Float32Array.of(1), loss.shape))
-  for (const node of graph.nodes.toReversed()) {
+  for (const [position, node] of [...graph.nodes.entries()].reverse()) {
     const gradient = collected.get(node.output)
     if (gradient === undefined || !onPath.has(node.output)) continue
-    for (const [index, partial] of backwardOf(graph, node, gradient).entries()) {
+    for (const [index, partial] of backwardOf(graph, replay.of(node, position, gradient), gradient).entries()) {
       const input = node.inputs[index]
       if (partial === null || input === undefined || !onPath.has(input)) continue
       const before = collected.get(input)

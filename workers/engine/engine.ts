@@ -84,6 +84,8 @@ export interface TrainerOptions {
   maxLength: number
   /** Put several short examples in one row, with attention kept inside each. */
   packing: boolean
+  /** Compute each layer again in the backward pass instead of keeping its activations: less memory, about a third more time. */
+  gradientCheckpointing?: boolean
   seed: number
   threads: number
   device: Device

@@ -34,17 +34,16 @@ export class Graph implements GraphBuilder {
     return made
   }
 
-  /** A frozen weight that stays in its file. 16-bit formats widen to f32 where they are used. */
+  /** A frozen weight that stays in its file. */
   external(name: string, spec: { shape: Shape; dtype: DType; location: ExternalLocation }): Value {
-    const stored = this.#value({ kind: 'external', location: spec.location }, { name, shape: spec.shape, dtype: spec.dtype })
-    return spec.dtype === 'f32' ? stored : this.apply('Cast', [stored], { to: 'f32' })
+    return this.#value({ kind: 'external', location: spec.location }, { name, shape: spec.shape, dtype: spec.dtype })
   }
 
   apply<K extends OperatorName>(operator: K, inputs: readonly Value[], attributes: OperatorAttributes[K]): Value {
     const result = operators[operator].infer(inputs, attributes)
     // The node and its output name each other; the output is completed first, then frozen into the list.
     const source: { kind: 'node'; node: Node } = { kind: 'node', node: { operator, inputs, attributes, output: placeholder } }
-    const output = this.#value(source, result)
+    const output = this.#value(source, result, inputs)
     source.node = { operator, inputs, attributes, output }
     this.nodes.push(source.node)
     return output
@@ -67,11 +66,12 @@ export class Graph implements GraphBuilder {
     return live.reverse()
   }
 
-  #value(source: Source, spec: { name?: string; shape: Shape; dtype: DType }): Value {
+  #value(source: Source, spec: { name?: string; shape: Shape; dtype: DType }, inputs: readonly Value[] = []): Value {
     const id = this.#nextId++
-    return { id, name: spec.name ?? `v${id}`, shape: spec.shape, dtype: spec.dtype, source }
+    const isFixed = source.kind === 'node' ? inputs.every((input) => input.isFixed) : source.kind !== 'input'
+    return { id, name: spec.name ?? `v${id}`, shape: spec.shape, dtype: spec.dtype, source, isFixed }
   }
 }
 
-const placeholder: Value = { id: -1, name: '', shape: [], dtype: 'f32', source: { kind: 'input' } }
+const placeholder: Value = { id: -1, name: '', shape: [], dtype: 'f32', source: { kind: 'input' }, isFixed: false }
 

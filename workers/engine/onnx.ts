@@ -23,8 +23,21 @@ const IR_VERSION = 10
 
 export function emitOnnx(graph: Graph): OnnxModel {
   const writer = new ModelWriter(graph)
-  for (const node of graph.liveNodes()) writer.operator(node)
+  for (const node of fileOrder(graph.liveNodes())) writer.operator(node)
   return writer.finish()
+}
+
+/**
+ * ONNX Runtime runs a graph depth first from its results: the result written last is computed first, and of a node's
+ * inputs the one whose node stands later in the file. Written as the graph was built, every weight would be widened
+ * before anything else ran and every weight's gradient would wait for the last layer, with all of it in memory.
+ * So what depends on no input is written first, and results that nothing else reads last, the earliest of them at the end.
+ */
+function fileOrder(nodes: readonly Node[]): Node[] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs))
+  const [first, middle, last]: [Node[], Node[], Node[]] = [[], [], []]
+  for (const node of nodes) (node.output.isFixed ? first : read.has(node.output) ? middle : last).push(node)
+  return [...first, ...middle, ...last.reverse()]
 }
 
 class ModelWriter implements Emitter {
@@ -56,6 +69,8 @@ class ModelWriter implements Emitter {
     this.#body.message(1, (proto) => {
       for (const input of inputs) proto.text(1, input)
       proto.text(2, output)
+      // ONNX Runtime names nodes in its errors and profiles.
+      proto.text(3, output)
       proto.text(4, type)
       for (const [name, value] of Object.entries(options.attributes ?? {})) proto.message(5, (field) => writeAttribute(field, name, value))
     })

@@ -95,7 +95,10 @@ export function openFrozen(folder: string, shapes: ReadonlyMap<string, Shape>): 
 
 const graphTypes: Partial<Record<SafetensorsDtype, DType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
 
-/** Names to graph values: trainable tensors as inputs, all others pointing into their file; each is declared once. */
+/**
+ * Names to graph values: trainable tensors as inputs, all others pointing into their file; each is declared once.
+ * 16-bit weights are widened anew at each use, so that the wide form lives no longer than that.
+ */
 export function weightSource(graph: Graph, { trainable, frozen }: Pick<Parameters, 'trainable' | 'frozen'>): (name: string) => Value {
   const declared = new Map<string, Value>()
   const declare = (name: string): Value => {
@@ -110,6 +113,6 @@ export function weightSource(graph: Graph, { trainable, frozen }: Pick<Parameter
   return (name) => {
     const value = declared.get(name) ?? declare(name)
     declared.set(name, value)
-    return value
+    return value.dtype === 'f32' ? value : graph.apply('Cast', [value], { to: 'f32' })
   }
 }

@@ -9,6 +9,7 @@ import { binary } from './ops/elementwise.js'
 import { gather } from './ops/indexing.js'
 import { at } from './ops/operator.js'
 import { weightSource, type Parameters } from './parameters.js'
+import type { Segment } from './recompute.js'
 import type { Value } from './tensor.js'
 
 export interface StepGraphOptions {
@@ -30,11 +31,12 @@ export function trainGraph(spec: StepGraphOptions): StepGraph {
   const { parameters } = spec
   const graph = new Graph()
   const weight = weightSource(graph, parameters)
-  const { loss: { objective }, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
+  const { loss: { objective }, layers, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
   const share = graph.input('share', [spec.shape.R, 1])
   const loss = graph.apply('ReduceSum', [binary(graph, 'Mul', objective, share)], { axes: [0, 1] })
   const names = [...parameters.trainable.keys()]
-  for (const [index, gradient] of gradients(graph, loss, names.map(weight)).entries()) graph.output(gradientName(at(names, index)), gradient)
+  const recomputed = spec.options.gradientCheckpointing ? layers : []
+  for (const [index, gradient] of gradients(graph, loss, names.map(weight), recomputed).entries()) graph.output(gradientName(at(names, index)), gradient)
   graph.output('loss', loss)
   return { graph, keepMasks }
 }
@@ -48,10 +50,10 @@ export function evaluateGraph(spec: StepGraphOptions): Graph {
   return graph
 }
 
-function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphOptions & { isTraining: boolean }): { loss: TokenLoss; keepMasks: LoraLayers['keepMasks'] } {
+function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphOptions & { isTraining: boolean }): { loss: TokenLoss; layers: Segment[]; keepMasks: LoraLayers['keepMasks'] } {
   const { config, options, parameters, shape: { B, T, R }, isTraining } = spec
   const adapters = options.lora === null ? null : loraLayers(graph, { lora: options.lora, targets: parameters.targets, squares: parameters.squares, weight, isTraining })
-  const { hidden } = llamaForward(graph, {
+  const { hidden, layers } = llamaForward(graph, {
     config, weight,
     tokens: graph.input('tokens', [B, T], 'i64'),
     positions: graph.input('positions', [B, T], 'i64'),
@@ -62,5 +64,5 @@ function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphO
   const rows = R === B * T ? hidden : gather(graph, hidden, graph.input('head-rows', [R], 'i64'))
   const labelSmoothing = isTraining ? options.labelSmoothing : 0
   const loss = tokenLoss(graph, { hidden: rows, head: weight(headWeightName(config)), labels: graph.input('labels', [R], 'i64'), labelSmoothing })
-  return { loss, keepMasks: adapters?.keepMasks ?? [] }
+  return { loss, layers, keepMasks: adapters?.keepMasks ?? [] }
 }

@@ -29,6 +29,8 @@ export interface Value {
   readonly shape: Shape
   readonly dtype: DType
   readonly source: Source
+  /** A constant, a weight in its file, or made of these alone: the same in every run. */
+  readonly isFixed: boolean
 }
 
 export interface Node<K extends OperatorName = OperatorName> {

@@ -161,6 +161,21 @@ describe('training', () => {
   })
 })
 
+describe('gradient checkpointing', () => {
+  it.each<[string, TrainerOptions]>([
+    ['all weights', tinyOptions],
+    ['LoRA with dropout', adapterOptions],
+    ['LoRA on every layer, packed', { ...adapterOptions, packing: true, lora: { ...lora, targetModules: ['all-linear'] } }],
+  ])('changes no bit of losses, gradient norms and weights, and needs less memory: %s', async (_, options) => {
+    const run = (gradientCheckpointing: boolean) =>
+      withTrainer({ ...options, gradientCheckpointing }, examples, async (trainer) => ({ reports: await steps(trainer, 4), weights: trainer.weights(), peak: trainer.peakActivationBytes }))
+    const [kept, recomputed] = [await run(false), await run(true)]
+    expect(recomputed.reports).toEqual(kept.reports)
+    expect(recomputed.weights).toEqual(kept.weights)
+    expect(recomputed.peak).toBeLessThan(0.8 * kept.peak)
+  })
+})
+
 describe('evaluation', () => {
   it('weights examples by their supervised tokens and reports those without any as NaN', async () => {
     const silent = { id: 'silent', tokens: [1, 2, 3], labels: [-100, -100, -100] }

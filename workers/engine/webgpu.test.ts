@@ -29,7 +29,7 @@ describe.skipIf(process.env.VK_ICD_FILENAMES === undefined)('WebGPU (skipped unl
 
   it.each<[string, TrainerOptions]>([
     ['all weights', { ...tinyOptions, batchSize: 4 }],
-    ['LoRA with dropout, packed', { ...tinyOptions, config: undefined, modelFolder: folder, packing: true, lora: { rank: 2, alpha: 4, dropout: 0.25, targetModules: ['all-linear'] } }],
+    ['LoRA with dropout, packed, recomputed', { ...tinyOptions, config: undefined, modelFolder: folder, packing: true, gradientCheckpointing: true, lora: { rank: 2, alpha: 4, dropout: 0.25, targetModules: ['all-linear'] } }],
   ])('trains as the CPU does: %s', async (_, options) => {
     const [cpu, webgpu] = [await losses(options, 'cpu'), await losses(options, 'webgpu')]
     for (const [index, value] of webgpu.entries()) expect(Math.abs(value - (cpu[index] ?? NaN))).toBeLessThan(1e-5)

@@ -97,9 +97,9 @@ function trainerOptions({ params, assignment, threads, report }: Context, modelF
   const rows = (params.packing ? packRows(training, params.maxLength) : singleRows(training)).length
   const totalSteps = params.steps ?? Math.max(1, Math.ceil(params.epochs * stepsPerEpoch(rows, params)))
   const { rank, alpha = 2 * rank, dropout, targetModules, useRslora, useDora, loraInit, loraPlusRatio } = params
-  const { learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, device } = params
+  const { learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, gradientCheckpointing, device } = params
   return {
-    ...{ modelFolder, learningRate, schedule, totalSteps, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, device },
+    ...{ modelFolder, learningRate, schedule, totalSteps, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, gradientCheckpointing, device },
     warmupSteps: warmupOf(params, totalSteps, report),
     lora: { rank, alpha, dropout, targetModules, useRslora, useDora, init: loraInit, loraPlusRatio },
     betas: BETAS,

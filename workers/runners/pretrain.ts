@@ -113,9 +113,9 @@ function trainerOptions({ params, assignment, threads, report }: Context, tokeni
     tieEmbeddings: true,
     qkvBias: false,
   }
-  const { learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, device } = params
+  const { learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, gradientCheckpointing, device } = params
   return {
-    ...{ learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, device, config },
+    ...{ learningRate, schedule, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, gradientCheckpointing, device, config },
     warmupSteps: warmupOf(params, params.steps, report),
     modelFolder: '',
     lora: null,

@@ -12,6 +12,8 @@ import type { Data, ExecutorOptions, Session } from './executor.js'
 
 export async function compileForOrt(graph: Graph, options: ExecutorOptions): Promise<Session> {
   const { bytes, weightsFolder } = emitOnnx(graph)
+  // What the graph computes twice, it computes twice to save memory; a folded weight would be a private copy in f32.
+  const optimization = { disable_specified_optimizers: 'CommonSubexpressionElimination;ConstantFolding' }
   const session: Record<string, string> = options.prepack ? {} : { disable_prepacking: '1' }
   if (weightsFolder !== null) session.model_external_initializers_file_folder_path = weightsFolder
   try {
@@ -21,7 +23,7 @@ export async function compileForOrt(graph: Graph, options: ExecutorOptions): Pro
       enableMemPattern: false,
       // Warnings tell which shape computations stay on the CPU beside a GPU; nobody can act on them.
       logSeverityLevel: 3,
-      extra: { session },
+      extra: { session, optimization },
     })
     return new OrtSession(made, graph.inputs)
   } catch (cause) {

@@ -10,6 +10,7 @@ import { concat, reshape, transpose } from '../ops/layout.js'
 import { at } from '../ops/operator.js'
 import { gemm, matMul } from '../ops/products.js'
 import { sumLast } from '../ops/reductions.js'
+import type { Segment } from '../recompute.js'
 import type { Shape, Value } from '../tensor.js'
 import { applyRope, ropeTables, type RopeTables } from './rope.js'
 
@@ -40,6 +41,8 @@ export interface LlamaOutputs {
   hidden: Value
   /** Rotated keys and values of the T new positions, [B,K,T,d] per layer. */
   present: KeysAndValues[]
+  /** The nodes of each layer, for recomputation. */
+  layers: Segment[]
 }
 
 /** Names and shapes of all weights, in the order of the model. */
@@ -80,13 +83,16 @@ export function llamaForward(graph: Graph, inputs: LlamaInputs): LlamaOutputs {
   const rope = ropeTables(graph, config, { positions, limit: positionLimit })
   const block = new LlamaBlock(graph, inputs, { rope, B, T })
   const present: KeysAndValues[] = []
+  const layers: Segment[] = []
   let x = gather(graph, weight('model.embed_tokens.weight'), reshape(graph, tokens, [B * T]))
   for (let layer = 0; layer < config.layers; layer++) {
+    const begin = graph.nodes.length
     const attended = block.attention(x, layer)
     present.push(attended.present)
     x = block.feedForward(attended.x, layer)
+    layers.push({ begin, end: graph.nodes.length })
   }
-  return { hidden: block.norm(x, 'model.norm.weight'), present }
+  return { hidden: block.norm(x, 'model.norm.weight'), present, layers }
 }
 
 class LlamaBlock {

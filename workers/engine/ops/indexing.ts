@@ -42,6 +42,9 @@ export const ScatterAdd: Operator<{ rows: number }> = {
   },
 }
 
+/** Rows of a widened weight are widened after they were picked: an embedding is large, a batch reads few of its rows. */
 export function gather(graph: GraphBuilder, data: Value, indices: Value): Value {
-  return graph.apply('Gather', [data, indices], {})
+  const { source } = data
+  if (source.kind !== 'node' || source.node.operator !== 'Cast') return graph.apply('Gather', [data, indices], {})
+  return graph.apply('Cast', [graph.apply('Gather', [at(source.node.inputs, 0), indices], {})], { to: 'f32' })
 }
