@@ -2,7 +2,9 @@
  * The shapes of a dataset's lines, one schema per task, and the sentence said when a line has another shape.
  * Unknown fields are kept: a prompt template may use them.
  */
+import { basename } from 'node:path'
 import { z } from 'zod'
+import { ConversationItemSchema, type ConversationItem } from './conversation.js'
 import { DatasetError } from './dataset-error.js'
 import { shownPath, type NumberedLine } from './lines.js'
 import type { DatasetTask } from './manifest.js'
@@ -16,7 +18,8 @@ export const ClassificationItemSchema = z.looseObject({
   target: TextSchema,
   cluster: z.string().min(1).optional().describe('items with one cluster share a source: intervals are computed over clusters'),
 })
-export const GenerationItemSchema = z.looseObject({ id: IdSchema, input: TextSchema, target: z.string() })
+/** `prompt` and `completion`, the names of other tools, are taken for `input` and `target`. */
+export const GenerationItemSchema = z.preprocess(withOwnNames, z.looseObject({ id: IdSchema, input: TextSchema, target: z.string() }))
 export const RetrievalItemSchema = z.looseObject({
   id: IdSchema,
   question: TextSchema,
@@ -37,6 +40,7 @@ export const SourceDocumentSchema = z.looseObject({
 export const ITEM_SCHEMAS = {
   classification: ClassificationItemSchema,
   generation: GenerationItemSchema,
+  chat: ConversationItemSchema,
   retrieval: RetrievalItemSchema,
   text: TextItemSchema,
 } satisfies Record<DatasetTask, z.ZodType>
@@ -44,6 +48,7 @@ export const ITEM_SCHEMAS = {
 export interface ItemOfTask {
   classification: z.infer<typeof ClassificationItemSchema>
   generation: z.infer<typeof GenerationItemSchema>
+  chat: ConversationItem
   retrieval: z.infer<typeof RetrievalItemSchema>
   text: z.infer<typeof TextItemSchema>
 }
@@ -51,16 +56,16 @@ export type DatasetItem = ItemOfTask[DatasetTask]
 export type SourceDocument = z.infer<typeof SourceDocumentSchema>
 
 /**
- * Parses one line against a schema.
+ * Parses one line against a schema. A line without an id has the name of its file and its number as one (train-17).
  * @throws {DatasetError} `dataset_line` with file, line, field and what to write instead.
  */
 export function parseLine<Schema extends z.ZodType>(schema: Schema, line: NumberedLine, path: string): z.infer<Schema> {
   const value = parseJson(line, path)
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(withId(value, `${basename(path, '.jsonl')}-${line.number}`))
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const field = issue?.path.join('.') ?? ''
-  throw lineError(path, line.number, field, sayWhatIsWrong(value, field, issue?.message ?? 'wrong shape'))
+  throw lineError(path, line.number, field, sayWhatIsWrong(value, issue?.path ?? [], issue?.message ?? 'wrong shape'))
 }
 
 export function lineError(path: string, line: number, field: string | undefined, what: string): DatasetError {
@@ -77,15 +82,38 @@ function parseJson(line: NumberedLine, path: string): unknown {
   }
 }
 
-function sayWhatIsWrong(value: unknown, field: string, message: string): string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function withId(value: unknown, id: string): unknown {
+  return isFields(value) && value['id'] === undefined ? { id, ...value } : value
+}
+
+function withOwnNames(value: unknown): unknown {
+  if (!isFields(value) || value['input'] !== undefined || value['target'] !== undefined) return value
+  const { prompt, completion } = value
+  return { ...value, ...(prompt === undefined ? {} : { input: prompt }), ...(completion === undefined ? {} : { target: completion }) }
+}
+
+function sayWhatIsWrong(value: unknown, path: readonly PropertyKey[], message: string): string {
+  const field = path.join('.')
+  if (!isFields(value)) {
     return `the line holds ${Array.isArray(value) ? 'a list' : JSON.stringify(value)}; write a JSON object in braces`
   }
-  const seen: unknown = Object.entries(value).find(([key]) => key === field)?.[1]
+  const holder = valueAt(value, path.slice(0, -1))
+  const seen = valueAt(value, path)
   if (seen === undefined) {
-    const present = Object.keys(value).map((key) => `"${key}"`).join(', ')
-    return `field "${field}" is missing; add "${field}": … (the line has ${present === '' ? 'no fields' : present})`
+    const present = isFields(holder) ? Object.keys(holder).map((key) => `"${key}"`).join(', ') : ''
+    return `field "${field}" is missing; add "${String(path.at(-1))}": … (${path.length > 1 ? `${path.slice(0, -1).join('.')} has` : 'the line has'} ${present === '' ? 'no fields' : present})`
   }
   if (seen === '') return `field "${field}" is empty; give it a text`
   return `field "${field}" is ${JSON.stringify(seen).slice(0, 80)}: ${message.replace(/^Invalid input: /, '')}; correct it`
+}
+
+/** What stands at the path, only looking into properties of its own. */
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at: unknown = value
+  for (const key of path) at = typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Record<PropertyKey, unknown>)[key] : undefined
+  return at
 }

@@ -7,7 +7,7 @@ import { shownPath } from './lines.js'
 
 export const MANIFEST_FILE = 'dataset.yaml'
 
-export const DatasetTaskSchema = z.enum(['classification', 'generation', 'retrieval', 'text'])
+export const DatasetTaskSchema = z.enum(['classification', 'generation', 'chat', 'retrieval', 'text'])
 export type DatasetTask = z.infer<typeof DatasetTaskSchema>
 
 /** A file of the dataset's own folder: nothing outside it may be named, so that the hash covers all that is read. */

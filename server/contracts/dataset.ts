@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-export const DatasetTaskSchema = z.enum(['classification', 'generation', 'retrieval', 'text'])
+export const DatasetTaskSchema = z.enum(['classification', 'generation', 'chat', 'retrieval', 'text'])
 export type DatasetTask = z.infer<typeof DatasetTaskSchema>
 
 /** `dataset.yaml` of a folder in datasets/. Paths are relative to it. */

@@ -56,7 +56,7 @@ export function encodeItems(items: readonly PromptItem[], { tokenizer, templates
   let cut = 0
   for (const item of items) {
     const record = { prompt: templates.promptOf(item), completion: templates.completionOf(item) }
-    const { tokens, labels, supervisedTokens, isTruncated } = encodeSupervised(tokenizer, record, maxLength)
+    const { tokens, labels, supervisedTokens, isTruncated } = encodeSupervised(tokenizer, record, { maxLength })
     if (isTruncated) cut += 1
     if (supervisedTokens > 0) examples.push({ id: item.id, tokens, labels })
   }

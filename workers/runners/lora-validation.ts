@@ -39,7 +39,7 @@ function encodeLabels(item: PromptItem, labels: readonly string[], { tokenizer, 
   const prompt = templates.promptOf(item)
   const examples: TrainingExample[] = []
   for (const label of [item.target, ...labels]) {
-    const { tokens, labels: learned, isTruncated } = encodeSupervised(tokenizer, { prompt, completion: templates.completionOf(item, label) }, maxLength)
+    const { tokens, labels: learned, isTruncated } = encodeSupervised(tokenizer, { prompt, completion: templates.completionOf(item, label) }, { maxLength })
     if (isTruncated) return null
     if (label !== item.target) examples.push({ id: choiceId(item.id, label), tokens, labels: learned })
   }

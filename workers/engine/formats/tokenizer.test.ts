@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { byteAlphabet, trainBpe } from './bpe.js'
 import { StreamDecoder } from './stream-decoder.js'
-import { encodeSupervised } from './supervised.js'
 import { loadTokenizer, type Tokenizer } from './tokenizer.js'
 import { SPECIAL_TOKENS, writeTokenizerFiles } from './tokenizer-files.js'
 
@@ -91,38 +90,5 @@ describe('StreamDecoder', () => {
     expect(pieces.join('')).toBe(text)
     expect(pieces.filter((piece) => piece.includes('\ufffd'))).toEqual([])
     expect([stream.push(SPECIAL_TOKENS.length + 0xc3), stream.flush(), stream.flush()]).toEqual(['', '\ufffd', ''])
-  })
-})
-
-describe('encodeSupervised', () => {
-  it('masks the prompt and ends the completion with EOS', () => {
-    const { tokens, labels, supervisedTokens, isTruncated } = encodeSupervised(tokenizer, { prompt: 'ação:', completion: ' não' }, 100)
-    const promptLength = tokenizer.encode('ação:').length
-    expect(tokens.at(-1)).toBe(0)
-    expect(labels.slice(0, promptLength)).toEqual(Array.from({ length: promptLength }, () => -100))
-    expect(labels.slice(promptLength)).toEqual(tokens.slice(promptLength))
-    expect(tokenizer.decode(tokens.slice(promptLength, -1))).toBe(' não')
-    expect([supervisedTokens, isTruncated]).toEqual([tokens.length - promptLength, false])
-  })
-
-  it('tokenizes prompt and completion apart where joining would change the prompt', () => {
-    const { tokens } = encodeSupervised(tokenizer, { prompt: 'coraç', completion: 'ão' }, 100)
-    const prompt = tokenizer.encode('coraç')
-    expect(tokens.slice(0, prompt.length)).toEqual(prompt)
-    expect(tokenizer.decode(tokens, { skipSpecialTokens: true })).toBe('coração')
-  })
-
-  it('learns every assistant turn and nothing else', () => {
-    const { tokens, labels } = encodeSupervised(tokenizer, {
-      messages: [{ role: 'user', content: 'o' }, { role: 'assistant', content: 'a' }, { role: 'user', content: 'e' }, { role: 'assistant', content: 'b' }],
-    }, 100)
-    expect(tokenizer.decode(tokens)).toBe('<|endoftext|><|user|>o<|end|><|assistant|>a<|end|><|user|>e<|end|><|assistant|>b<|end|>')
-    expect(tokenizer.decode(labels.filter((label) => label !== -100))).toBe('a<|end|>b<|end|>')
-  })
-
-  it('flags an example whose completion was cut away', () => {
-    const cut = encodeSupervised(tokenizer, { prompt: 'O pato pateta pintou', completion: ' o caneco' }, 3)
-    expect([cut.tokens.length, cut.supervisedTokens, cut.isTruncated]).toEqual([3, 0, true])
-    expect(() => encodeSupervised(tokenizer, { messages: [{ role: 'user', content: 'oi' }] }, 9)).toThrow(/needs an assistant message; it has roles user/)
   })
 })
