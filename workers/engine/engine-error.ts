@@ -28,3 +28,17 @@ export class EngineError extends Error {
     this.details = details
   }
 }
+
+const LONGEST_SHOWN = 200
+
+/** A value as messages quote it: JSON, cut where it is long; a file may hold anything, nested to any depth. */
+export function shown(value: unknown): string {
+  let text: string
+  try {
+    text = JSON.stringify(value) ?? String(value)
+  } catch {
+    // JSON.stringify recurses and overflows the stack on deep nesting that JSON.parse read.
+    return Array.isArray(value) ? 'a deeply nested list' : 'a deeply nested object'
+  }
+  return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}… (${text.length} characters)`
+}
