@@ -3,12 +3,13 @@ import { rowSquares } from './dora.js'
 import { EngineError } from './engine-error.js'
 import type { LlamaConfig, LoraOptions, TrainerOptions } from './engine.js'
 import { readTensorF32, type SafetensorsDtype } from './formats/safetensors.js'
-import { openWeights, type WeightEntry } from './formats/weights.js'
+import type { WeightEntry } from './formats/weights.js'
 import type { Graph } from './graph.js'
 import { initialLora, loraShapes, loraTargets, type LoraTarget } from './lora.js'
 import { llamaWeightShapes } from './models/llama.js'
+import { openLlamaWeights } from './models/llama-weights.js'
 import { Random, streams } from './random.js'
-import { sameShape, sizeOf, type DType, type Shape, type Value } from './tensor.js'
+import { sizeOf, type DType, type Shape, type Value } from './tensor.js'
 
 export interface TrainableTensor {
   shape: Shape
@@ -35,9 +36,9 @@ const INITIAL_DEVIATION = 0.02
 export function openParameters(options: TrainerOptions, config: LlamaConfig, isFresh: boolean): Parameters {
   const shapes = llamaWeightShapes(config)
   if (options.lora !== null) {
-    return openAdapter(options.lora, { frozen: openFrozen(options.modelFolder, shapes), targets: loraTargets(config, options.lora), seed: options.seed })
+    return openAdapter(options.lora, { frozen: openLlamaWeights(options.modelFolder, config), targets: loraTargets(config, options.lora), seed: options.seed })
   }
-  const stored = isFresh ? null : openFrozen(options.modelFolder, shapes)
+  const stored = isFresh ? null : openLlamaWeights(options.modelFolder, config)
   const trainable = withInitial(shapes, (name, shape, index) => {
     const entry = stored?.get(name)
     return entry ? readTensorF32(entry.file, entry) : freshWeight(name, shape, { seed: options.seed, index })
@@ -78,19 +79,6 @@ function freshWeight(name: string, shape: Shape, { seed, index }: { seed: number
   if (shape.length === 1) return new Float32Array(sizeOf(shape)).fill(name.endsWith('.bias') ? 0 : 1)
   const random = new Random(seed, streams.weights, index)
   return Float32Array.from({ length: sizeOf(shape) }, () => random.normal() * INITIAL_DEVIATION)
-}
-
-/** The model's weights with each shape checked against config.json; extra tensors in the files are left alone. */
-export function openFrozen(folder: string, shapes: ReadonlyMap<string, Shape>): Map<string, WeightEntry> {
-  const stored = openWeights(folder)
-  const frozen = new Map<string, WeightEntry>()
-  for (const [name, shape] of shapes) {
-    const entry = stored.get(name)
-    if (entry === undefined) throw new EngineError('weights_missing', `the weights in ${folder} lack "${name}", which config.json implies; the model folder does not fit its config`, { folder, name })
-    if (!sameShape(entry.shape, shape)) throw new EngineError('weights_invalid', `"${name}" in ${folder} has shape [${entry.shape.join(', ')}], config.json implies [${shape.join(', ')}]`, { folder, name })
-    frozen.set(name, entry)
-  }
-  return frozen
 }
 
 const graphTypes: Partial<Record<SafetensorsDtype, DType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }

@@ -11,6 +11,7 @@ import type { Evaluation, ExampleLoss, LlamaConfig, StepReport, Trainer, Trainer
 import { compile, floats, integers, type Data, type Session } from './executors/executor.js'
 import { keepMask, type LoraLayers } from './lora.js'
 import { readLlamaConfig } from './models/llama-config.js'
+import { refuseNonFinite } from './models/llama-weights.js'
 import { peakActivationBytes } from './memory.js'
 import { adamW, clipFactor, globalNorm, learningRateAt } from './optim.js'
 import { openParameters, type Parameters } from './parameters.js'
@@ -96,6 +97,7 @@ class CompiledTrainer implements Trainer {
     const gradNorm = globalNorm(gradients.values())
     const learningRate = learningRateAt(options, step)
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      refuseNonFinite(this.#parts.parameters.frozen)
       throw new EngineError('loss_not_finite', `step ${step}: loss is ${loss} and gradient norm ${gradNorm} at learning rate ${learningRate}; the weights of step ${step - 1} are kept. Lower the learning rate or set maxGradNorm.`, { step, loss, gradNorm, learningRate })
     }
     this.#update(gradients, { step, learningRate, clip: clipFactor(gradNorm, options.maxGradNorm) })

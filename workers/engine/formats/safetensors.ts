@@ -6,7 +6,7 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
-import { EngineError } from '../engine-error.js'
+import { EngineError, shown } from '../engine-error.js'
 
 const BYTES_PER_ELEMENT = {
   F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1,
@@ -16,7 +16,10 @@ export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT
 
 /** The reference reader refuses longer headers too; it guards against reading a random file as a length. */
 const MAX_HEADER_BYTES = 100_000_000
+/** No tensor of a language model has more dimensions. */
+const MAX_RANK = 16
 const IO_CHUNK_BYTES = 1 << 28
+const COMPARE_BYTES = 1 << 24
 
 export interface TensorEntry {
   dtype: SafetensorsDtype
@@ -86,7 +89,7 @@ function readMetadata(path: string, value: unknown): Record<string, string> {
   if (!isRecord(value)) throw invalid(path, '__metadata__ must be an object of strings')
   const metadata: Record<string, string> = {}
   for (const [key, entry] of Object.entries(value)) {
-    if (typeof entry !== 'string') throw invalid(path, `__metadata__.${key} is ${JSON.stringify(entry)}; it must be a string`)
+    if (typeof entry !== 'string') throw invalid(path, `__metadata__.${key} is ${shown(entry)}; it must be a string`)
     metadata[key] = entry
   }
   return metadata
@@ -96,18 +99,18 @@ function readEntry(path: string, name: string, value: unknown, dataStart: number
   if (!isRecord(value)) throw invalid(path, `tensor "${name}": its entry is not an object`, { tensor: name })
   const { dtype, shape, data_offsets: offsets } = value
   if (typeof dtype !== 'string' || !isDtype(dtype)) {
-    throw invalid(path, `tensor "${name}": dtype ${JSON.stringify(dtype)} is unknown; known are ${Object.keys(BYTES_PER_ELEMENT).join(', ')}`, { tensor: name })
+    throw invalid(path, `tensor "${name}": dtype ${shown(dtype)} is unknown; known are ${Object.keys(BYTES_PER_ELEMENT).join(', ')}`, { tensor: name })
   }
-  if (!isCountList(shape)) {
-    throw invalid(path, `tensor "${name}": shape ${JSON.stringify(shape)} must be a list of whole numbers of 0 or more`, { tensor: name })
+  if (!isCountList(shape) || shape.length > MAX_RANK) {
+    throw invalid(path, `tensor "${name}": shape ${shown(shape)} must be a list of at most ${MAX_RANK} whole numbers of 0 or more`, { tensor: name })
   }
   if (!isCountList(offsets) || offsets.length !== 2) {
-    throw invalid(path, `tensor "${name}": data_offsets ${JSON.stringify(offsets)} must be [begin, end]`, { tensor: name })
+    throw invalid(path, `tensor "${name}": data_offsets ${shown(offsets)} must be [begin, end]`, { tensor: name })
   }
   const [begin = 0, end = 0] = offsets
   const wantedBytes = sizeBytes(dtype, shape)
   if (end - begin !== wantedBytes) {
-    throw invalid(path, `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${wantedBytes} bytes, data_offsets [${begin}, ${end}] give ${end - begin}`, { tensor: name })
+    throw invalid(path, `tensor "${name}": ${dtype} ${shown(shape)} needs ${wantedBytes} bytes, data_offsets [${begin}, ${end}] give ${end - begin}`, { tensor: name })
   }
   return { dtype, shape, begin: dataStart + begin, end: dataStart + end }
 }
@@ -127,20 +130,28 @@ function refuseHoles(path: string, tensors: Map<string, TensorEntry>, dataStart:
   }
 }
 
-/** JSON.parse keeps the last of two equal keys in silence, so top-level keys are counted on the text itself. */
+/** JSON.parse keeps the last of two equal keys in silence, so top-level keys are read off the text itself, which has parsed before. */
 function refuseDuplicateNames(path: string, text: string): void {
   const seen = new Set<string>()
   let depth = 0
-  for (const { 0: token, 1: isKey } of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
-    if (token === '{' || token === '[') depth++
-    else if (token === '}' || token === ']') depth--
-    else if (depth === 1 && isKey !== undefined) {
-      const name: unknown = JSON.parse(token.slice(0, token.length - isKey.length))
-      if (typeof name !== 'string') continue
-      if (seen.has(name)) throw invalid(path, `tensor "${name}" is named twice in the header`, { tensor: name })
-      seen.add(name)
-    }
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (char === '{' || char === '[') depth++
+    else if (char === '}' || char === ']') depth--
+    if (char !== '"') continue
+    const start = at++
+    while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+    if (depth !== 1 || !isKey(text, at + 1)) continue
+    const name: unknown = JSON.parse(text.slice(start, at + 1))
+    if (typeof name === 'string' && seen.has(name)) throw invalid(path, `tensor "${name}" is named twice in the header`, { tensor: name })
+    if (typeof name === 'string') seen.add(name)
   }
+}
+
+function isKey(text: string, after: number): boolean {
+  let at = after
+  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\t' || text[at] === '\r') at++
+  return text[at] === ':'
 }
 
 /** The tensor's values as float32, row-major. BF16 and F16 widen exactly; other dtypes are refused. */
@@ -153,7 +164,11 @@ export function readTensorF32(path: string, entry: TensorEntry): Float32Array<Ar
     for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] ?? 0) << 16
     return new Float32Array(bits.buffer)
   }
-  if (entry.dtype === 'F16') return Float32Array.from(halves, float16ToNumber)
+  if (entry.dtype === 'F16') {
+    const values = new Float32Array(halves.length)
+    for (let i = 0; i < halves.length; i++) values[i] = float16ToNumber(halves[i] ?? 0)
+    return values
+  }
   throw invalid(path, `a tensor of dtype ${entry.dtype} cannot be read as numbers here; convert it to F32, BF16 or F16`)
 }
 
@@ -167,6 +182,25 @@ export function readTensorBytes(path: string, entry: TensorEntry): Uint8Array<Ar
     closeSync(fd)
   }
   return bytes
+}
+
+/** Whether two stored tensors hold the same dtype and bytes; read side by side in blocks. */
+export function equalTensors(a: TensorEntry & { file: string }, b: TensorEntry & { file: string }): boolean {
+  if (a.dtype !== b.dtype || a.end - a.begin !== b.end - b.begin) return false
+  const [left, right] = [Buffer.alloc(Math.min(COMPARE_BYTES, a.end - a.begin)), Buffer.alloc(Math.min(COMPARE_BYTES, a.end - a.begin))]
+  const [fdA, fdB] = [openForRead(a.file), openForRead(b.file)]
+  try {
+    for (let done = 0; done < a.end - a.begin; done += COMPARE_BYTES) {
+      const count = Math.min(COMPARE_BYTES, a.end - a.begin - done)
+      readFully(fdA, left.subarray(0, count), a.begin + done, a.file)
+      readFully(fdB, right.subarray(0, count), b.begin + done, b.file)
+      if (!left.subarray(0, count).equals(right.subarray(0, count))) return false
+    }
+    return true
+  } finally {
+    closeSync(fdA)
+    closeSync(fdB)
+  }
 }
 
 /** IEEE 754 half precision to number, subnormals, infinities and NaN included. */
@@ -259,7 +293,7 @@ function* partsOf(path: string, header: Buffer, ordered: readonly (readonly [str
 }
 
 function checkBytes(path: string, { name, dtype, shape, wantedBytes }: { name: string; dtype: string; shape: readonly number[]; wantedBytes: number }, bytes: number): void {
-  if (bytes !== wantedBytes) throw invalid(path, `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${wantedBytes} bytes, its data has ${bytes}`, { tensor: name })
+  if (bytes !== wantedBytes) throw invalid(path, `tensor "${name}": ${dtype} ${shown(shape)} needs ${wantedBytes} bytes, its data has ${bytes}`, { tensor: name })
 }
 
 function sizeBytes(dtype: SafetensorsDtype, shape: readonly number[]): number {
@@ -302,7 +336,8 @@ function openForRead(path: string): number {
   }
 }
 
-function readFully(fd: number, target: Uint8Array, position: number, path: string): void {
+/** Fills `target` from `position` of the file on. Throws `weights_invalid` where the file ends before. */
+export function readFully(fd: number, target: Uint8Array, position: number, path: string): void {
   let done = 0
   while (done < target.length) {
     const count = readSync(fd, target, done, Math.min(IO_CHUNK_BYTES, target.length - done), position + done)

@@ -1,8 +1,8 @@
 // The weights of a Hugging Face model folder: model.safetensors, or the shards its index names.
 
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { EngineError } from '../engine-error.js'
+import { EngineError, shown } from '../engine-error.js'
 import { readSafetensorsHeader, type TensorEntry } from './safetensors.js'
 
 export interface WeightEntry extends TensorEntry {
@@ -11,6 +11,8 @@ export interface WeightEntry extends TensorEntry {
 }
 
 const INDEX_NAME = 'model.safetensors.index.json'
+/** Other ways weights are published. */
+const OTHER_WEIGHTS = /\.(bin|pth|pt|ckpt|gguf|h5|msgpack|npz|nemo)$|^consolidated.*\.safetensors$/
 
 /**
  * Tensor name → dtype, shape, file and byte range, over every file of the folder.
@@ -21,7 +23,13 @@ export function openWeights(folder: string): Map<string, WeightEntry> {
   if (existsSync(single)) return entriesOf(single)
   const index = join(folder, INDEX_NAME)
   if (existsSync(index)) return openShards(folder, index)
-  throw new EngineError('weights_missing', `no weights in ${folder}: neither model.safetensors nor ${INDEX_NAME} is there; put a model in Hugging Face layout in this folder`, { folder })
+  throw new EngineError('weights_missing', `no weights in ${folder}: neither model.safetensors nor ${INDEX_NAME} is there; ${mendOf(folder)}`, { folder })
+}
+
+function mendOf(folder: string): string {
+  const other = existsSync(folder) ? readdirSync(folder).find((name) => OTHER_WEIGHTS.test(name)) : undefined
+  if (other === undefined) return 'put a model in Hugging Face layout in this folder'
+  return `it holds ${other}, but only safetensors are read; load the model with Transformers and save it again with save_pretrained(folder, safe_serialization=True), or fetch the safetensors of the same model`
 }
 
 function openShards(folder: string, indexPath: string): Map<string, WeightEntry> {
@@ -54,7 +62,7 @@ function readWeightMap(indexPath: string): Map<string, string> {
   if (typeof weightMap !== 'object' || weightMap === null) throw indexInvalid(indexPath, 'weight_map must be an object of tensor name → file name')
   const map = new Map<string, string>()
   for (const [name, shard] of Object.entries(weightMap)) {
-    if (typeof shard !== 'string') throw indexInvalid(indexPath, `weight_map["${name}"] is ${JSON.stringify(shard)}; it must be a file name`)
+    if (typeof shard !== 'string') throw indexInvalid(indexPath, `weight_map["${name}"] is ${shown(shard)}; it must be a file name`)
     map.set(name, shard)
   }
   if (map.size === 0) throw indexInvalid(indexPath, 'weight_map is empty')
@@ -63,8 +71,9 @@ function readWeightMap(indexPath: string): Map<string, string> {
 
 function entriesOf(path: string): Map<string, WeightEntry> {
   if (!existsSync(path)) throw new EngineError('weights_missing', `weights file ${path} is not there`, { path })
+  // Errors name the path in the model's folder, which may be a link; ONNX Runtime maps only what lies where it is opened.
+  const header = readSafetensorsHeader(path)
   const file = realpathSync(path)
-  const header = readSafetensorsHeader(file)
   return new Map([...header].map(([name, entry]) => [name, { ...entry, file }]))
 }
 

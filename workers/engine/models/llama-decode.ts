@@ -11,10 +11,11 @@ import { Graph } from '../graph.js'
 import { binary } from '../ops/elementwise.js'
 import { gather } from '../ops/indexing.js'
 import { gemm } from '../ops/products.js'
-import { openFrozen, weightSource, type Parameters } from '../parameters.js'
+import { weightSource, type Parameters } from '../parameters.js'
 import { SessionCache } from '../session-cache.js'
 import { sizeOf, type Value } from '../tensor.js'
 import { KeyValueCache } from './kv-cache.js'
+import { openLlamaWeights, refuseNonFinite } from './llama-weights.js'
 import { headWeightName, llamaForward, llamaWeightShapes, tokenLoss, type KeysAndValues, type LlamaOutputs } from './llama.js'
 
 const BLOCKED = -1e9
@@ -107,7 +108,15 @@ export class LlamaRunner {
       const out = await this.#extendChunk(cache, chunk, asked)
       places.forEach(({ index }, k) => logits.set(out.subarray(k * V, (k + 1) * V), index * V))
     }
+    this.#refuseNonFinite(logits)
     return logits
+  }
+
+  /** A NaN in any weight reaches every logit of the rows it takes part in, a NaN in a row of the head only one, which no sampler picks. */
+  #refuseNonFinite(results: Float32Array): void {
+    if (results.length === 0 || Number.isFinite(results[0])) return
+    refuseNonFinite(this.#weights.frozen)
+    throw new EngineError('weights_invalid', `the model's results are ${results[0]}; the weights in ${this.#options.folder} are finite, so an adapter or live weights are not, or the numbers overflow float32`)
   }
 
   async #extendChunk(cache: KeyValueCache, tokens: readonly number[], rows: readonly number[]): Promise<Float32Array> {
@@ -143,6 +152,7 @@ export class LlamaRunner {
     if (P > 0) cache.addFeeds(feeds)
     const outputs = await this.#run({ kind: 'score', T, P, R: 0 }, feeds)
     const [nll, best] = [floats(outputs, 'nll'), integers(outputs, 'best')]
+    this.#refuseNonFinite(nll)
     let start = 0
     return batch.map(({ inputs }) => {
       const end = start + inputs.length
@@ -269,7 +279,8 @@ function splitWeights({ folder, config, liveWeights = new Map() }: LlamaRunnerOp
     trainable.set(name, { shape, decays: false, rateFactor: 1, initial: data })
     shapes.delete(name)
   }
-  return { trainable, frozen: shapes.size === 0 ? new Map() : openFrozen(folder, shapes) }
+  const stored = shapes.size === 0 ? [] : openLlamaWeights(folder, config)
+  return { trainable, frozen: new Map([...stored].filter(([name]) => shapes.has(name))) }
 }
 
 /** 0 where row t sees column s, very negative elsewhere: [T, P + T]. Rows see the cache and their own segment up to themselves. */
