@@ -23,7 +23,7 @@ export function cellProblem(kind: Kind, params: Params): { parameter: string; me
 
 const TASKS: Readonly<Record<Kind, readonly string[]>> = {
   prompt: ['classification', 'generation'],
-  lora: ['classification', 'generation'],
+  lora: ['classification', 'generation', 'chat', 'text'],
   rag: ['retrieval'],
   pretrain: ['text'],
 }

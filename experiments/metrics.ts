@@ -29,7 +29,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   rouge_l: { ...fraction, label: 'ROUGE-L', kinds: answers, description: 'F1 of the longest common subsequence of words' },
   chrf: { ...fraction, label: 'chrF', kinds: answers, description: 'F2 of character n-grams up to 6, on a scale of 0 to 1' },
   loss: { ...cost, label: 'Loss', unit: 'nats/token', kinds: ['prompt', 'lora', 'pretrain'], description: 'mean negative log-likelihood of the target’s tokens' },
-  bits_per_byte: { ...cost, label: 'Bits per byte', unit: 'bits/byte', kinds: ['pretrain'], description: 'negative log2-likelihood of the text by its UTF-8 bytes' },
+  bits_per_byte: { ...cost, label: 'Bits per byte', unit: 'bits/byte', kinds: ['lora', 'pretrain'], description: 'negative log2-likelihood of the text by its UTF-8 bytes' },
   ndcg: { ...fraction, label: 'nDCG@k', kinds: ['rag'], description: 'gold passage newly covered by each chunk, discounted by log2 of its rank' },
   hit: { ...share, label: 'Hit@k', kinds: ['rag'], description: 'one of the k chunks covers at least half of the gold passage' },
   mrr: { ...fraction, label: 'MRR@k', kinds: ['rag'], description: '1 / rank of the first chunk that covers at least half of the gold passage; 0 if none does' },
@@ -45,19 +45,20 @@ export const DEFAULT_METRICS: Readonly<Record<Kind, readonly string[]>> = {
   pretrain: ['bits_per_byte', 'loss'],
 }
 
-const GENERATION_METRICS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
-  prompt: ['exact_match', 'token_f1'],
-  lora: ['token_f1', 'exact_match', 'loss'],
+const TASK_METRICS: Readonly<Partial<Record<DatasetTask, Readonly<Partial<Record<Kind, readonly string[]>>>>>> = {
+  generation: { prompt: ['exact_match', 'token_f1'], lora: ['token_f1', 'exact_match', 'loss'] },
+  chat: { lora: ['token_f1', 'exact_match', 'loss'] },
+  text: { lora: ['bits_per_byte', 'loss'] },
 }
 
 export function metricsOfKind(kind: Kind): string[] {
   return Object.keys(METRICS).filter((id) => METRICS[id]?.kinds.includes(kind))
 }
 
-/** The metrics of an experiment. Free-text tasks have no labels and so no accuracy. */
+/** The metrics of an experiment. Only tasks with labels have an accuracy. */
 export function metricsOf(spec: Pick<ExperimentSpec, 'kind' | 'metrics'>, task?: DatasetTask): readonly string[] {
   if (spec.metrics) return spec.metrics
-  return (task === 'generation' ? GENERATION_METRICS[spec.kind] : undefined) ?? DEFAULT_METRICS[spec.kind]
+  return (task === undefined ? undefined : TASK_METRICS[task]?.[spec.kind]) ?? DEFAULT_METRICS[spec.kind]
 }
 
 export function primaryMetric(spec: Pick<ExperimentSpec, 'kind' | 'metrics'>, task?: DatasetTask): string {

@@ -75,7 +75,7 @@ const training = {
   labelSmoothing: z.number().min(0).lt(1).default(0).describe('share of the probability spread over the whole vocabulary; validation loss stays without it'),
   batchSize: z.number().int().min(1).max(4096).describe('rows computed at once'),
   accumulationSteps: z.number().int().min(1).max(4096).default(1).describe('batches per optimizer step, each weighted by its learned tokens'),
-  maxLength: z.number().int().min(8).max(131_072).describe('tokens per row; longer examples are cut at the end'),
+  maxLength: z.number().int().min(8).max(131_072).describe('tokens per row; longer examples are cut'),
   gradientCheckpointing: z.boolean().default(false).describe('compute each layer again in the backward pass: less memory for longer rows, about a third more time'),
   packing: z.boolean().describe('several examples in one row, with attention kept apart'),
   evalEvery: z.number().int().positive().describe('optimizer steps between evaluations; a checkpoint is kept at each'),
@@ -110,7 +110,14 @@ export const LoraParametersSchema = z.strictObject({
   steps: z.number().int().positive().optional().describe('optimizer steps; wins over epochs'),
   trainLimit: z.number().int().positive().optional().describe('use only this many training examples, drawn by the seed'),
   template: z.string().min(1).default('{{ input }}').describe('Jinja template of the prompt'),
-  completion: z.string().min(1).default(' {{ target }}').describe('Jinja template of the answer; only its tokens are trained on'),
+  completion: z.string().min(1).default(' {{ target }}').describe('Jinja template of the answer'),
+  chatTemplate: z.boolean().default(false).describe('put prompt and answer into the chat template of the model as user and assistant; conversations always are'),
+  system: z.string().optional().describe('system message of each conversation that has none'),
+  lossOn: z
+    .enum(['auto', 'completion', 'assistant', 'all'])
+    .default('auto')
+    .describe('what is learned: the completion (all that follows the prompt), every assistant turn, or all tokens; auto: assistant turns of conversations, the completion of others, all of a text'),
+  truncation: z.enum(['keep_start', 'keep_end']).default('keep_start').describe('which end of an example longer than maxLength is kept'),
   samples: z.array(z.string().min(1)).max(20).default([]).describe('prompts answered at each checkpoint; left out: three validation items'),
   testSplit: z.string().nullable().default('test').describe('split scored with the best checkpoint at the end; null: none'),
   testLimit: z.number().int().positive().optional().describe('use only this many test items, drawn by the seed'),

@@ -9,6 +9,7 @@ import type { Device, LlamaConfig } from './engine.js'
 import { moduleUpdates, readPeftAdapter } from './formats/peft.js'
 import { StreamDecoder } from './formats/stream-decoder.js'
 import { loadTokenizer, type Tokenizer } from './formats/tokenizer.js'
+import { turnEndToken } from './formats/turn-end.js'
 import { readLlamaConfig } from './models/llama-config.js'
 import { LlamaRunner, type LoraFactors } from './models/llama-decode.js'
 import { createSampler, type SamplingOptions } from './sampling.js'
@@ -277,9 +278,9 @@ function liveFactors({ weights, rank, scaling }: LiveAdapter): Map<string, LoraF
   return factors
 }
 
-/** Ids that end an answer: eos_token_id of generation_config.json and config.json, and the tokenizer's EOS. */
+/** Ids that end an answer: eos_token_id of generation_config.json and config.json, the tokenizer's EOS, and the end of a turn. */
 function endTokens(folder: string, tokenizer: Tokenizer): Set<number> {
-  const ends = new Set<number>(tokenizer.eosTokenId === undefined ? [] : [tokenizer.eosTokenId])
+  const ends = new Set<number>([tokenizer.eosTokenId, turnEndToken(tokenizer)].filter((id) => id !== undefined))
   for (const file of ['config.json', 'generation_config.json']) {
     const path = join(folder, file)
     if (!existsSync(path)) continue

@@ -1,49 +1,44 @@
-/* A LoRA run's data: prompts and answers from templates, as tokens of which only the answer's are learned. */
+/* A LoRA run's data: the items of a split, and the examples they make. */
 import type { Dataset } from '../../datasets/reader.js'
-import type { LoraParameters } from '../../server/contracts/index.js'
 import type { TrainingExample } from '../engine/engine.js'
-import { encodeSupervised } from '../engine/formats/supervised.js'
+import { showLearned } from '../engine/formats/supervised.js'
 import type { Tokenizer } from '../engine/formats/tokenizer.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { RunFailure, type RunReport } from '../run-context.js'
-import { PromptTemplate } from '../template.js'
+import type { LoraFormat } from './lora-format.js'
 
 export const TRAIN_SPLIT = 'train'
 export const VALIDATION_SPLIT = 'validation'
+/** A log line is read by a person; what is cut is said. */
+const LONGEST_SHOWN = 4_000
 
-/** How this run writes an item as prompt and answer. */
-export class LoraTemplates {
-  private readonly prompt: PromptTemplate
-  private readonly answer: PromptTemplate
-
-  constructor({ template, completion }: Pick<LoraParameters, 'template' | 'completion'>) {
-    this.prompt = new PromptTemplate(template, 'template')
-    this.answer = new PromptTemplate(completion, 'completion')
-  }
-
-  promptOf(item: PromptItem): string {
-    return this.prompt.render(item)
-  }
-
-  /** The answer's text, for another target if one is given. */
-  completionOf(item: PromptItem, target: string = item.target): string {
-    return this.answer.render({ ...item, target })
-  }
-}
-
-/** Items of a split, or a failure that says which splits a LoRA run needs. */
+/**
+ * Items of a split, or a failure that says which splits a LoRA run needs. A conversation's target is its last answer,
+ * its input the message before; a text is all target.
+ */
 export async function readLoraItems(dataset: Dataset, split: string): Promise<PromptItem[]> {
   const { task, name } = dataset.manifest
-  if (task !== 'classification' && task !== 'generation') throw new RunFailure('dataset_unfit', `a lora run needs a classification or generation dataset, and "${name}" is for ${task}`)
   if (dataset.splits[split] === undefined) {
     throw new RunFailure('dataset_unfit', `a lora run reads split "${split}", and "${name}" has only ${Object.keys(dataset.splits).join(', ')}; add the split to its dataset.yaml`)
   }
-  return dataset.readAs(task, split)
+  switch (task) {
+    case 'classification':
+    case 'generation':
+      return dataset.readAs(task, split)
+    case 'text':
+      return (await dataset.readAs('text', split)).map((item) => ({ ...item, input: '', target: item.text }))
+    case 'chat':
+      return (await dataset.readAs('chat', split)).map((item) => {
+        const answer = item.messages.findLastIndex(({ role }) => role === 'assistant')
+        return { ...item, input: item.messages[answer - 1]?.content ?? '', target: item.messages[answer]?.content ?? '' }
+      })
+    case 'retrieval':
+      throw new RunFailure('dataset_unfit', `a lora run needs a dataset for classification, generation, chat or text, and "${name}" is for ${task}`)
+  }
 }
 
 export interface EncodeOptions {
-  tokenizer: Tokenizer
-  templates: LoraTemplates
+  format: LoraFormat
   maxLength: number
   report: Pick<RunReport, 'log'>
   /** For messages: which items these are. */
@@ -51,18 +46,29 @@ export interface EncodeOptions {
 }
 
 /** Items whose answer does not fit into maxLength teach nothing: they are left out, and counted aloud. */
-export function encodeItems(items: readonly PromptItem[], { tokenizer, templates, maxLength, report, what }: EncodeOptions): TrainingExample[] {
+export function encodeItems(items: readonly PromptItem[], { format, maxLength, report, what }: EncodeOptions): TrainingExample[] {
   const examples: TrainingExample[] = []
-  let cut = 0
+  let [cut, lost, endless] = [0, 0, 0]
   for (const item of items) {
-    const record = { prompt: templates.promptOf(item), completion: templates.completionOf(item) }
-    const { tokens, labels, supervisedTokens, isTruncated } = encodeSupervised(tokenizer, record, { maxLength })
-    if (isTruncated) cut += 1
-    if (supervisedTokens > 0) examples.push({ id: item.id, tokens, labels })
+    const pieces = format.encode(item)
+    const taught = pieces.filter(({ supervisedTokens }) => supervisedTokens > 0)
+    if (pieces.some(({ isTruncated }) => isTruncated)) cut += 1
+    if (taught.length === 0) lost += 1
+    if (taught.some(({ learnsEnd, isTruncated }) => !learnsEnd && !isTruncated)) endless += 1
+    for (const [index, { tokens, labels }] of taught.entries()) examples.push({ id: taught.length === 1 ? item.id : `${item.id}#${index}`, tokens, labels })
   }
-  const lost = items.length - examples.length
   if (examples.length === 0) throw new RunFailure('dataset_unfit', `of ${items.length} ${what} items none has an answer within maxLength ${maxLength} tokens; raise maxLength or shorten the template`)
-  if (cut > 0) report.log('warn', `${cut} of ${items.length} ${what} items are longer than maxLength ${maxLength} tokens and were cut at the end; ${lost} of them lost their whole answer and were left out`)
+  if (cut > 0) report.log('warn', `${cut} of ${items.length} ${what} items are longer than maxLength ${maxLength} tokens and were cut; ${lost} of them lost their whole answer and were left out`)
+  else if (lost > 0) report.log('warn', `${lost} of ${items.length} ${what} items have nothing to learn and were left out`)
+  if (endless > 0) report.log('warn', `${endless} of ${items.length} ${what} items do not teach where an answer ends: no special token behind it is learned, so the model may not stop. See that the chat template closes each answer, and that lossOn covers it`)
   return examples
 }
 
+/** Shows what is learned, before anything is: a wrong template or mask is seen at once. */
+export function logFirstExample(example: TrainingExample, tokenizer: Tokenizer, report: Pick<RunReport, 'log'>): void {
+  const [tokens, labels] = [[...example.tokens], [...example.labels]]
+  const text = showLearned(tokenizer, { tokens, labels })
+  const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)} … (${text.length - LONGEST_SHOWN} more characters)` : text
+  const learned = labels.filter((label) => label !== -100).length
+  report.log('info', `first training example, "${example.id}": ${tokens.length} tokens, ${learned} of them learned, which stand in ⟦ ⟧:\n${shown}`)
+}

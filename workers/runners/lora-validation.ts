@@ -3,7 +3,6 @@
  * task has labels, how often the right label is the most likely one. One pass over the data gives both.
  */
 import type { ExampleLoss, Trainer, TrainingExample } from '../engine/engine.js'
-import { encodeSupervised } from '../engine/formats/supervised.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { accuracyOf, mostLikelyLabel } from '../scorers/classification.js'
 import { encodeItems, type EncodeOptions } from './lora-data.js'
@@ -22,6 +21,8 @@ export interface ValidationReport {
   perplexity: number
   /** In [0, 1]; null where the task has no labels. */
   accuracy: number | null
+  /** Share of the answers' tokens that are the model's first choice, in [0, 1]. */
+  tokenAccuracy: number
 }
 
 /** @param labels empty for free-text tasks */
@@ -35,13 +36,13 @@ export function encodeValidation(items: readonly PromptItem[], labels: readonly 
 }
 
 /** Null where a label does not fit into maxLength: then the labels cannot be compared. */
-function encodeLabels(item: PromptItem, labels: readonly string[], { tokenizer, templates, maxLength }: EncodeOptions): TrainingExample[] | null {
-  const prompt = templates.promptOf(item)
+function encodeLabels(item: PromptItem, labels: readonly string[], { format }: EncodeOptions): TrainingExample[] | null {
   const examples: TrainingExample[] = []
   for (const label of [item.target, ...labels]) {
-    const { tokens, labels: learned, isTruncated } = encodeSupervised(tokenizer, { prompt, completion: templates.completionOf(item, label) }, { maxLength })
-    if (isTruncated) return null
-    if (label !== item.target) examples.push({ id: choiceId(item.id, label), tokens, labels: learned })
+    for (const { tokens, labels: learned, isTruncated } of format.encode(item, label)) {
+      if (isTruncated) return null
+      if (label !== item.target) examples.push({ id: choiceId(item.id, label), tokens, labels: learned })
+    }
   }
   return examples
 }
@@ -55,12 +56,14 @@ export async function validate(trainer: Pick<Trainer, 'evaluate'>, { targets, ch
   const { perExample } = await trainer.evaluate([...targets, ...choices.flatMap(({ wrong }) => wrong)])
   const byId = new Map(perExample.map((result) => [result.id, result]))
   const answers = targets.flatMap(({ id }) => byId.get(id) ?? []).filter(({ tokens }) => tokens > 0)
-  const loss = -sum(answers.map(logLikelihood)) / sum(answers.map(({ tokens }) => tokens))
+  const tokens = sum(answers.map((answer) => answer.tokens))
+  const loss = -sum(answers.map(logLikelihood)) / tokens
+  const tokenAccuracy = sum(answers.map(({ correctTokens }) => correctTokens)) / tokens
   const hits = choices.map(({ item }) => {
     const likelihoods = labels.map((label) => logLikelihood(byId.get(label === item.target ? item.id : choiceId(item.id, label))))
     return accuracyOf(mostLikelyLabel(labels, likelihoods), item.target)
   })
-  return { loss, perplexity: Math.exp(loss), accuracy: hits.length === 0 ? null : sum(hits) / hits.length }
+  return { loss, perplexity: Math.exp(loss), accuracy: hits.length === 0 ? null : sum(hits) / hits.length, tokenAccuracy }
 }
 
 /** In nats, over all supervised tokens; NaN where there is none. */

@@ -21,8 +21,8 @@ interface Prepared {
   saved: (step: number) => string
 }
 
-async function prepare(assignment: Partial<Assignment> = {}, more: Partial<typeof params> = {}): Promise<Prepared> {
-  const { context, reported } = await contextWith({ params: { ...params, ...more }, dataset, assignment: { kind: 'lora', metrics: ['accuracy', 'loss'], ...assignment } })
+async function prepare(assignment: Partial<Assignment> = {}, more: Partial<typeof params> = {}, data: TestDataset = dataset): Promise<Prepared> {
+  const { context, reported } = await contextWith({ params: { ...params, ...more }, dataset: data, assignment: { kind: 'lora', metrics: ['accuracy', 'loss'], ...assignment } })
   await writeTinyModel(context.folders.models[0] ?? '', 'tiny', range(0, 72).map(({ input, target }) => `${input}: ${target}`))
   const saved = (step: number): string => join(context.folders.work, `copy-${step}`)
   const { checkpoint } = context.report
@@ -83,6 +83,56 @@ test('a prompt run on the trained adapter gives the scores of the run itself', a
   const scores = (from: Reported): unknown => from.examples.map(({ itemId, output, details }) => ({ itemId, output, details }))
   expect(scores(prompt.reported)).toEqual(scores(reported))
 }, 60_000)
+
+test('learns the answers of conversations, and answers the last turn of others', async () => {
+  const talk = ({ id, input, target }: ReturnType<typeof item>): Record<string, unknown> => ({
+    id,
+    messages: [{ role: 'user', content: input }, { role: 'assistant', content: target }, { role: 'user', content: 'sure?' }, { role: 'assistant', content: target }],
+  })
+  const talks: TestDataset = { task: 'chat', splits: { train: range(0, 48).map(talk), validation: range(48, 60).map(talk), test: range(60, 66).map(talk) } }
+  const { context, reported } = await prepare({ metrics: ['exact_match', 'loss'] }, { system: 'S', maxLength: 96, samples: ['blue 1'] }, talks)
+  const summary = await runLora(context)
+  expect(reported.logs).toContainEqual(
+    expect.stringContaining('which stand in ⟦ ⟧:\n<|endoftext|>S<|user|>red 0<|end|><|assistant|>⟦yes<|end|>⟧<|user|>sure?<|end|><|assistant|>⟦yes<|end|>⟧'),
+  )
+  const losses = series(reported, 'eval/loss')
+  expect(losses.at(-1)?.[1]).toBeLessThan((losses[0]?.[1] ?? 0) - 0.2)
+  expect(reported.checkpoints[0]?.samples[0]?.prompt).toBe('<|endoftext|>S<|user|>blue 1<|end|><|assistant|>')
+  expect(reported.examples[0]).toMatchObject({ input: '<|endoftext|>S<|user|>red 4<|end|><|assistant|>yes<|end|><|user|>sure?<|end|><|assistant|>', target: 'yes' })
+  expect(summary.metrics).toMatchObject({ exact_match: { n: 6 }, loss: { n: 6 } })
+}, 60_000)
+
+test('puts prompts and answers into the chat template where told so', async () => {
+  const { context, reported } = await prepare({}, { chatTemplate: true, steps: 4, testLimit: 2 })
+  await runLora(context)
+  expect(reported.logs.join('\n')).toContain('<|endoftext|><|user|>red 0:<|end|><|assistant|>⟦yes<|end|>⟧')
+  expect(reported.examples[0]?.input).toMatch(/^<\|endoftext\|><\|user\|>\w+ \d:<\|end\|><\|assistant\|>$/)
+}, 60_000)
+
+test('learns texts whole, in pieces where they are long, and scores them by their likelihood', async () => {
+  const text = (index: number): Record<string, unknown> => ({ id: `t${index}`, text: Array.from({ length: 12 }, (_, word) => COLOURS[(index + word) % 6]).join(' ') })
+  const texts: TestDataset = { task: 'text', splits: { train: Array.from({ length: 24 }, (_, index) => text(index)), validation: [text(30)], test: [text(31), text(32)] } }
+  const { context, reported } = await prepare({ metrics: ['bits_per_byte', 'loss'] }, {}, texts)
+  const { metrics } = await runLora(context)
+  const losses = series(reported, 'eval/loss')
+  expect(losses.at(-1)?.[1]).toBeLessThan((losses[0]?.[1] ?? 0) - 0.2)
+  expect(reported.checkpoints.map(({ samples }) => samples)).toEqual([[], [], [], []])
+  expect(metrics).toMatchObject({ bits_per_byte: { n: 2 }, loss: { n: 2 } })
+  const [first] = reported.examples
+  const tokens = Number(first?.tokensIn)
+  expect(Number(first?.scores['bits_per_byte'])).toBeCloseTo((Number(first?.scores['loss']) * tokens) / Math.LN2 / String(text(31)['text']).length, 10)
+}, 60_000)
+
+test.each([
+  ['answers of a text', { lossOn: 'completion' as const }, 'text' as const, 'a text has no answers'],
+  ['turns of plain text', { lossOn: 'assistant' as const }, 'classification' as const, 'plain text has no turns'],
+  ['a system message in plain text', { system: 'S' }, 'classification' as const, 'plain text has no system message'],
+])('refuses %s', async (_case, more, task, message) => {
+  const splits = task === 'text' ? { train: [{ id: 'a', text: 'x' }], validation: [{ id: 'b', text: 'y' }], test: [] } : dataset.splits
+  const metrics = task === 'text' ? ['loss'] : ['accuracy']
+  const { context } = await prepare({ metrics }, more, task === 'text' ? { task, splits } : dataset)
+  await expect(runLora(context)).rejects.toThrow(message)
+})
 
 test('a loss that is no longer a number ends the run at its last point', async () => {
   const { context, reported } = await prepare({}, { learningRate: 1e30, schedule: 'constant', warmupSteps: 0 })

@@ -4,7 +4,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Example, type LoraParameters, type Summary } from '../../server/contracts/index.js'
+import type { DatasetTask, LoraParameters, Summary } from '../../server/contracts/index.js'
 import { downloadCheckpoint } from '../earlier-work.js'
 import { EngineError } from '../engine/engine-error.js'
 import type { Trainer, TrainerOptions, TrainingExample } from '../engine/engine.js'
@@ -16,12 +16,12 @@ import { drawItems } from '../few-shot.js'
 import { LearningCurves, reportStep } from '../learning-curves.js'
 import { hashModel, resolveModel } from '../model-source.js'
 import type { PromptItem } from '../prompt-builder.js'
-import { EngineChatModel } from '../providers/local.js'
 import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
-import { answerByGeneration, answerByLikelihood, withTargetLoss, type Answer, type RenderedItem } from './answering.js'
-import { encodeItems, LoraTemplates, readLoraItems, TRAIN_SPLIT, VALIDATION_SPLIT } from './lora-data.js'
+import { encodeItems, logFirstExample, readLoraItems, TRAIN_SPLIT, VALIDATION_SPLIT } from './lora-data.js'
+import { openFormat, type LoraFormat } from './lora-format.js'
+import { scoreTest } from './lora-test.js'
 import { encodeValidation, validate, type Validation } from './lora-validation.js'
 import { stepsPerEpoch, warmupOf } from './training-schedule.js'
 
@@ -30,14 +30,14 @@ type Context = RunContext<LoraParameters>
 const BETAS: [number, number] = [0.9, 0.999]
 const SAMPLE_TOKENS = 48
 const DEFAULT_SAMPLES = 3
-const ANSWER_TOKENS = 64
 const MS_PER_HOUR = 3_600_000
 
 export async function runLora(context: Context): Promise<Summary> {
   const { dataset, params, assignment, report, folders, server, threads } = context
-  const labels = dataset.manifest.task === 'classification' ? (dataset.manifest.labels ?? null) : null
-  if (dataset.manifest.task === 'classification' && labels === null) throw new RunFailure('dataset_unfit', `"${dataset.manifest.name}" lists no labels; add labels: [...] to its dataset.yaml`)
-  assertScorable(assignment.metrics, labels === null ? [...Object.keys(ANSWER_SCORERS), 'loss'] : ['accuracy', 'loss'], `a lora run on a ${dataset.manifest.task} dataset`)
+  const { task } = dataset.manifest
+  const labels = task === 'classification' ? (dataset.manifest.labels ?? null) : null
+  if (task === 'classification' && labels === null) throw new RunFailure('dataset_unfit', `"${dataset.manifest.name}" lists no labels; add labels: [...] to its dataset.yaml`)
+  assertScorable(assignment.metrics, metricsOfTask(task), `a lora run on a ${task} dataset`)
 
   report.progress({ done: 0, total: 1, unit: 'steps', message: 'opening the model' })
   const source = await resolveModel(params.model, { server, modelRoots: folders.models, cacheFolder: folders.cache })
@@ -60,8 +60,13 @@ export async function runLora(context: Context): Promise<Summary> {
   }
 }
 
+function metricsOfTask(task: DatasetTask): string[] {
+  if (task === 'classification') return ['accuracy', 'loss']
+  return task === 'text' ? ['loss', 'bits_per_byte'] : [...Object.keys(ANSWER_SCORERS), 'loss']
+}
+
 interface Data {
-  templates: LoraTemplates
+  format: LoraFormat
   training: TrainingExample[]
   validation: Validation
   validationItems: PromptItem[]
@@ -80,15 +85,18 @@ interface Job extends Data {
 }
 
 async function prepareData({ dataset, params, assignment, report }: Context, modelFolder: string, labels: readonly string[] | null): Promise<Data> {
-  const templates = new LoraTemplates(params)
   const tokenizer = loadTokenizer(modelFolder)
+  const format = openFormat(dataset.manifest.task, { params, tokenizer })
   const trainItems = drawItems(await readLoraItems(dataset, TRAIN_SPLIT), params.trainLimit, assignment.seed)
   const validationItems = drawItems(await readLoraItems(dataset, VALIDATION_SPLIT), params.evalLimit, assignment.seed)
-  const shared = { tokenizer, templates, maxLength: params.maxLength, report }
+  const shared = { format, maxLength: params.maxLength, report }
+  const training = encodeItems(trainItems, { ...shared, what: TRAIN_SPLIT })
+  const [first] = training
+  if (first !== undefined) logFirstExample(first, tokenizer, report)
   return {
-    templates,
+    format,
     validationItems,
-    training: encodeItems(trainItems, { ...shared, what: TRAIN_SPLIT }),
+    training,
     validation: encodeValidation(validationItems, labels ?? [], { ...shared, what: VALIDATION_SPLIT }),
   }
 }
@@ -140,8 +148,8 @@ async function evaluateAndSave(job: Job): Promise<void> {
   const { report, folders } = context
   const step = trainer.globalStep
   report.progress({ done: step, total: totalSteps, unit: 'steps', message: 'evaluating' })
-  const { loss, perplexity, accuracy } = await validate(trainer, validation)
-  const metrics = { 'eval/loss': loss, 'eval/perplexity': perplexity, ...(accuracy === null ? {} : { 'eval/accuracy': accuracy }) }
+  const { loss, perplexity, accuracy, tokenAccuracy } = await validate(trainer, validation)
+  const metrics = { 'eval/loss': loss, 'eval/perplexity': perplexity, 'eval/token_accuracy': tokenAccuracy, ...(accuracy === null ? {} : { 'eval/accuracy': accuracy }) }
   for (const [key, value] of Object.entries(metrics)) report.metric(key, step, value)
 
   const folder = join(folders.work, `checkpoint-${step}`)
@@ -153,12 +161,14 @@ async function evaluateAndSave(job: Job): Promise<void> {
   await keepBest(job, { step, folder })
 }
 
-async function answerSamples({ context, model, templates, validationItems }: Job): Promise<SampleAnswer[]> {
+async function answerSamples({ context, model, format, validationItems }: Job): Promise<SampleAnswer[]> {
   const { samples } = context.params
+  // A text asks nothing: without prompts of the file's own there is nothing to go on from.
+  const items = context.dataset.manifest.task === 'text' ? [] : validationItems.slice(0, DEFAULT_SAMPLES)
   const questions =
     samples.length > 0
-      ? samples.map((prompt) => ({ prompt, expected: null }))
-      : validationItems.slice(0, DEFAULT_SAMPLES).map((item) => ({ prompt: templates.promptOf(item), expected: templates.completionOf(item) }))
+      ? samples.map((prompt) => ({ prompt: format.questionOf(prompt), expected: null }))
+      : items.map((item) => ({ prompt: format.promptOf(item), expected: format.answerOf(item) }))
   const answers: SampleAnswer[] = []
   for (const question of questions) {
     const { text } = await model.generate(question.prompt, { maxTokens: SAMPLE_TOKENS, temperature: 0 })
@@ -182,7 +192,9 @@ async function finish(job: Job): Promise<Summary> {
   if (chosen === null) throw new RunFailure('diverged', 'no evaluation has a finite loss, so there is no checkpoint to choose; lower learningRate')
   report.log('info', `chosen checkpoint: ${chosen.reason}`)
   model.useAdapter({ folder: await folderOf(job, chosen.step) })
-  const examples = params.testSplit === null ? [] : await scoreTest(job, params.testSplit)
+  const { format, labels, totalSteps } = job
+  const onItem = (done: number, total: number): void => report.progress({ done: totalSteps, total: totalSteps, unit: 'steps', message: `testing: ${done} of ${total} items` })
+  const examples = params.testSplit === null ? [] : await scoreTest(context, { split: params.testSplit, model, format, labels, onItem })
   return {
     ...summarizeExamples(context, examples),
     costUsd: params.price?.perHour === undefined ? null : (params.price.perHour * elapsedMs(context)) / MS_PER_HOUR,
@@ -197,36 +209,4 @@ async function folderOf({ best, context }: Job, step: number): Promise<string> {
   const folder = join(context.folders.work, `best-${step}`)
   await downloadCheckpoint(context.server, { runId: context.assignment.runId, step, folder, wants: (name) => name.startsWith('adapter_') })
   return folder
-}
-
-async function scoreTest(job: Job, split: string): Promise<Example[]> {
-  const { context, labels, totalSteps } = job
-  const { dataset, params, assignment, report, doneExamples } = context
-  const items = drawItems(await readLoraItems(dataset, split), params.testLimit, assignment.seed)
-  const done = new Set(doneExamples.map(({ itemId }) => itemId))
-  const examples = [...doneExamples]
-  const answer = answerer(job, labels)
-  for (const item of items.filter(({ id }) => !done.has(id))) {
-    const example = await answer(renderItem(job, item, labels))
-    examples.push(example)
-    report.example(example)
-    report.progress({ done: totalSteps, total: totalSteps, unit: 'steps', message: `testing: ${examples.length} of ${items.length} items` })
-  }
-  return examples
-}
-
-function answerer({ context, model }: Job, labels: readonly string[] | null): Answer {
-  const { params, assignment, dataset } = context
-  const options = {
-    model: new EngineChatModel(params.model, model),
-    price: params.price,
-    language: dataset.manifest.language,
-    seed: assignment.seed,
-    params: { temperature: 0, maxTokens: ANSWER_TOKENS, stop: [] },
-  }
-  return labels === null ? withTargetLoss(answerByGeneration({ ...options, labels: null }), options) : answerByLikelihood({ ...options, labels })
-}
-
-function renderItem({ templates }: Job, item: PromptItem, labels: readonly string[] | null): RenderedItem {
-  return { item, prompt: templates.promptOf(item), continuations: (labels ?? [item.target]).map((label) => templates.completionOf(item, label)) }
 }

@@ -9,7 +9,7 @@ import { cpSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ItemOfTask } from '../../datasets/items.js'
 import { summarizeMetric } from '../../experiments/summary.js'
-import { type Example, type PretrainParameters, type Summary, toWire } from '../../server/contracts/index.js'
+import type { Example, PretrainParameters, Summary } from '../../server/contracts/index.js'
 import type { ExampleLoss, LlamaConfig, Trainer, TrainerOptions, TrainingExample } from '../engine/engine.js'
 import { trainBpe } from '../engine/formats/bpe.js'
 import { loadTokenizer, type Tokenizer } from '../engine/formats/tokenizer.js'
@@ -18,6 +18,7 @@ import { openLanguageModel } from '../engine/generate.js'
 import { createTrainer } from '../engine/trainer.js'
 import { LearningCurves, reportStep } from '../learning-curves.js'
 import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import { scoredText } from './text-score.js'
 import { warmupOf } from './training-schedule.js'
 
 type TextItem = ItemOfTask['text']
@@ -156,7 +157,7 @@ async function evaluateAndSave({ context, trainer, heldOut, tokenizerFolder, che
   const step = trainer.globalStep
   const part = heldOut.slice(0, params.evalLimit)
   const { loss, perplexity, perExample } = await trainer.evaluate(part.flatMap((document) => document.rows))
-  const bitsPerByte = totalBits(perExample) / part.reduce((sum, document) => sum + document.bytes, 0)
+  const bitsPerByte = totalNats(perExample) / Math.LN2 / part.reduce((sum, document) => sum + document.bytes, 0)
   report.metric('eval/loss', step, loss)
   report.metric('eval/perplexity', step, perplexity)
   report.metric('eval/bits_per_byte', step, bitsPerByte)
@@ -181,9 +182,9 @@ async function answerSamples(folder: string, params: PretrainParameters, threads
   }
 }
 
-/** Negative log2-likelihood of all predicted tokens. */
-function totalBits(losses: readonly ExampleLoss[]): number {
-  return losses.reduce((sum, { loss, tokens }) => sum + (tokens === 0 ? 0 : loss * tokens), 0) / Math.LN2
+/** Negative log-likelihood of all predicted tokens. */
+function totalNats(losses: readonly ExampleLoss[]): number {
+  return losses.reduce((sum, { loss, tokens }) => sum + (tokens === 0 ? 0 : loss * tokens), 0)
 }
 
 /** Scores every held-out document with the last weights. */
@@ -193,24 +194,9 @@ async function finish(context: Context, trainer: Trainer, { heldOut, curves }: {
   const done = new Set(doneExamples.map((example) => example.itemId))
   for (const document of heldOut.filter(({ id }) => !done.has(id))) {
     const { perExample } = await trainer.evaluate(document.rows)
-    const bits = totalBits(perExample)
+    const nats = totalNats(perExample)
     const tokens = perExample.reduce((sum, row) => sum + row.tokens, 0)
-    const example: Example = {
-      itemId: document.id,
-      cluster: null,
-      input: document.text.slice(0, 500),
-      output: '',
-      target: null,
-      status: tokens === 0 ? 'unscored' : 'scored',
-      scores: tokens === 0 ? {} : { bits_per_byte: toWire(bits / document.bytes), loss: toWire((bits * Math.LN2) / tokens) },
-      error: null,
-      latencyMs: null,
-      ttftMs: null,
-      tokensIn: tokens,
-      tokensOut: 0,
-      costUsd: null,
-      details: { bytes: document.bytes },
-    }
+    const example = scoredText(document, { nats, tokens })
     report.example(example)
     examples.push(example)
   }

@@ -6,6 +6,7 @@ import { trainBpe } from './bpe.js'
 import { encodeSupervised, encodeText, showLearned, type LossOn } from './supervised.js'
 import { loadTokenizer, type Tokenizer } from './tokenizer.js'
 import { SPECIAL_TOKENS, writeTokenizerFiles } from './tokenizer-files.js'
+import { turnEndToken } from './turn-end.js'
 
 const TEXT = 'O pato pateta pintou o caneco. Em 1999, a ação não coube no coração da nação.\n\n"Não!", disse ela.\n'
 const EOS = 0
@@ -137,6 +138,15 @@ describe('a conversation', () => {
     expect(() => encodeSupervised(forgetful, { messages: talk }, { maxLength: 99 })).toThrow('renders message 2 differently when later messages follow')
     expect(learned(forgetful, 'completion')).toBe('<|user|>o<|assistant|>…<|user|>e<|assistant|>⟦b⟧')
     expect(() => encodeSupervised(tokenizer, { messages: [user('oi')] }, { maxLength: 9 })).toThrow(/needs an assistant message; it has roles user/)
+  })
+})
+
+describe('the end of a turn', () => {
+  it('is the special token behind an answer, where the template has one', () => {
+    expect(turnEndToken(tokenizer)).toBe(SPECIAL_TOKENS.indexOf('<|end|>'))
+    expect(turnEndToken(withTemplate("{% for m in messages %}{{ m['content'] + '\\n' + eos_token }}{% endfor %}"))).toBe(EOS)
+    expect(turnEndToken(withTemplate("{% for m in messages %}{{ m['content'] + '\\n' }}{% endfor %}"))).toBeUndefined()
+    expect(turnEndToken(withTemplate("{{ raise_exception('no') }}"))).toBeUndefined()
   })
 })
 

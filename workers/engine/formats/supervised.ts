@@ -3,6 +3,7 @@
 
 import { EngineError } from '../engine-error.js'
 import type { ChatMessage, Tokenizer } from './tokenizer.js'
+import { isSpecialToken } from './turn-end.js'
 
 /** Label of a token that takes no part in the loss (PyTorch's ignore_index). */
 export const IGNORED_LABEL = -100
@@ -180,7 +181,7 @@ function countLearned(labels: readonly number[]): number {
 function learnsEnd(tokenizer: Tokenizer, labels: readonly number[]): boolean {
   for (let index = labels.findLastIndex((label) => label !== IGNORED_LABEL); index > 0 && labels[index] !== IGNORED_LABEL; index--) {
     const token = labels[index] ?? 0
-    if (tokenizer.decode([token], { skipSpecialTokens: true }) === '' && tokenizer.decode([token]) !== '') return true
+    if (isSpecialToken(tokenizer, token)) return true
     if (tokenizer.decode([token]).trim() !== '') return false
   }
   return false
