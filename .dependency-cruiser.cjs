@@ -30,6 +30,7 @@ module.exports = {
     soleImporter('prisma-in-the-store', '^(node_modules/)?(@prisma/|pglite-prisma-adapter|@electric-sql/)|^server/store/generated', 'server/store/'),
     soleImporter('queue-libraries-in-the-queue', '^(node_modules/)?(pg-boss|bullmq|ioredis)', 'server/queue/'),
     soleImporter('onnxruntime-in-the-engine', '^(node_modules/)?onnxruntime', '(workers/engine/executors/|workers/retrieval/sentence-encoder|workers/devices|server/cli/doctor)'),
+    soleImporter('tensorflow-in-the-engine', '^(node_modules/)?@tensorflow/', 'workers/engine/executors/'),
     soleImporter('chart-js-in-the-charts', '^(node_modules/)?chart\\.js', 'web/src/charts/'),
   ],
   options: {

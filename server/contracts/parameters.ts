@@ -5,6 +5,9 @@ import { z } from 'zod'
  * Units stand in the names or the descriptions; the defaults are the field's usual ones.
  */
 
+/** What a model can be computed on: execution providers of ONNX Runtime, then back ends of TensorFlow.js. */
+export const DEVICE_KINDS = ['cpu', 'webgpu', 'cuda', 'tfjs-wasm', 'tfjs-webgpu', 'tfjs-node', 'tfjs-node-gpu'] as const
+
 /** US dollars per million tokens, or per hour of the machine. A price that is not known is left out, never 0. */
 export const PriceSchema = z.strictObject({
   inputPerMillion: z.number().nonnegative().optional(),
@@ -81,7 +84,7 @@ const training = {
   evalEvery: z.number().int().positive().describe('optimizer steps between evaluations; a checkpoint is kept at each'),
   evalLimit: z.number().int().positive().optional().describe('items of the validation split per evaluation'),
   threads: z.number().int().min(1).max(256).optional().describe('CPU threads; left out: all the worker has'),
-  device: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu').describe('a missing device fails the run; none is taken in its place'),
+  device: z.enum(DEVICE_KINDS).default('cpu').describe('a missing device fails the run; none is taken in its place'),
 }
 
 export const LoraParametersSchema = z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { BudgetSchema, KindSchema, ParameterValueSchema } from './experiment.js'
 import { FloatSchema, MetricPointSchema } from './metric.js'
+import { DEVICE_KINDS } from './parameters.js'
 import { EnvironmentSchema, ExampleSchema, LogLineSchema, ProgressSchema, RunErrorSchema, SampleSchema, SummarySchema } from './run.js'
 
 /**
@@ -24,8 +25,8 @@ import { EnvironmentSchema, ExampleSchema, LogLineSchema, ProgressSchema, RunErr
  *   POST heartbeat                             WorkerHeartbeat → 204, also while idle
  */
 export const DeviceSchema = z.object({
-  id: z.string().describe('cpu, webgpu:0, cuda:0'),
-  kind: z.enum(['cpu', 'webgpu', 'cuda']),
+  id: z.string().describe('cpu, webgpu:0, cuda:0, tfjs-wasm'),
+  kind: z.enum(DEVICE_KINDS),
   name: z.string(),
   threads: z.number().int().positive().nullable(),
   memoryBytes: z.number().nonnegative().nullable(),

@@ -55,7 +55,8 @@ export interface LoraOptions {
   loraPlusRatio?: number
 }
 
-export type Device = 'cpu' | 'webgpu' | 'cuda'
+/** The first three are execution providers of ONNX Runtime, the others back ends of TensorFlow.js. */
+export type Device = 'cpu' | 'webgpu' | 'cuda' | 'tfjs-wasm' | 'tfjs-webgpu' | 'tfjs-node' | 'tfjs-node-gpu'
 export type Schedule = 'linear' | 'cosine' | 'constant'
 
 export interface TrainerOptions {

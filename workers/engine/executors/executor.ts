@@ -33,10 +33,18 @@ const executors: Record<Device, () => Promise<Executor>> = {
   cpu: onnxRuntime,
   webgpu: onnxRuntime,
   cuda: onnxRuntime,
+  'tfjs-wasm': () => tensorFlow('tfjs-wasm'),
+  'tfjs-webgpu': () => tensorFlow('tfjs-webgpu'),
+  'tfjs-node': () => tensorFlow('tfjs-node'),
+  'tfjs-node-gpu': () => tensorFlow('tfjs-node-gpu'),
 }
 
 async function onnxRuntime(): Promise<Executor> {
   return (await import('./ort.js')).compileForOrt
+}
+
+async function tensorFlow(device: Extract<Device, `tfjs-${string}`>): Promise<Executor> {
+  return (await import('./tfjs.js')).tfjsExecutor(device)
 }
 
 export async function compile(graph: Graph, options: ExecutorOptions): Promise<Session> {

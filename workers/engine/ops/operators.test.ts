@@ -1,95 +1,26 @@
 import { describe, expect, it } from 'vitest'
 import { gradients } from '../autodiff.js'
+import type { Device } from '../engine.js'
 import { compile, floats, integers, type Data } from '../executors/executor.js'
 import { Graph } from '../graph.js'
 import { Random } from '../random.js'
-import { sizeOf, type Shape, type Value } from '../tensor.js'
-import type { OperatorAttributes, OperatorName } from './attributes.js'
+import type { OperatorName } from './attributes.js'
 import { binary } from './elementwise.js'
+import { operatorCases, prepareCase, weightedSum, type PreparedCase } from './operator-cases.js'
 import { operators } from './operators.js'
 
-interface Case<K extends OperatorName> {
-  /** Shapes of the float inputs; a list of whole numbers after them is an index input. */
-  shapes: Shape[]
-  indices?: number[]
-  attributes: OperatorAttributes[K]
-  /** Inputs are drawn from here, away from where the function is undefined or bends. */
-  range?: [number, number]
-}
-
-const none = {}
-
-/** At least one case per operator: a new operator without one does not compile. */
-const cases: { [K in OperatorName]: [Case<K>, ...Case<K>[]] } = {
-  Add: [{ shapes: [[2, 3], [2, 3]], attributes: none }, { shapes: [[2, 3, 4], [3, 1]], attributes: none }, { shapes: [[], [4]], attributes: none }],
-  Sub: [{ shapes: [[2, 3], [1, 3]], attributes: none }, { shapes: [[1], [2, 2]], attributes: none }],
-  Mul: [{ shapes: [[2, 3], [2, 3]], attributes: none }, { shapes: [[2, 3, 4], [3, 1]], attributes: none }, { shapes: [[], [4]], attributes: none }],
-  Div: [{ shapes: [[2, 3], [2, 3]], attributes: none, range: [0.5, 1.5] }, { shapes: [[2, 3], [2, 1]], attributes: none, range: [0.5, 1.5] }, { shapes: [[], [3]], attributes: none, range: [0.5, 1.5] }],
-  Neg: [{ shapes: [[3]], attributes: none }],
-  Exp: [{ shapes: [[2, 3]], attributes: none }],
-  Log: [{ shapes: [[2, 3]], attributes: none, range: [0.5, 1.5] }],
-  Sqrt: [{ shapes: [[2, 3]], attributes: none, range: [0.5, 1.5] }],
-  Sigmoid: [{ shapes: [[2, 3]], attributes: none, range: [-3, 3] }],
-  Silu: [{ shapes: [[2, 3]], attributes: none, range: [-3, 3] }],
-  Detach: [{ shapes: [[2]], attributes: none }],
-  Cast: [{ shapes: [[2]], attributes: { to: 'f32' } }],
-  Gemm: [[false, false], [false, true], [true, false], [true, true]].map(([transA = false, transB = false]): Case<'Gemm'> => ({
-    shapes: [transA ? [3, 2] : [2, 3], transB ? [4, 3] : [3, 4]], attributes: { transA, transB },
-  })) as [Case<'Gemm'>, ...Case<'Gemm'>[]],
-  MatMul: [[false, false], [false, true], [true, false], [true, true]].map(([transA = false, transB = false]): Case<'MatMul'> => ({
-    shapes: [transA ? [2, 2, 3, 2] : [2, 2, 2, 3], transB ? [2, 2, 4, 3] : [2, 2, 3, 4]], attributes: { transA, transB },
-  })) as [Case<'MatMul'>, ...Case<'MatMul'>[]],
-  Reshape: [{ shapes: [[2, 6]], attributes: { shape: [3, 4] } }],
-  Transpose: [{ shapes: [[2, 3, 4]], attributes: { perm: [2, 0, 1] } }],
-  Expand: [{ shapes: [[2, 1]], attributes: { shape: [3, 2, 4] } }],
-  Slice: [{ shapes: [[2, 5]], attributes: { axis: 1, start: 1, end: 3 } }, { shapes: [[4, 2]], attributes: { axis: 0, start: 0, end: 4 } }],
-  Concat: [{ shapes: [[2, 1], [2, 3], [2, 2]], attributes: { axis: 1 } }],
-  RotateHalf: [{ shapes: [[2, 3, 4]], attributes: none }],
-  ReduceSum: [{ shapes: [[2, 3, 4]], attributes: { axes: [1] } }, { shapes: [[2, 3]], attributes: { axes: [0, 1] } }],
-  ReduceMax: [{ shapes: [[2, 3]], attributes: { axes: [1] } }],
-  Softmax: [{ shapes: [[2, 2, 5]], attributes: none, range: [-2, 2] }],
-  ArgMax: [{ shapes: [[2, 3]], attributes: none }],
-  Gather: [{ shapes: [[4, 3]], indices: [1, 3, 1, 0, 1], attributes: none }],
-  ScatterAdd: [{ shapes: [[5, 3]], indices: [1, 3, 1, 0, 1], attributes: { rows: 4 } }],
-}
-
-interface Prepared {
-  graph: Graph
-  inputs: Value[]
-  output: Value
-  feeds: Map<string, Data>
-}
-
-function prepare<K extends OperatorName>(name: K, { shapes, indices, attributes, range: [low, high] = [-1, 1] }: Case<K>): Prepared {
-  const graph = new Graph()
-  const random = new Random(1, shapes.length)
-  const feeds = new Map<string, Data>()
-  const inputs = shapes.map((shape, index) => {
-    feeds.set(`x${index}`, Float32Array.from({ length: sizeOf(shape) }, () => low + (high - low) * random.uniform()))
-    return graph.input(`x${index}`, shape)
-  })
-  const extra = indices ? [graph.constant(BigInt64Array.from(indices, BigInt), [indices.length])] : []
-  return { graph, inputs, output: graph.apply(name, [...inputs, ...extra], attributes), feeds }
-}
-
-/** Σ w ⊙ output with fixed random w, so that no element's gradient can hide behind another's. */
-function weightedSum(graph: Graph, output: Value): Value {
-  const random = new Random(2)
-  const weights = graph.constant(Float32Array.from({ length: sizeOf(output.shape) }, () => 0.5 + random.uniform()), output.shape)
-  const product = binary(graph, 'Mul', output, weights)
-  return product.shape.length === 0 ? product : graph.apply('ReduceSum', [product], { axes: product.shape.map((_, axis) => axis) })
-}
-
 const cpu = { device: 'cpu', threads: 1, prepack: true } as const
+/** One of each executor; tests/contract holds every device to the first. */
+const devices: Device[] = ['cpu', 'tfjs-wasm']
 
-async function checkGradient({ graph, inputs, output, feeds }: Prepared): Promise<void> {
+async function checkGradient({ graph, inputs, output, feeds }: PreparedCase, device: Device): Promise<void> {
   const loss = weightedSum(graph, output)
   for (const [index, gradient] of gradients(graph, loss, inputs).entries()) {
     expect(gradient.shape).toEqual(inputs[index]?.shape)
     graph.output(`g${index}`, gradient)
   }
   graph.output('loss', loss)
-  const session = await compile(graph, cpu)
+  const session = await compile(graph, { ...cpu, device })
   const exact = await session.run(feeds)
   const step = 1e-2
   for (const [index] of inputs.entries()) {
@@ -106,49 +37,51 @@ async function checkGradient({ graph, inputs, output, feeds }: Prepared): Promis
   await session.dispose()
 }
 
-async function evaluate({ graph, output, feeds }: Prepared): Promise<Map<string, Data>> {
+async function evaluate({ graph, output, feeds }: PreparedCase, device: Device): Promise<Map<string, Data>> {
   graph.output('y', output)
-  const session = await compile(graph, cpu)
+  const session = await compile(graph, { ...cpu, device })
   const outputs = await session.run(feeds)
   await session.dispose()
   return outputs
 }
 
-describe('gradients against central differences', () => {
+describe.each(devices)('gradients against central differences on %s', (device) => {
   for (const name of Object.keys(operators) as OperatorName[]) {
     const { backward } = operators[name]
     if (backward === null || name === 'Detach') continue
-    for (const [index, example] of cases[name].entries()) it(`${name} ${index}`, () => checkGradient(prepare(name, example)))
+    for (const [index, example] of operatorCases[name].entries()) it(`${name} ${index}`, () => checkGradient(prepareCase(name, example), device))
   }
 })
 
 describe('operators without a gradient', () => {
   it.each((Object.keys(operators) as OperatorName[]).filter((name) => operators[name].backward === null))('%s refuses to be differentiated', (name) => {
-    const { graph, inputs, output } = prepare(name, cases[name][0])
+    const { graph, inputs, output } = prepareCase(name, operatorCases[name][0])
     if (output.dtype !== 'f32') return
     expect(() => gradients(graph, weightedSum(graph, output), inputs)).toThrow(`operator ${name} has no gradient`)
   })
+})
 
+describe.each(devices)('operators without a gradient on %s', (device) => {
   it('Detach lets the value through and the gradient not', async () => {
-    const prepared = prepare('Detach', cases.Detach[0])
+    const prepared = prepareCase('Detach', operatorCases.Detach[0])
     expect(() => gradients(prepared.graph, weightedSum(prepared.graph, prepared.output), prepared.inputs)).toThrow('does not depend on "x0"')
-    expect(floats(await evaluate(prepared), 'y')).toEqual(prepared.feeds.get('x0'))
+    expect(floats(await evaluate(prepared, device), 'y')).toEqual(prepared.feeds.get('x0'))
   })
 
   it('ReduceMax and ArgMax find the largest, the first of equals', async () => {
     const feed = Float32Array.of(1, 5, 5, -3, -1, -2)
-    const largest = prepare('ReduceMax', cases.ReduceMax[0])
+    const largest = prepareCase('ReduceMax', operatorCases.ReduceMax[0])
     largest.feeds.set('x0', feed)
-    expect([...floats(await evaluate(largest), 'y')]).toEqual([5, -1])
-    const place = prepare('ArgMax', cases.ArgMax[0])
+    expect([...floats(await evaluate(largest, device), 'y')]).toEqual([5, -1])
+    const place = prepareCase('ArgMax', operatorCases.ArgMax[0])
     place.feeds.set('x0', feed)
-    expect([...integers(await evaluate(place), 'y')]).toEqual([1n, 1n])
+    expect([...integers(await evaluate(place, device), 'y')]).toEqual([1n, 1n])
   })
 
   it('Cast widens bytes', async () => {
     const graph = new Graph()
     const output = graph.apply('Cast', [graph.input('x0', [3], 'u8')], { to: 'f32' })
-    const outputs = await evaluate({ graph, inputs: [], output, feeds: new Map([['x0', Uint8Array.of(0, 1, 255)]]) })
+    const outputs = await evaluate({ graph, inputs: [], output, feeds: new Map([['x0', Uint8Array.of(0, 1, 255)]]) }, device)
     expect([...floats(outputs, 'y')]).toEqual([0, 1, 255])
   })
 })

@@ -1,0 +1,72 @@
+/**
+ * The operators of ops/operators.ts by TensorFlow.js kernels; the type of the table refuses a missing one.
+ * i64 and u8 are int32 here: token ids and row numbers fit, and nothing is computed on them.
+ */
+import type * as Tfjs from '@tensorflow/tfjs-core'
+import type { OperatorAttributes, OperatorName, ProductAttributes } from '../ops/attributes.js'
+import { at } from '../ops/operator.js'
+import { graphError, type DType, type Shape } from '../tensor.js'
+
+export type Tf = typeof Tfjs
+export type Tensor = Tfjs.Tensor
+
+export interface KernelCall<A> {
+  tf: Tf
+  inputs: readonly Tensor[]
+  attributes: A
+  shape: Shape
+  /** The library has no fast product of transposed matrices. */
+  copiesTransposes: boolean
+}
+
+type Kernel<A> = (call: KernelCall<A>) => Tensor
+
+export const kernels: { [K in OperatorName]: Kernel<OperatorAttributes[K]> } = {
+  Add: ({ tf, inputs }) => tf.add(at(inputs, 0), at(inputs, 1)),
+  Sub: ({ tf, inputs }) => tf.sub(at(inputs, 0), at(inputs, 1)),
+  Mul: ({ tf, inputs }) => tf.mul(at(inputs, 0), at(inputs, 1)),
+  Div: ({ tf, inputs }) => tf.div(at(inputs, 0), at(inputs, 1)),
+  Neg: ({ tf, inputs }) => tf.neg(at(inputs, 0)),
+  Exp: ({ tf, inputs }) => tf.exp(at(inputs, 0)),
+  Log: ({ tf, inputs }) => tf.log(at(inputs, 0)),
+  Sqrt: ({ tf, inputs }) => tf.sqrt(at(inputs, 0)),
+  Sigmoid: ({ tf, inputs }) => tf.sigmoid(at(inputs, 0)),
+  Silu: ({ tf, inputs }) => tf.mul(at(inputs, 0), tf.sigmoid(at(inputs, 0))),
+  Detach: ({ tf, inputs }) => tf.clone(at(inputs, 0)),
+  Cast: ({ tf, inputs, attributes }) => (at(inputs, 0).dtype === tfjsType(attributes.to) ? tf.clone(at(inputs, 0)) : tf.cast(at(inputs, 0), tfjsType(attributes.to))),
+  Gemm: product,
+  MatMul: product,
+  Reshape: ({ tf, inputs, shape }) => tf.reshape(at(inputs, 0), [...shape]),
+  Transpose: ({ tf, inputs, attributes }) => tf.transpose(at(inputs, 0), [...attributes.perm]),
+  Expand: ({ tf, inputs, shape }) => tf.broadcastTo(at(inputs, 0), [...shape]),
+  Slice: ({ tf, inputs, attributes: { axis, start, end } }) => slice(tf, at(inputs, 0), { axis, start, size: end - start }),
+  Concat: ({ tf, inputs, attributes }) => tf.concat([...inputs], attributes.axis),
+  RotateHalf: ({ tf, inputs }) => {
+    const x = at(inputs, 0)
+    const [axis, size] = [x.rank - 1, at(x.shape, -1) / 2]
+    return tf.concat([tf.neg(slice(tf, x, { axis, start: size, size })), slice(tf, x, { axis, start: 0, size })], axis)
+  },
+  ReduceSum: ({ tf, inputs, attributes }) => tf.sum(at(inputs, 0), [...attributes.axes], true),
+  ReduceMax: ({ tf, inputs, attributes }) => tf.max(at(inputs, 0), [...attributes.axes], true),
+  Softmax: ({ tf, inputs }) => tf.softmax(at(inputs, 0)),
+  ArgMax: ({ tf, inputs }) => tf.argMax(at(inputs, 0), -1),
+  Gather: ({ tf, inputs }) => tf.gather(at(inputs, 0), at(inputs, 1)),
+  ScatterAdd: ({ tf, inputs, shape }) => tf.scatterND(tf.reshape(at(inputs, 1), [-1, 1]), at(inputs, 0), [...shape]),
+}
+
+function product({ tf, inputs, attributes: { transA, transB }, copiesTransposes }: KernelCall<ProductAttributes>): Tensor {
+  const [a, b] = [at(inputs, 0), at(inputs, 1)]
+  if (!copiesTransposes) return tf.matMul(a, b, transA, transB)
+  const flipped = (x: Tensor, flag: boolean): Tensor => (flag ? tf.transpose(x, x.shape.map((_, axis) => (axis < x.rank - 2 ? axis : 2 * x.rank - 3 - axis))) : x)
+  return tf.matMul(flipped(a, transA), flipped(b, transB))
+}
+
+function slice(tf: Tf, x: Tensor, { axis, start, size }: { axis: number; start: number; size: number }): Tensor {
+  return tf.slice(x, x.shape.map((_, index) => (index === axis ? start : 0)), x.shape.with(axis, size))
+}
+
+export function tfjsType(dtype: DType): 'float32' | 'int32' {
+  if (dtype === 'f32') return 'float32'
+  if (dtype === 'i64' || dtype === 'u8') return 'int32'
+  throw graphError(`TensorFlow.js has no ${dtype} tensors; such weights are widened as they are read`)
+}
