@@ -21,8 +21,8 @@ export interface OnnxModel {
 const OPSET = 21
 const IR_VERSION = 10
 
-export function emitOnnx(graph: Graph): OnnxModel {
-  const writer = new ModelWriter(graph)
+export function emitOnnx(graph: Graph, target: Emitter['target'] = 'cpu'): OnnxModel {
+  const writer = new ModelWriter(graph, target)
   for (const node of fileOrder(graph.liveNodes())) writer.operator(node)
   return writer.finish()
 }
@@ -41,6 +41,7 @@ function fileOrder(nodes: readonly Node[]): Node[] {
 }
 
 class ModelWriter implements Emitter {
+  readonly target: Emitter['target']
   readonly #graph: Graph
   readonly #body = new ProtoWriter()
   readonly #written = new Set<Value>()
@@ -50,7 +51,8 @@ class ModelWriter implements Emitter {
   #folder: string | null = null
   #fresh = 0
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, target: Emitter['target']) {
+    this.target = target
     this.#graph = graph
     for (const [name, value] of graph.outputs) {
       if (value.source.kind === 'node' && !this.#outputNames.has(value)) this.#outputNames.set(value, name)

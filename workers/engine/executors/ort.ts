@@ -5,31 +5,66 @@
 import * as ort from 'onnxruntime-node'
 import { EngineError } from '../engine-error.js'
 import type { Graph } from '../graph.js'
-import { emitOnnx } from '../onnx.js'
+import { emitOnnx, type OnnxModel } from '../onnx.js'
 import type { DType, Value } from '../tensor.js'
 import { deviceError } from './device-error.js'
 import type { Data, ExecutorOptions, Session } from './executor.js'
+import { lowerForGpu } from './gpu-lowering.js'
+import { CUDA_INSTALL, missingCudaLibraries } from './cuda-libraries.js'
 
 export async function compileForOrt(graph: Graph, options: ExecutorOptions): Promise<Session> {
-  const { bytes, weightsFolder } = emitOnnx(graph)
-  // What the graph computes twice, it computes twice to save memory; a folded weight would be a private copy in f32.
-  const optimization = { disable_specified_optimizers: 'CommonSubexpressionElimination;ConstantFolding' }
-  const session: Record<string, string> = options.prepack ? {} : { disable_prepacking: '1' }
-  if (weightsFolder !== null) session.model_external_initializers_file_folder_path = weightsFolder
+  if (options.device !== 'cpu') return compileForGpu(graph, options)
   try {
-    const made = await ort.InferenceSession.create(bytes, {
-      executionProviders: [options.device],
-      intraOpNumThreads: options.threads,
-      enableMemPattern: false,
-      // Warnings tell which shape computations stay on the CPU beside a GPU; nobody can act on them.
-      logSeverityLevel: 3,
-      extra: { session, optimization },
-    })
-    return new OrtSession(made, graph.inputs)
+    return new OrtSession(await createSession(emitOnnx(graph), options), graph.inputs)
   } catch (cause) {
-    if (options.device !== 'cpu') throw deviceError(options.device, { cause, mend: `install what "${options.device}" needs.` })
     throw new EngineError('graph_invalid', `ONNX Runtime refused the graph: ${cause instanceof Error ? cause.message : cause}`, {}, cause)
   }
+}
+
+async function compileForGpu(graph: Graph, options: ExecutorOptions): Promise<Session> {
+  const { device } = options
+  const mend = device === 'cuda' ? requireCuda() : 'install a driver for Vulkan, Metal or Direct3D 12.'
+  const onDevice = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (cause) {
+      throw deviceError(device, { cause, mend })
+    }
+  }
+  const lowered = lowerForGpu(graph)
+  const made = await onDevice(() => createSession(emitOnnx(lowered.graph, 'gpu'), options))
+  const session = new OrtSession(made, lowered.graph.inputs)
+  return { run: (feeds) => onDevice(() => session.run(lowered.prepare(feeds))), dispose: () => session.dispose() }
+}
+
+function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, prepack }: ExecutorOptions): Promise<ort.InferenceSession> {
+  const session: Record<string, string> = prepack ? {} : { disable_prepacking: '1' }
+  // What the graph computes twice, it computes twice to save memory.
+  const unwanted = ['CommonSubexpressionElimination']
+  // On the CPU a folded weight would be a private copy in f32; a GPU needs that copy, since its kernels read no bf16.
+  if (device === 'cpu') unwanted.push('ConstantFolding')
+  // An operator that the device lacks must end the run, not move to the CPU in silence.
+  else session.disable_cpu_ep_fallback = '1'
+  if (weightsFolder !== null) session.model_external_initializers_file_folder_path = weightsFolder
+  return ort.InferenceSession.create(bytes, {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    enableMemPattern: false,
+    // Only what ends the run is of use to whoever reads the log, and that is thrown.
+    logSeverityLevel: device === 'cpu' ? 3 : 4,
+    extra: { session, optimization: { disable_specified_optimizers: unwanted.join(';') } },
+  })
+}
+
+/**
+ * Full f32 products, as on every other device: tensor cores would round their inputs to TF32.
+ * @returns what to install if the device still cannot be opened
+ */
+function requireCuda(): string {
+  const missing = missingCudaLibraries()
+  if (missing.length > 0) throw deviceError('cuda', { cause: `ONNX Runtime's own ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not installed`, mend: `install ${missing.length === 1 ? 'it' : 'them'} with: ${CUDA_INSTALL}` })
+  process.env.NVIDIA_TF32_OVERRIDE ??= '0'
+  return 'install the NVIDIA driver, CUDA 12 and cuDNN 9, and let the loader find them (LD_LIBRARY_PATH).'
 }
 
 class OrtSession implements Session {

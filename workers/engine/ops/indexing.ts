@@ -21,13 +21,14 @@ export const Gather: Operator<None> = {
 }
 
 /**
- * Adds updates [N,D] to the rows of a zero matrix [rows,D] that indices i64 [N] name; repeated rows add up.
- * ScatterElements, not ScatterND: on the CPU it runs in one fixed order, so repeated rows neither race nor change bits.
+ * Adds updates [N,D] to the rows of a zero matrix [rows,D] that indices i64 [N] or [N,1] name; repeated rows add up.
+ * ScatterElements, not ScatterND, on the CPU: it runs in one fixed order, so repeated rows neither race nor change bits.
+ * A GPU has no such order in either, and ScatterND needs no index as large as the updates.
  */
 export const ScatterAdd: Operator<{ rows: number }> = {
   infer: (inputs, { rows }) => {
     const [updates, indices] = [at(inputs, 0), at(inputs, 1)]
-    if (updates.shape.length !== 2 || indices.shape.length !== 1 || updates.shape[0] !== indices.shape[0]) {
+    if (updates.shape.length !== 2 || updates.shape[0] !== indices.shape[0] || sizeOf(indices.shape) !== indices.shape[0]) {
       throw graphError(`scatter of [${updates.shape.join(', ')}] by [${indices.shape.join(', ')}]`)
     }
     return { shape: [rows, at(updates.shape, 1)], dtype: 'f32' }
@@ -36,7 +37,9 @@ export const ScatterAdd: Operator<{ rows: number }> = {
   emit: ({ emitter, names, inputs, output, outputName }) => {
     const { shape } = at(inputs, 0)
     const zeros = emitter.node('Expand', [emitter.float(0), emitter.int64(output.shape)])
-    const column = emitter.node('Reshape', [at(names, 1), emitter.int64([at(shape, 0), 1])])
+    const isColumn = at(inputs, 1).shape.length === 2
+    const column = isColumn ? at(names, 1) : emitter.node('Reshape', [at(names, 1), emitter.int64([at(shape, 0), 1])])
+    if (emitter.target === 'gpu') return void emitter.node('ScatterND', [zeros, column, at(names, 0)], { output: outputName, attributes: { reduction: 'add' } })
     const indices = emitter.node('Expand', [column, emitter.int64(shape)])
     emitter.node('ScatterElements', [zeros, indices, at(names, 0)], { output: outputName, attributes: { axis: 0, reduction: 'add' } })
   },

@@ -18,6 +18,8 @@ export interface BackwardContext<A> {
 
 /** Receives the ONNX nodes of one operator; intermediate names are fresh. */
 export interface Emitter {
+  /** A GPU runs many threads at once and has no 64-bit arithmetic: some operators are spelled another way for it. */
+  readonly target: 'cpu' | 'gpu'
   node(type: string, inputs: readonly string[], options?: { output?: string; attributes?: Record<string, number | string | readonly number[]> }): string
   int64(values: readonly number[]): string
   float(value: number): string
