@@ -24,5 +24,6 @@ export type FromChild =
   | { type: 'progress'; progress: Progress }
   | { type: 'environment'; environment: Environment }
   | { type: 'checkpoint'; checkpoint: CheckpointReport }
+  | { type: 'drop-checkpoint'; step: number }
   | { type: 'succeeded'; summary: Summary }
   | { type: 'failed'; error: RunError; summary: Summary | null }

@@ -19,6 +19,7 @@ export function reportOverIpc(): { report: ChildReport; drained: (last: FromChil
     example: (example) => send({ type: 'example', example }),
     progress: (progress) => send({ type: 'progress', progress }),
     log: (level, message) => send({ type: 'line', line: { time: Date.now(), level, message: message.slice(0, LONGEST_LINE) } }),
+    dropCheckpoint: (step) => send({ type: 'drop-checkpoint', step }),
     sendEnvironment: (environment) => send({ type: 'environment', environment }),
     async checkpoint(checkpoint: CheckpointReport): Promise<void> {
       const stored = Promise.withResolvers<void>()

@@ -43,6 +43,17 @@ test('sends by itself, in batches', async () => {
   expect(server.order).toEqual(['metrics'])
 })
 
+test('drops a checkpoint after the one that takes its place', async () => {
+  await using server = await ProtocolServer.start()
+  const { reporter } = reporterFor(server)
+  const folder = await checkpointFolder()
+  for (const step of [1, 2]) void reporter.checkpoint({ step, folder, metrics: {}, samples: [] })
+  void reporter.dropCheckpoint(1)
+  await reporter.finish({ status: 'released' })
+  expect(server.order.filter((what) => !what.startsWith('file'))).toEqual(['checkpoint 1', 'checkpoint 2', 'drop 1', 'finish'])
+  expect([...server.checkpoints.keys()]).toEqual([2])
+})
+
 test('commits a checkpoint only after every earlier point and example', async () => {
   await using server = await ProtocolServer.start()
   const { reporter } = reporterFor(server)

@@ -90,6 +90,14 @@ export class Reporter {
     })
   }
 
+  /** Asks the server to forget a checkpoint, after everything reported earlier. */
+  dropCheckpoint(step: number): Promise<void> {
+    return this.inOrder(async () => {
+      const response = await this.client.persist('DELETE', `${this.path}/checkpoints/${step}?attempt=${this.attempt}`, { signal: this.signal })
+      await response.arrayBuffer()
+    })
+  }
+
   /** Sends the rest, then how the run ended. Nothing may be reported after it. */
   async finish(finish: FinishWithoutAttempt): Promise<void> {
     clearInterval(this.timer)

@@ -31,6 +31,8 @@ export interface RunReport {
   environment(more: Partial<Environment>): void
   /** Resolves when the server has committed it, after every point reported earlier. */
   checkpoint(checkpoint: CheckpointReport): Promise<void>
+  /** A checkpoint of this run that need not be kept; the server keeps it all the same where somebody picked it. */
+  dropCheckpoint(step: number): void
 }
 
 export interface RunContext<Params> {

@@ -139,6 +139,9 @@ class Supervisor {
       case 'checkpoint':
         void this.storeCheckpoint(child, message.checkpoint)
         return
+      case 'drop-checkpoint':
+        this.reporter.dropCheckpoint(message.step).catch(() => undefined) // Told through onRefusal.
+        return
       case 'succeeded':
         return this.end({ status: 'succeeded', summary: message.summary })
       case 'failed':

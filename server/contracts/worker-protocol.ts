@@ -20,6 +20,7 @@ import { EnvironmentSchema, ExampleSchema, LogLineSchema, ProgressSchema, RunErr
  *   PUT  runs/:id/checkpoints/:step/files/:name?attempt=N   bytes → {sizeBytes, sha256}
  *   POST runs/:id/checkpoints/:step            CheckpointCommit → 204; the checkpoint exists from here on
  *   GET  runs/:id/checkpoints/:step/files/:name             bytes
+ *   DELETE runs/:id/checkpoints/:step?attempt=N             204; the picked and the last checkpoint stay
  *   POST runs/:id/finish                       Finish → 204
  *   POST runs/:id/environment                  EnvironmentReport → 204
  *   POST heartbeat                             WorkerHeartbeat → 204, also while idle

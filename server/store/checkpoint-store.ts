@@ -62,6 +62,28 @@ export class CheckpointStore {
     })
   }
 
+  /**
+   * Forgets a checkpoint that its run no longer wants, and gives the hashes of files that nothing names any more.
+   * Somebody's pick stays, and so does the last checkpoint, from which the run would go on. Its sample answers stay readable.
+   */
+  async drop(runId: string, step: number, attempt: number): Promise<string[]> {
+    return this.database.write(async (change) => {
+      const held = await holdRun(change, runId, attempt)
+      const { session } = change
+      const run = await session.run.findUniqueOrThrow({ where: { id: runId }, select: { pickedStep: true } })
+      const last = await session.checkpoint.findFirst({ where: { runId }, orderBy: { step: 'desc' }, select: { step: true } })
+      if (run.pickedStep === step || last?.step === step) return []
+      const { count } = await session.checkpoint.deleteMany({ where: { runId, step } })
+      if (count === 0) return []
+      const files = await session.checkpointFile.findMany({ where: { runId, step }, select: { sha256: true } })
+      await session.checkpointFile.deleteMany({ where: { runId, step } })
+      const kept = await session.checkpointFile.findMany({ where: { runId, sha256: { in: files.map(({ sha256 }) => sha256) } }, select: { sha256: true } })
+      change.tell('run.checkpoint', { experimentId: held.experimentId, runId })
+      const named = new Set(kept.map(({ sha256 }) => sha256))
+      return [...new Set(files.map(({ sha256 }) => sha256))].filter((sha256) => !named.has(sha256))
+    })
+  }
+
   async list(runId: string): Promise<StoredCheckpoint[]> {
     const run = await this.database.client.run.findUnique({ where: { id: runId }, select: { pickedStep: true } })
     if (run === null) throw noSuchRun(runId)
@@ -90,6 +112,8 @@ export class CheckpointStore {
   /** Picks the checkpoint at `step`, in place of any other of the run. */
   async pick(runId: string, step: number): Promise<void> {
     await this.database.write(async (change) => {
+      // The run's row first: it holds off a worker that drops the checkpoint at this very moment.
+      await change.session.$queryRaw`SELECT id FROM run WHERE id = ${runId} FOR UPDATE`
       if ((await change.session.checkpoint.count({ where: { runId, step } })) === 0) {
         const steps = await change.session.checkpoint.findMany({ where: { runId }, orderBy: { step: 'asc' }, select: { step: true } })
         const known = steps.length === 0 ? 'it has none' : `it has them at ${steps.map((row) => row.step).join(', ')}`

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Query, Req, Res, StreamableFile } from '@nestjs/common'
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req, Res, StreamableFile } from '@nestjs/common'
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
@@ -39,7 +39,7 @@ import { WorkerService } from './worker.service.js'
 
 const step = z.coerce.number().int().nonnegative()
 const UploadPathSchema = z.object({ id: z.string(), step, name: FileNameSchema })
-const UploadQuerySchema = z.object({ attempt: z.coerce.number().int().positive() })
+const AttemptQuerySchema = z.object({ attempt: z.coerce.number().int().positive() })
 
 /** The worker protocol; contracts/worker-protocol.ts says what each message means. */
 @ApiTags('worker protocol')
@@ -122,7 +122,7 @@ export class WorkerController {
   @ApiOkResponse({ standardSchema: StoredFileSchema })
   upload(
     @Param({ schema: UploadPathSchema }) at: z.infer<typeof UploadPathSchema>,
-    @Query({ schema: UploadQuerySchema }) query: z.infer<typeof UploadQuerySchema>,
+    @Query({ schema: AttemptQuerySchema }) query: z.infer<typeof AttemptQuerySchema>,
     @Req() request: Request,
   ): Promise<StoredFile> {
     return this.workers.upload({ runId: at.id, step: at.step, attempt: query.attempt, name: at.name }, request)
@@ -133,6 +133,13 @@ export class WorkerController {
   @ApiOperation({ summary: 'Make the checkpoint exist; all its files must be there' })
   async commit(@Param('id') id: string, @Param('step', { schema: step }) at: number, @Body({ schema: CheckpointCommitSchema }) commit: CheckpointCommit): Promise<void> {
     await this.workers.commit(id, at, commit)
+  }
+
+  @Delete('runs/:id/checkpoints/:step')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Forget a checkpoint; the picked and the last one stay' })
+  async drop(@Param('id') id: string, @Param('step', { schema: step }) at: number, @Query({ schema: AttemptQuerySchema }) query: z.infer<typeof AttemptQuerySchema>): Promise<void> {
+    await this.workers.drop(id, at, query.attempt)
   }
 
   @Get('runs/:id/checkpoints/:step/files/:name')

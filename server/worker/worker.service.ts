@@ -80,6 +80,11 @@ export class WorkerService {
     return this.reports.checkpoints.commit(runId, step, commit)
   }
 
+  /** The rows go before the bytes, so what is named is always there. */
+  async drop(runId: string, step: number, attempt: number): Promise<void> {
+    for (const sha256 of await this.reports.checkpoints.drop(runId, step, attempt)) await this.artifacts.remove(runId, sha256)
+  }
+
   async file(runId: string, step: number, name: string): Promise<{ file: CheckpointFile; stream: Readable }> {
     const file = await this.reports.checkpoints.file(runId, step, name)
     return { file, stream: await this.artifacts.read(runId, file.sha256) }

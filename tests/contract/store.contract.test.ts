@@ -365,6 +365,25 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     await expect(checkpoints.addFile({ runId: id, step: 5, attempt: 1 }, { ...file, sha256: 'c'.repeat(64) })).rejects.toMatchObject({ code: 'conflict' })
   })
 
+  it('forgets a checkpoint, but neither the picked nor the last one, and gives up the files that nothing names', async () => {
+    const { id } = await claimed()
+    const shared = { name: 'adapter_config.json', sizeBytes: 2, sha256: 'c'.repeat(64) }
+    for (const step of [1, 2, 3]) {
+      const own = { name: 'adapter.bin', sizeBytes: 3, sha256: `${step}`.padStart(64, '0') }
+      for (const file of [own, shared]) await checkpoints.addFile({ runId: id, step, attempt: 1 }, file)
+      await checkpoints.commit(id, step, { attempt: 1, metrics: {}, samples: [{ step, index: 0, prompt: 'p', output: 'o', expected: null }], files: [own, shared] })
+    }
+    await checkpoints.pick(id, 2)
+    expect(await checkpoints.drop(id, 2, 1)).toEqual([])
+    expect(await checkpoints.drop(id, 3, 1)).toEqual([])
+    expect(await checkpoints.drop(id, 1, 1)).toEqual(['1'.padStart(64, '0')])
+    expect(await checkpoints.drop(id, 1, 1)).toEqual([])
+    expect((await checkpoints.list(id)).map(({ step }) => step)).toEqual([2, 3])
+    expect((await checkpoints.samples(id)).map(({ step }) => step)).toEqual([1, 2, 3])
+    await expect(checkpoints.pick(id, 1)).rejects.toMatchObject({ code: 'not_found' })
+    await expect(checkpoints.drop(id, 2, 2)).rejects.toSatisfy(isFenced)
+  })
+
   it('picks one checkpoint of a run', async () => {
     const { id } = await claimed()
     for (const step of [1, 2]) await commitCheckpoint(id, 1, step)

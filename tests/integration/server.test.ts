@@ -1,7 +1,8 @@
 /* The server over real HTTP on its real embedded database, in this process; no worker but the test. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Type } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
@@ -213,6 +214,20 @@ describe('the server', () => {
     expect(codeOf(await ask('POST', `/api/runs/${id}/checkpoints/21/pick`))).toEqual([404, 'not_found'])
     expect((await ask<Run>('GET', `/api/runs/${id}`)).body.pickedStep).toBe(20)
     expect((await ask('GET', `/api/runs/${id}/samples`)).body).toMatchObject({ samples: [{ step: 20, output: 'o' }] })
+
+    const later = at.replace('20', '40')
+    await ask('PUT', `${later}/files/adapter.safetensors?attempt=${attempt}`, bytes.subarray(1))
+    const rest = { name: 'adapter.safetensors', sizeBytes: 299_999, sha256: createHash('sha256').update(bytes.subarray(1)).digest('hex') }
+    expect((await ask('POST', later, { ...commit, samples: [], files: [rest] })).status).toBe(204)
+    const stepsLeft = async (): Promise<number[]> => (await ask<{ checkpoints: { step: number }[] }>('GET', `/api/runs/${id}/checkpoints`)).body.checkpoints.map(({ step }) => step)
+    expect((await ask('DELETE', `${at}?attempt=${attempt}`)).status).toBe(204)
+    expect(await stepsLeft()).toEqual([20, 40])
+    await ask('DELETE', `/api/runs/${id}/checkpoints/20/pick`)
+    expect(codeOf(await ask('DELETE', `${at}?attempt=${attempt + 1}`))).toEqual([409, 'fenced'])
+    expect((await ask('DELETE', `${at}?attempt=${attempt}`)).status).toBe(204)
+    expect(await stepsLeft()).toEqual([40])
+    expect((await fetch(`${server.url}/api/runs/${id}/checkpoints/20/files/adapter.safetensors`)).status).toBe(404)
+    expect(await readdir(join(home.path, 'artifacts', id))).toEqual([rest.sha256])
     await drain()
   })
 

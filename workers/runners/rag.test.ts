@@ -62,6 +62,7 @@ function contextOf(params: Partial<RagParameters>, doneExamples: Example[] = [])
       log: (_level, message) => void reported.messages.push(message),
       environment: () => undefined,
       checkpoint: () => Promise.reject(new Error('a rag run has no checkpoints')),
+      dropCheckpoint: () => undefined,
     },
     signal: new AbortController().signal,
     threads: 1,
