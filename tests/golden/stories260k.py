@@ -11,14 +11,13 @@ import sys
 
 import torch
 
-torch.set_default_dtype(torch.float64)
 EPS, THETA = 1e-5, 10000.0
 
 
 def load(path):
     raw = open(path, "rb").read()
     D, F, L, H, K, V, T = struct.unpack("7i", raw[:28])
-    values = torch.tensor(struct.unpack(f"{(len(raw) - 28) // 4}f", raw[28:]))
+    values = torch.tensor(struct.unpack(f"{(len(raw) - 28) // 4}f", raw[28:]), dtype=torch.float64)
     position = 0
 
     def take(*shape):
@@ -195,4 +194,6 @@ def main(path):
     print()
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    torch.set_default_dtype(torch.float64)
+    main(sys.argv[1])

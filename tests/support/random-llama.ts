@@ -1,7 +1,7 @@
 /**
  * Model folders of any size with random weights that another language can draw again: every value is a hash of its
  * tensor's name and its place, so golden files need not hold weights. Written piece by piece: a folder shaped like
- * Llama 3.2 1B needs no more memory than a tiny one. `random_llama.py` beside the goldens draws the same numbers.
+ * Llama 3.2 1B needs no more memory than a tiny one. `random_weights.py` beside the goldens draws the same numbers.
  */
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,8 +21,8 @@ export interface RandomLlamaOptions {
   seed: number
   /** Weight files; more than one come with an index. Default 1. */
   shards?: number
-  /** Replaces or adds fields of config.json. */
-  fields?: Record<string, unknown>
+  /** config.json, where it is to say the same as `config` in other words. */
+  configJson?: Record<string, unknown>
 }
 
 /** config.json of meta-llama/Llama-3.2-1B. */
@@ -38,9 +38,9 @@ const torchDtypes: Record<StoredDtype, string> = { F32: 'float32', BF16: 'bfloat
 const tokenizerFolder = fileURLToPath(new URL('../../models/nano-pt-en/', import.meta.url))
 
 /** Writes config.json, weights and the tokenizer of models/nano-pt-en where the vocabulary has room for it. */
-export function writeRandomLlama({ folder, config, dtype, seed, shards = 1, fields }: RandomLlamaOptions): void {
+export function writeRandomLlama({ folder, config, dtype, seed, shards = 1, configJson }: RandomLlamaOptions): void {
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...writeLlamaConfig(config), torch_dtype: torchDtypes[dtype], ...fields }, null, 2))
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(configJson ?? { ...writeLlamaConfig(config), torch_dtype: torchDtypes[dtype] }, null, 2))
   const names = [...llamaWeightShapes(config)]
   const perShard = Math.ceil(names.length / shards)
   const weightMap: Record<string, string> = {}
