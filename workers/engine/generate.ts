@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Answer } from './answer.js'
 import { EngineError } from './engine-error.js'
 import type { Device, LlamaConfig } from './engine.js'
 import { moduleUpdates, readPeftAdapter } from './formats/peft.js'
@@ -12,7 +13,9 @@ import { loadTokenizer, type Tokenizer } from './formats/tokenizer.js'
 import { turnEndToken } from './formats/turn-end.js'
 import { readLlamaConfig } from './models/llama-config.js'
 import { LlamaRunner, type LoraFactors } from './models/llama-decode.js'
-import { createSampler, type SamplingOptions } from './sampling.js'
+import { PromptTokens } from './prompt-tokens.js'
+import { createSampler } from './sampling.js'
+import { checkGenerateOptions, type ContinuationScore, type GenerateOptions, type Generation, type TextModel } from './text-model.js'
 
 export interface OpenLanguageModelOptions {
   /** Hugging Face folder: config.json, *.safetensors, tokenizer.json. */
@@ -35,50 +38,15 @@ interface LiveAdapter {
   scaling: number
 }
 
-export interface GenerateOptions extends Partial<SamplingOptions> {
-  maxTokens: number
-  /** The answer ends before the first of these texts. */
-  stop?: readonly string[]
-  /** Called with each piece of the answer as soon as it is certain. */
-  onToken?: (text: string) => void
-  signal?: AbortSignal
-}
-
-export interface Generation {
-  /** Without the stop text and the end-of-text token. */
-  text: string
-  tokensIn: number
-  /** Tokens the model produced, an end-of-text token included. */
-  tokensOut: number
-  /** Time to the first token. */
-  ttftMs: number
-  totalMs: number
-  /** "stop": an end token or a stop text; "length": maxTokens or the end of the context. */
-  finishReason: 'stop' | 'length'
-}
-
-export interface ContinuationScore {
-  /** Sum of ln p over the continuation's tokens. Higher is more probable. */
-  logLikelihood: number
-  tokens: number
-  /** Every token is the model's first choice. */
-  isGreedy: boolean
-}
-
-export interface LanguageModel {
+export interface LanguageModel extends TextModel {
   readonly config: LlamaConfig
   readonly tokenizer: Tokenizer
-  /** Throws `context_exceeded` where the prompt leaves no room for a token. A text prompt gets the tokenizer's BOS unless it begins with it. */
-  generate(prompt: string | readonly number[], options: GenerateOptions): Promise<Generation>
-  /** ln p of each continuation after the prompt; the prompt runs once. Splits text as lm-evaluation-harness does. */
-  logLikelihood(prompt: string, continuations: readonly string[]): Promise<ContinuationScore[]>
   /** −ln p of each token after the first, given those before it in its sequence; [length − 1] per sequence, in nats. */
   tokenLosses(sequences: readonly (readonly number[])[]): Promise<Float32Array[]>
   /** Logits of every position, [tokens.length, V] row-major: for parity tests. */
   logits(tokens: readonly number[]): Promise<Float32Array>
   /** Switches to another adapter, or to the base model with null, without loading the base again. */
   useAdapter(adapter: AdapterSource | null): void
-  close(): Promise<void>
 }
 
 /** Opens a model. Throws an EngineError that names the file and field where the folder is not a model the engine can run. */
@@ -100,19 +68,21 @@ class LocalModel implements LanguageModel {
   readonly tokenizer: Tokenizer
   readonly #runner: LlamaRunner
   readonly #endTokens: ReadonlySet<number>
+  readonly #prompts: PromptTokens
 
   constructor(runner: LlamaRunner, tokenizer: Tokenizer, ends: ReadonlySet<number>) {
     this.config = runner.config
     this.tokenizer = tokenizer
     this.#runner = runner
     this.#endTokens = ends
+    this.#prompts = new PromptTokens(tokenizer, runner.config.maxPositions)
   }
 
   async generate(prompt: string | readonly number[], options: GenerateOptions): Promise<Generation> {
     const startedAt = performance.now()
     checkGenerateOptions(options)
-    const tokens = typeof prompt === 'string' ? this.#encodePrompt(prompt) : prompt
-    const room = this.#roomAfter(tokens.length)
+    const tokens = typeof prompt === 'string' ? this.#prompts.encode(prompt) : prompt
+    const room = this.#prompts.roomAfter(tokens.length)
     const answer = new Answer(new StreamDecoder(this.tokenizer, tokens), options)
     const sample = createSampler({ temperature: 0, topK: 0, topP: 1, seed: 0, ...options })
     const cache = this.#runner.newCache()
@@ -137,14 +107,7 @@ class LocalModel implements LanguageModel {
   }
 
   async logLikelihood(prompt: string, continuations: readonly string[]): Promise<ContinuationScore[]> {
-    const trimmed = prompt.trimEnd()
-    const spaces = prompt.slice(trimmed.length)
-    const context = this.#encodePrompt(trimmed)
-    const labels = continuations.map((continuation) => this.#encodeContinuation({ trimmed, context, text: spaces + continuation }))
-    for (const [index, { length }] of labels.entries()) {
-      if (length === 0) throw new EngineError('input_invalid', `continuation ${index + 1} is empty; there is nothing to score`)
-      this.#roomAfter(context.length + length - 1)
-    }
+    const { context, labels } = this.#prompts.split(prompt, continuations)
     const cache = this.#runner.newCache()
     if (context.length > 1) await this.#runner.extend(cache, context.slice(0, -1))
     // The last token of the prompt runs again before each continuation: it is what predicts the first token.
@@ -160,14 +123,14 @@ class LocalModel implements LanguageModel {
   async tokenLosses(sequences: readonly (readonly number[])[]): Promise<Float32Array[]> {
     for (const { length } of sequences) {
       if (length < 2) throw new EngineError('input_invalid', `a sequence has ${length} tokens; a loss needs at least 2`)
-      this.#roomAfter(length - 2)
+      this.#prompts.roomAfter(length - 2)
     }
     const scored = await this.#runner.score(this.#runner.newCache(), sequences.map((tokens) => ({ inputs: tokens.slice(0, -1), labels: tokens.slice(1) })))
     return scored.map(({ nll }) => nll)
   }
 
   async logits(tokens: readonly number[]): Promise<Float32Array> {
-    this.#roomAfter(tokens.length - 1)
+    this.#prompts.roomAfter(tokens.length - 1)
     return this.#runner.extend(this.#runner.newCache(), tokens, tokens.map((_, index) => index))
   }
 
@@ -177,86 +140,6 @@ class LocalModel implements LanguageModel {
 
   close(): Promise<void> {
     return this.#runner.close()
-  }
-
-  /** The text's tokens with BOS once, even where a chat template already wrote it; never empty. */
-  #encodePrompt(text: string): number[] {
-    const { bosTokenId, eosTokenId } = this.tokenizer
-    const bos = bosTokenId ?? eosTokenId
-    const tokens = this.tokenizer.encode(text)
-    if (tokens.length >= 2 && tokens[0] === bos && tokens[1] === bos) return tokens.slice(1)
-    if (tokens.length > 0) return tokens
-    if (bos === undefined) throw new EngineError('input_invalid', 'the prompt is empty and the tokenizer has no beginning-of-text token; give a prompt')
-    return [bos]
-  }
-
-  /** What the continuation adds to the prompt's tokens; on its own where the two do not tokenize as one after the other. */
-  #encodeContinuation({ trimmed, context, text }: { trimmed: string; context: readonly number[]; text: string }): number[] {
-    const joined = this.#encodePrompt(trimmed + text)
-    const isPrefix = joined.length > context.length && context.every((token, index) => joined[index] === token)
-    return isPrefix ? joined.slice(context.length) : this.tokenizer.encode(text, { addSpecialTokens: false })
-  }
-
-  #roomAfter(tokens: number): number {
-    const { maxPositions } = this.config
-    if (tokens < maxPositions) return maxPositions - tokens
-    throw new EngineError('context_exceeded', `the input has ${tokens} tokens; the model's context is ${maxPositions}, with at least 1 for the answer. Shorten the prompt by ${tokens - maxPositions + 1} tokens or use a model with a longer context.`, { tokens, contextTokens: maxPositions })
-  }
-}
-
-/** The growing answer: holds back what might be the start of a stop text, cuts at the first one. */
-class Answer {
-  text = ''
-  readonly #decoder: StreamDecoder
-  readonly #stop: readonly string[]
-  readonly #onToken: ((text: string) => void) | undefined
-  #given = 0
-  #isStopped = false
-
-  constructor(decoder: StreamDecoder, { stop = [], onToken }: Pick<GenerateOptions, 'stop' | 'onToken'>) {
-    this.#decoder = decoder
-    this.#stop = stop
-    this.#onToken = onToken
-  }
-
-  /** True when the answer has ended. */
-  push(token: number): boolean {
-    this.#take(this.#decoder.push(token))
-    return this.#isStopped
-  }
-
-  /** Gives out what was held back; true when a stop text ended the answer. */
-  finish(): boolean {
-    if (!this.#isStopped) this.#take(this.#decoder.flush())
-    this.#give(this.text.length)
-    return this.#isStopped
-  }
-
-  #take(piece: string): void {
-    this.text += piece
-    const found = this.#stop.map((stop) => this.text.indexOf(stop)).filter((index) => index >= 0)
-    if (found.length > 0) {
-      this.#isStopped = true
-      this.text = this.text.slice(0, Math.min(...found))
-    }
-    this.#give(this.#isStopped ? this.text.length : this.text.length - this.#heldBack())
-  }
-
-  /** Length of the longest end of the text that begins a stop text. */
-  #heldBack(): number {
-    let longest = 0
-    for (const stop of this.#stop) {
-      for (let length = Math.min(stop.length - 1, this.text.length); length > longest; length--) {
-        if (this.text.endsWith(stop.slice(0, length))) longest = length
-      }
-    }
-    return longest
-  }
-
-  #give(end: number): void {
-    if (end <= this.#given) return
-    this.#onToken?.(this.text.slice(this.#given, end))
-    this.#given = end
   }
 }
 
@@ -289,15 +172,4 @@ function endTokens(folder: string, tokenizer: Tokenizer): Set<number> {
     for (const id of Array.isArray(ids) ? ids : [ids]) if (typeof id === 'number') ends.add(id)
   }
   return ends
-}
-
-function checkGenerateOptions({ maxTokens, temperature = 0, topK = 0, topP = 1, stop = [] }: GenerateOptions): void {
-  const must = (isOk: boolean, field: string, value: unknown, wanted: string): void => {
-    if (!isOk) throw new EngineError('input_invalid', `${field} is ${String(value)}; it must be ${wanted}`, { field })
-  }
-  must(Number.isInteger(maxTokens) && maxTokens >= 1, 'maxTokens', maxTokens, 'a whole number of 1 or more')
-  must(temperature >= 0 && Number.isFinite(temperature), 'temperature', temperature, '0 (greedy) or more')
-  must(Number.isInteger(topK) && topK >= 0, 'topK', topK, 'a whole number, 0 for all')
-  must(topP > 0 && topP <= 1, 'topP', topP, 'above 0 and at most 1')
-  must(!stop.includes(''), 'stop', '""', 'a list of texts that are not empty')
 }

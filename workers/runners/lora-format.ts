@@ -4,7 +4,8 @@
  */
 import type { DatasetTask, LoraParameters } from '../../server/contracts/index.js'
 import { encodeSupervised, encodeText, type SupervisedOptions, type SupervisedRecord, type SupervisedTokens } from '../engine/formats/supervised.js'
-import type { ChatMessage, Tokenizer } from '../engine/formats/tokenizer.js'
+import type { ChatMessage } from '../engine/formats/chat-template.js'
+import type { Tokenizer } from '../engine/formats/tokenizer.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { RunFailure } from '../run-context.js'
 import { PromptTemplate } from '../template.js'

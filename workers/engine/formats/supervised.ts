@@ -2,7 +2,8 @@
 // tokenizes to is masked, turn by turn, so no chat template needs to mark its answers (TRL's {% generation %}).
 
 import { EngineError } from '../engine-error.js'
-import type { ChatMessage, Tokenizer } from './tokenizer.js'
+import type { ChatMessage } from './chat-template.js'
+import type { Tokenizer } from './tokenizer.js'
 import { isSpecialToken } from './turn-end.js'
 
 /** Label of a token that takes no part in the loss (PyTorch's ignore_index). */

@@ -3,13 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
-import { Template } from '@huggingface/jinja'
 import { EngineError } from '../engine-error.js'
-
-export interface ChatMessage {
-  role: string
-  content: string
-}
+import { compileChatTemplate, renderChatTemplate, type ChatMessage } from './chat-template.js'
 
 export interface Tokenizer {
   /** Token ids of a text; addSpecialTokens (default true) applies the tokenizer's own rule, usually a leading BOS. */
@@ -44,7 +39,7 @@ export function loadTokenizer(folder: string): Tokenizer {
   checkVocabulary(folder, vocabSize)
   const special = (name: string): string | undefined => tokenContent(config[name])
   const idOf = (token: string | undefined): number | undefined => (token === undefined ? undefined : hub.token_to_id(token))
-  const template = readTemplate(folder, config)
+  const template = compileChatTemplate(chatTemplateSource(folder, config), folder)
   return {
     encode: (text, { addSpecialTokens = true } = {}) => (text === '' && !addSpecialTokens ? [] : hub.encode(text, { add_special_tokens: addSpecialTokens }).ids),
     decode: (ids, { skipSpecialTokens = false } = {}) =>
@@ -52,15 +47,7 @@ export function loadTokenizer(folder: string): Tokenizer {
     tokenId: idOf,
     tokenText: (id) => hub.id_to_token(id),
     applyChatTemplate: (messages, { addGenerationPrompt = false } = {}) =>
-      renderTemplate(folder, template, {
-        messages,
-        add_generation_prompt: addGenerationPrompt,
-        bos_token: special('bos_token') ?? '',
-        eos_token: special('eos_token') ?? '',
-        pad_token: special('pad_token') ?? '',
-        tools: null,
-        documents: null,
-      }),
+      renderChatTemplate(template, { messages, addGenerationPrompt, tokens: { bos: special('bos_token'), eos: special('eos_token'), pad: special('pad_token') }, where: folder }),
     hasChatTemplate: template !== undefined,
     bosTokenId: idOf(special('bos_token')),
     eosTokenId: idOf(special('eos_token')),
@@ -77,15 +64,10 @@ function checkVocabulary(folder: string, vocabSize: number): void {
   }
 }
 
-function readTemplate(folder: string, config: Record<string, unknown>): Template | undefined {
+/** Jinja source of the template for plain conversations; undefined where the model has none. */
+export function chatTemplateSource(folder: string, config: Record<string, unknown>): string | undefined {
   const file = join(folder, 'chat_template.jinja')
-  const source = existsSync(file) ? readFileSync(file, 'utf8') : templateSource(config['chat_template'])
-  if (source === undefined) return undefined
-  try {
-    return new Template(source)
-  } catch (cause) {
-    throw new EngineError('template_invalid', `the chat template in ${folder} cannot be parsed: ${messageOf(cause)}`, { folder }, cause)
-  }
+  return existsSync(file) ? readFileSync(file, 'utf8') : templateSource(config['chat_template'])
 }
 
 /** A model may carry several named templates; "default" is the one for plain conversations. */
@@ -98,19 +80,8 @@ function templateSource(value: unknown): string | undefined {
   return undefined
 }
 
-function renderTemplate(folder: string, template: Template | undefined, values: Record<string, unknown>): string {
-  if (template === undefined) {
-    throw new EngineError('template_invalid', `the model in ${folder} has no chat template; give a plain text prompt, or add chat_template to its tokenizer_config.json`, { folder })
-  }
-  try {
-    return template.render(values)
-  } catch (cause) {
-    throw new EngineError('template_invalid', `the chat template in ${folder} refused the messages: ${messageOf(cause)}`, { folder }, cause)
-  }
-}
-
 /** Special tokens are a string, or an object with `content`. */
-function tokenContent(value: unknown): string | undefined {
+export function tokenContent(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return isRecord(value) && typeof value['content'] === 'string' ? value['content'] : undefined
 }
@@ -121,7 +92,7 @@ function highest(values: Iterable<number>): number {
   return max
 }
 
-function readJsonIfThere(path: string): Record<string, unknown> {
+export function readJsonIfThere(path: string): Record<string, unknown> {
   return existsSync(path) ? readJson(path) : {}
 }
 
