@@ -1,7 +1,8 @@
 /* All scores a free-text answer gets against its target, by metric id (see experiments/metrics.ts). */
+import { sentenceBleu } from './bleu.js'
 import { contains, exactMatch, tokenF1 } from './answer-match.js'
 import { numericMatch } from './numeric.js'
-import { chrF, rougeL } from './text-overlap.js'
+import { chrF, editSimilarity, rougeL, rougeN } from './text-overlap.js'
 
 type Scorer = (answer: string, target: string, language: string) => number | null
 
@@ -10,8 +11,12 @@ export const ANSWER_SCORERS: Readonly<Record<string, Scorer>> = {
   contains,
   token_f1: tokenF1,
   numeric_match: numericMatch,
+  rouge_1: (answer, target) => rougeN(answer, target, 1),
+  rouge_2: (answer, target) => rougeN(answer, target, 2),
   rouge_l: rougeL,
+  bleu: (answer, target) => sentenceBleu(answer, [target]),
   chrf: chrF,
+  edit_similarity: editSimilarity,
 }
 
 /** A metric that does not apply to the target is left out, never 0. */

@@ -97,5 +97,5 @@ describe('numbers', () => {
 
 test('every score an answer can get is a metric of the product', () => {
   expect(Object.keys(ANSWER_SCORERS).filter((id) => METRICS[id] === undefined)).toEqual([])
-  expect(scoreAnswer('Paris', 'Paris', 'en')).toEqual({ exact_match: 1, contains: 1, token_f1: 1, rouge_l: 1, chrf: 1 })
+  expect(scoreAnswer('Paris', 'Paris', 'en')).toEqual({ exact_match: 1, contains: 1, token_f1: 1, rouge_1: 1, rouge_2: 0, rouge_l: 1, bleu: 1, chrf: 1, edit_similarity: 1 })
 })
