@@ -1,17 +1,26 @@
 import { describe, expect, it } from 'vitest'
 import { ComparisonSchema, type Run } from '../server/contracts/index.js'
-import { type ComparedExample, compareRuns } from './comparison.js'
-import { paretoFront } from './pareto.js'
+import { compareRuns, type ComparisonRequest } from './comparison.js'
+import { columnsOf, type ColumnExample } from './score-columns.js'
 
 function run(id: string, fields: Partial<Run> = {}): Run {
   return {
-    id, name: id, experimentId: 'e', experimentName: 'Exp', kind: 'prompt', cell: 0, repeat: 0, seed: 1, params: {}, varied: {}, dataset: 'd', status: 'succeeded', attempt: 1,
+    id, name: id, experimentId: 'e', experimentName: 'Exp', kind: 'prompt', cell: id.charCodeAt(0), repeat: 0, seed: 1, params: {}, varied: {}, dataset: 'd', status: 'succeeded', attempt: 1,
     progress: null, summary: null, error: null, environment: null, pickedStep: null, colorSlot: 0, worker: null, latest: {}, createdAt: '', startedAt: null, finishedAt: null, ...fields,
   }
 }
 
-function example(item: number, scores: ComparedExample['scores'], fields: Partial<ComparedExample> = {}): ComparedExample {
-  return { itemId: `i${item}`, cluster: null, input: `q${item}`, output: 'o', target: 't', status: 'scored', scores, latencyMs: 10, ttftMs: null, tokensIn: 1, tokensOut: 1, costUsd: null, ...fields }
+function example(item: number, scores: ColumnExample['scores'], fields: Partial<ColumnExample> = {}): ColumnExample {
+  return { itemId: `i${item}`, cluster: null, status: 'scored', scores, latencyMs: 10, ttftMs: null, costUsd: null, ...fields }
+}
+
+interface Answered {
+  run: Run
+  examples: readonly ColumnExample[]
+}
+
+function compare({ runs, ...request }: Omit<ComparisonRequest, 'runs'> & { runs: readonly Answered[] }) {
+  return compareRuns({ ...request, runs: runs.map(({ run, examples }) => ({ run, columns: columnsOf(examples, request.metric) })) })
 }
 
 const accuracies = (n: number, right: (item: number) => boolean) => Array.from({ length: n }, (_, item) => example(item, { accuracy: right(item) ? 1 : 0 }))
@@ -21,8 +30,9 @@ describe('compareRuns', () => {
   const better = { run: run('B'), examples: accuracies(100, (item) => item < 60 || item >= 75) }
 
   it('tells the finding in a sentence with interval, n and p', () => {
-    const comparison = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [baseline, better] })
-    expect(ComparisonSchema.parse(comparison)).toEqual(comparison)
+    const comparison = compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, better] })
+    const whole = { ...comparison, examples: [], totalExamples: 0 }
+    expect(ComparisonSchema.parse(whole)).toEqual(whole)
     expect(comparison.sentence).toMatch(/^B is better than A on Accuracy by 15\.0 points \(95 % interval \d+\.\d to \d+\.\d; n = 100 paired items; p = 0\.017, McNemar\)\.$/)
     expect(comparison.tests[0]).toMatchObject({ runId: 'B', n: 100, wins: 25, losses: 10, ties: 65, verdict: 'better', method: 'mcnemar-exact' })
     expect(comparison.runs.map(({ id, paretoOptimal }) => [id, paretoOptimal])).toEqual([['A', false], ['B', true]])
@@ -31,81 +41,121 @@ describe('compareRuns', () => {
 
   it('says what could have been found when nothing was', () => {
     const same = { run: run('B'), examples: accuracies(100, (item) => item < 68 || item === 80) }
-    const { sentence, tests } = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [baseline, same] })
+    const { sentence, tests } = compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, same] })
     expect(tests[0]?.verdict).toBe('not distinguishable')
     expect(sentence).toMatch(/^B and A are not distinguishable on Accuracy: difference -1\.0 points \(.*p = 1\.000, McNemar\); a true difference of \d\.\d points would be found in 80 % of such comparisons\.$/)
   })
 
   it('corrects for the number of runs, and warns of the winner’s curse', () => {
     const rivals = ['C', 'D', 'E'].map((id) => ({ run: run(id), examples: baseline.examples }))
-    const comparison = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [baseline, better, ...rivals] })
+    const comparison = compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, better, ...rivals] })
     expect(comparison.tests[0]?.pAdjusted).toBeCloseTo(4 * 0.01667384780012071, 10)
     expect(comparison.tests[0]?.verdict).toBe('not distinguishable')
     expect(comparison.sentence).toContain('Of 4 runs against A, 0 better, 0 worse and 4 not distinguishable. Best: B')
+    expect(comparison.best.runIds).toEqual(['B', 'A', 'C', 'D', 'E'])
     expect(comparison.warnings.join()).toContain('winner’s curse')
   })
 
   it('takes a lower loss for better', () => {
     const losses = (shift: number) => Array.from({ length: 40 }, (_, item) => example(item, { loss: 1 + (item % 5) / 10 + shift + (item % 3) / 100 * Math.sign(shift) }))
-    const { tests, sentence } = compareRuns({ metric: 'loss', baselineId: 'A', runs: [{ run: run('A'), examples: losses(0) }, { run: run('B'), examples: losses(-0.2) }] })
+    const { tests, sentence } = compare({ metric: 'loss', baselineId: 'A', runs: [{ run: run('A'), examples: losses(0) }, { run: run('B'), examples: losses(-0.2) }] })
     expect(tests[0]).toMatchObject({ verdict: 'better', wins: 40, losses: 0, method: 'permutation' })
     expect(sentence).toContain('B is better than A on Loss by 0.210 nats/token, lower (95 % interval 0.20')
   })
 
   it('pairs only what both scored, and says what it left out', () => {
     const partial = [...accuracies(50, () => true), example(50, {}, { status: 'error' }), example(51, { accuracy: 'NaN' }), example(200, { accuracy: 1 })]
-    const comparison = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [baseline, { run: run('B', { status: 'running' }), examples: partial }] })
+    const comparison = compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, { run: run('B', { status: 'running' }), examples: partial }] })
     expect(comparison.tests[0]?.n).toBe(50)
     expect(comparison.warnings).toEqual([
       'B and A were not run on the same items: 52 are shared and compared, 49 are not.',
       'B has no score for 2 of 53 items (1 failed, 1 unscored); they are left out, not counted as wrong.',
       'B is running: its figures cover the 53 items done so far.',
     ])
-    expect(comparison.totalExamples).toBe(101)
   })
 
   it('warns of different datasets and of different versions of one', () => {
     const environment = (datasetHash: string) => ({ worker: 'w', host: 'h', device: 'cpu', threads: 1, os: '', node: '', versions: {}, commit: null, datasetHash, modelHash: null, seed: 1 })
     const a = { ...baseline, run: run('A', { environment: environment('aaaaaaaaaa') }) }
-    const warned = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [a, { ...better, run: run('B', { environment: environment('bbbbbbbbbb') }) }, { ...better, run: run('C', { dataset: 'x' }) }] })
-    expect(warned.warnings.slice(0, 2)).toEqual(['B and A ran on different versions of the dataset d (bbbbbbbb and aaaaaaaa).', 'C ran on the dataset x, A on d.'])
+    const warned = compare({ metric: 'accuracy', baselineId: 'A', runs: [a, { ...better, run: run('B', { environment: environment('bbbbbbbbbb') }) }, { ...better, run: run('C', { dataset: 'x' }) }] })
+    expect(warned.warnings.slice(0, 2)).toEqual([
+      'B and A ran on different versions of the dataset d (bbbbbbbb and aaaaaaaa); only items with the same id and target are paired.',
+      'C ran on the dataset x, A on d: they are not tested against each other.',
+    ])
   })
 
   it('names runs of the same name by their experiment', () => {
-    const { sentence } = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [{ ...baseline, run: run('A', { name: 'x', experimentName: 'One' }) }, { ...better, run: run('B', { name: 'x', experimentName: 'Two' }) }] })
+    const { sentence } = compare({ metric: 'accuracy', baselineId: 'A', runs: [{ ...baseline, run: run('A', { name: 'x', experimentName: 'One' }) }, { ...better, run: run('B', { name: 'x', experimentName: 'Two' }) }] })
     expect(sentence).toContain('Two: x is better than One: x')
   })
 
   it('survives runs without examples, and refuses what is not there', () => {
-    const none = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [baseline, { run: run('B', { status: 'failed' }), examples: [] }] })
+    const none = compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, { run: run('B', { status: 'failed' }), examples: [] }] })
     expect(none).toMatchObject({ tests: [], sentence: 'Nothing to compare on Accuracy: no other run has scored the same items as the baseline.' })
     expect(none.runs[1]).toMatchObject({ summary: null, paretoOptimal: false })
-    expect(() => compareRuns({ metric: 'acc', baselineId: 'A', runs: [baseline] })).toThrow('there is no metric acc')
-    expect(() => compareRuns({ metric: 'accuracy', baselineId: 'Z', runs: [baseline] })).toThrow('baseline Z')
+    expect(() => compare({ metric: 'acc', baselineId: 'A', runs: [baseline] })).toThrow('there is no metric acc')
+    expect(() => compare({ metric: 'accuracy', baselineId: 'Z', runs: [baseline] })).toThrow('baseline Z')
   })
 
-  it('pages rows, and can show only those that differ', () => {
-    const { examples, totalExamples } = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [baseline, better], rows: { offset: 1, limit: 2, onlyDifferent: true } })
-    expect(totalExamples).toBe(35)
-    expect(examples.map(({ itemId }) => itemId)).toEqual(['i61', 'i62'])
-    expect(examples[0]?.cells).toEqual({ A: { output: 'o', score: 1, status: 'scored' }, B: { output: 'o', score: 0, status: 'scored' } })
+})
+
+describe('what makes a comparison unfair', () => {
+  const baseline = { run: run('A'), examples: accuracies(100, (item) => item < 70) }
+  const other = (fields: Partial<Run>) => ({ run: run('B', fields), examples: accuracies(100, (item) => item < 60 || item >= 75) })
+  const warningsOf = (one: Answered): string => compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, one] }).warnings.join(' ')
+
+  it('tests no runs of different datasets, whatever their ids', () => {
+    const { tests, sentence } = compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, other({ dataset: 'x' })] })
+    expect([tests, sentence]).toEqual([[], expect.stringContaining('Nothing to compare')])
+  })
+
+  it('leaves out items whose target changed between versions', () => {
+    const columns = (targets: number[]) => ({ ...columnsOf(baseline.examples, 'accuracy'), targets: Int32Array.from(targets) })
+    const same = Array.from({ length: 100 }, (_, item) => item)
+    const changed = same.map((item) => (item < 12 ? -1 : item))
+    const { tests, warnings } = compareRuns({ metric: 'accuracy', baselineId: 'A', runs: [{ run: run('A'), columns: columns(same) }, { run: run('B'), columns: columns(changed) }] })
+    expect(tests[0]?.n).toBe(88)
+    expect(warnings.join()).toContain('12 of the items that B and A share have another target')
+  })
+
+  it('names judges that differ, and parameters hidden behind another experiment', () => {
+    expect(warningsOf(other({ params: { judge: { model: 'x' } } }))).toContain('were scored with another judge')
+    expect(warningsOf(other({ experimentId: 'f', params: { model: 'm', template: 't', concurrency: 9 } }))).toContain('B and A differ in model, template: the difference')
+    expect(warningsOf(other({ params: { model: 'm', template: 't' } }))).not.toContain('differ in')
+  })
+
+  it('bounds what many missing scores could do', () => {
+    const failing = { run: run('B'), examples: [...accuracies(80, () => true), ...Array.from({ length: 20 }, (_, item) => example(80 + item, {}, { status: 'error' }))] }
+    expect(warningsOf(failing)).toContain('Were all of them as bad as can be its Accuracy would be 80.0 %, as good as can be 100.0 %.')
   })
 })
 
-describe('paretoFront', () => {
-  it('keeps what nothing beats on every count', () => {
-    expect(
-      paretoFront([
-        { quality: 0.9, latencyMs: 100, costUsd: 1 },
-        { quality: 0.8, latencyMs: 50, costUsd: 1 },
-        { quality: 0.8, latencyMs: 120, costUsd: 1 },
-        { quality: null, latencyMs: 1, costUsd: 0 },
-        { quality: 0.7, latencyMs: 200, costUsd: null },
-      ]),
-    ).toEqual([true, true, false, false, true])
+describe('not worse by a margin', () => {
+  const pattern = (n: number, wrong: (item: number) => boolean) => accuracies(n, (item) => !wrong(item))
+  const pair = (n: number) => [
+    { run: run('A'), examples: pattern(n, (item) => item % 10 === 0).map((one) => ({ ...one, costUsd: 0.004, latencyMs: 100 })) },
+    { run: run('B'), examples: pattern(n, (item) => item % 10 === 1 || item === 5).map((one) => ({ ...one, costUsd: 0.001, latencyMs: 250 })) },
+  ]
+
+  it('says so with the price beside it when there are items enough', () => {
+    const { tests } = compare({ metric: 'accuracy', baselineId: 'A', runs: pair(3_000), margin: 0.03 })
+    expect(tests[0]?.nonInferiority).toMatchObject({ margin: 0.03, verdict: 'not worse' })
+    expect(tests[0]?.nonInferiority?.sentence).toMatch(/^B is not worse than A on Accuracy by 3\.0 points or more \(one-sided p < 0\.001, n = 3000\)\. It takes 75 % less cost and 2\.5 times the latency \(p50\)\.$/)
   })
 
-  it('compares on what is known when a cost is unknown to all', () => {
-    expect(paretoFront([{ quality: 0.9, latencyMs: 10, costUsd: null }, { quality: 0.8, latencyMs: 20, costUsd: null }])).toEqual([true, false])
+  it('settles nothing on few items, and finds a run worse that is', () => {
+    expect(compare({ metric: 'accuracy', baselineId: 'A', runs: pair(60), margin: 0.01 }).tests[0]?.nonInferiority).toMatchObject({ verdict: 'not shown', sentence: expect.stringContaining('is not settled') })
+    const bad = { run: run('B'), examples: pattern(500, (item) => item % 2 === 0) }
+    expect(compare({ metric: 'accuracy', baselineId: 'A', runs: [{ run: run('A'), examples: pattern(500, () => false) }, bad], margin: 0.05 }).tests[0]?.nonInferiority?.verdict).toBe('worse')
+  })
+
+  it('corrects for the number of runs and agrees with the interval', () => {
+    const [a, b] = pair(600)
+    if (!a || !b) throw new Error('no pair')
+    const many = ['C', 'D', 'E'].map((id) => ({ ...b, run: run(id) }))
+    const one = compare({ metric: 'accuracy', baselineId: 'A', runs: [a, b], margin: 0.02 }).tests[0]
+    const four = compare({ metric: 'accuracy', baselineId: 'A', runs: [a, b, ...many], margin: 0.02 }).tests[0]
+    expect(four?.nonInferiority?.pAdjusted).toBeCloseTo(4 * (one?.nonInferiority?.p ?? NaN), 10)
+    expect((one?.low ?? NaN) > -0.02).toBe((one?.nonInferiority?.p ?? NaN) < 0.025)
   })
 })

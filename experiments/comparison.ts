@@ -1,178 +1,146 @@
-import { AppError, type Comparison, type ComparisonExample, type Example, fromWire, type PairedTest, type Run } from '../server/contracts/index.js'
-import { findingSentence } from './finding.js'
-import { type Metric, METRICS } from './metrics.js'
-import { paretoFront } from './pareto.js'
-import { holm } from './statistics/multiplicity.js'
-import { comparePaired } from './statistics/paired.js'
-import { scoreOf, summarizeCost, summarizeLatency, summarizeMetric } from './summary.js'
-
-/** What a comparison reads of an example. */
-export type ComparedExample = Pick<
-  Example,
-  'itemId' | 'cluster' | 'input' | 'output' | 'target' | 'status' | 'scores' | 'latencyMs' | 'ttftMs' | 'tokensIn' | 'tokensOut' | 'costUsd'
->
+import { AppError, type Comparison, fromWire, type Run } from '../server/contracts/index.js'
+import { bestSet } from './best-set.js'
+import { fairnessWarnings } from './fairness.js'
+import { bestSentence, findingSentence, nonInferioritySentence, testSentence } from './finding.js'
+import { METRICS, type NamedMetric } from './metrics.js'
+import { Pairwise, type PairwiseOptions } from './pairwise.js'
+import { paretoStandings } from './pareto.js'
+import { type Arm, apart, pooled } from './repeats.js'
+import { scoredOf, type ScoreColumns } from './score-columns.js'
+import { normalQuantile } from './statistics/distributions.js'
+import { summarizeLatencies, summarizeScores } from './summary.js'
 
 export interface ComparedRun {
   run: Run
-  examples: readonly ComparedExample[]
+  columns: ScoreColumns
 }
 
-export interface ComparisonRequest {
+/**
+ * `test` left out: exact McNemar for 0/1 scores of independent items, else the permutation test.
+ * `correction` holm (default): no false finding in 95 % of comparisons; bh: few among the findings.
+ * `margin`: δ of the question whether a run is not worse than the baseline by δ or more.
+ */
+export interface ComparisonRequest extends PairwiseOptions {
   metric: string
   baselineId: string
   runs: readonly ComparedRun[]
-  /** Which rows of examples come back; all are counted in the statistics. */
-  rows?: { offset: number; limit: number; onlyDifferent?: boolean }
+  /** pooled: repeats of one cell are one side of the comparison, with an item's mean as its score. */
+  repeats?: 'apart' | 'pooled' | undefined
 }
 
-const SIGNIFICANT = 0.05
-const DEFAULT_ROWS = { offset: 0, limit: 100 }
+/** The statistics of a comparison; which items stand side by side is for `sides.ts`. */
+export type ComparisonStatistics = Omit<Comparison, 'examples' | 'totalExamples'>
 
 /**
  * Compares runs on one metric, each against the baseline, paired by item: differences with 95 %
- * intervals, Holm-corrected p-values, verdicts, the Pareto front and the finding in a sentence.
- * A verdict needs both a corrected p below 0.05 and an interval without 0. Pure; linear in the
- * number of examples. Throws AppError `invalid_request` for a metric or baseline that is not there.
+ * intervals, corrected p-values, verdicts, non-inferiority, the set of runs that may be the best,
+ * the Pareto front, and the findings in sentences. Pure; linear in the number of items.
+ * @throws AppError `invalid_request` for a metric, baseline or test that is not there or does not fit
  */
-export function compareRuns(request: ComparisonRequest): Comparison {
-  const metric = METRICS[request.metric]
-  if (!metric) throw new AppError('invalid_request', `there is no metric ${request.metric}; there are ${Object.keys(METRICS).join(', ')}`)
-  const baseline = request.runs.find(({ run }) => run.id === request.baselineId)
+export function compareRuns(request: ComparisonRequest): ComparisonStatistics {
+  const metric = metricOf(request)
+  const arms = request.repeats === 'pooled' ? pooled(request.runs) : apart(request.runs)
+  const baseline = arms.find(({ runIds }) => runIds.includes(request.baselineId))
   if (!baseline) throw new AppError('invalid_request', `the baseline ${request.baselineId} is not among the compared runs`)
-  const others = request.runs.filter((other) => other !== baseline)
-  const tests = correct(others.flatMap((other) => pairedTest(other, baseline, { id: request.metric, ...metric }) ?? []), metric)
-  const names = distinctNames(request.runs.map(({ run }) => run))
-  const { examples, totalExamples } = exampleRows(request, baseline)
+  const names = distinctNames(arms)
+  const nameOf = (id: string): string => names.get(id) ?? id
+  const pairwise = new Pairwise(metric)
+  const runs = describeArms(arms, metric, pairwise)
+  const told = (id: string) => ({ name: nameOf(id), ...pricesOf(id, runs, arms) })
+  const tests = pairwise.against(baseline, arms, request).map(({ nonInferiority, ...test }) => ({
+    ...test,
+    sentence: testSentence(test, { run: nameOf(test.runId), baseline: nameOf(test.baselineId) }, metric),
+    nonInferiority: nonInferiority && { ...nonInferiority, sentence: nonInferioritySentence({ ...test, nonInferiority }, { run: told(test.runId), baseline: told(test.baselineId) }, metric) },
+  }))
+  const best = bestArms(arms, runs, { metric, pairwise })
   return {
     metric: request.metric,
-    metrics: sharedMetrics(request.runs),
+    metrics: sharedMetrics(arms),
     higherIsBetter: metric.higherIsBetter,
-    baselineId: request.baselineId,
+    baselineId: baseline.run.id,
+    correction: request.correction ?? 'holm',
+    margin: request.margin ?? null,
+    repeats: request.repeats ?? 'apart',
     sentence: findingSentence(tests, names, metric),
-    runs: describeRuns(request.runs, { id: request.metric, ...metric }),
+    best: { runIds: best.map(({ run }) => run.id), sentence: bestSentence(best.map(({ run }) => nameOf(run.id)), runs.filter(({ summary }) => qualityOf(summary, metric) !== null).length, metric) },
+    runs,
     tests,
-    warnings: warningsOf({ ...request, baseline, others, names }),
-    examples,
-    totalExamples,
+    warnings: fairnessWarnings({ arms, baseline, metric, pairwise, nameOf }),
   }
 }
 
-type NamedMetric = Metric & { id: string }
-
-function pairedTest(other: ComparedRun, baseline: ComparedRun, metric: NamedMetric): PairedTest | null {
-  const scores = new Map(other.examples.map((example) => [example.itemId, scoreOf(example, metric.id)]))
-  const pairs = { run: [] as number[], baseline: [] as number[], clusters: [] as (string | null)[] }
-  for (const example of baseline.examples) {
-    const [run, reference] = [scores.get(example.itemId) ?? null, scoreOf(example, metric.id)]
-    if (run === null || reference === null || !Number.isFinite(run) || !Number.isFinite(reference)) continue
-    pairs.run.push(run)
-    pairs.baseline.push(reference)
-    pairs.clusters.push(example.cluster)
-  }
-  if (pairs.run.length === 0) return null
-  const isBit = (value: number): boolean => value === 0 || value === 1
-  const binary = metric.estimator === 'proportion' && pairs.run.every(isBit) && pairs.baseline.every(isBit)
-  const { pNonInferior: _pNonInferior, ...result } = comparePaired({ ...pairs, binary })
-  // Wins and losses are told in terms of better and worse, not of larger and smaller.
-  const [wins, losses] = metric.higherIsBetter ? [result.wins, result.losses] : [result.losses, result.wins]
-  return { runId: other.run.id, baselineId: baseline.run.id, ...result, wins, losses, pAdjusted: null, verdict: 'not distinguishable' }
-}
-
-function correct(tests: readonly PairedTest[], metric: Metric): PairedTest[] {
-  const adjusted = holm(tests.map(({ p }) => p))
-  return tests.map((test, index) => {
-    const pAdjusted = adjusted[index] ?? null
-    const isClear = pAdjusted !== null && pAdjusted < SIGNIFICANT && test.low !== null && test.high !== null && (test.low > 0 || test.high < 0)
-    const isBetter = test.difference > 0 === metric.higherIsBetter
-    return { ...test, pAdjusted, verdict: isClear ? (isBetter ? 'better' : 'worse') : 'not distinguishable' }
-  })
+/** Scorers of users' own are known by what the run says of them. */
+function metricOf({ metric: id, runs }: ComparisonRequest): NamedMetric {
+  const known = METRICS[id]
+  if (known) return { id, ...known }
+  const summary = runs.flatMap(({ run }) => run.summary?.metrics[id] ?? [])[0]
+  const scored = [...new Set(runs.flatMap(({ columns }) => columns.metrics))]
+  if (summary === undefined && !scored.includes(id)) throw new AppError('invalid_request', `there is no metric ${id} in these runs; they have ${scored.join(', ') || 'none'}`)
+  const unit = summary?.unit === undefined ? {} : { unit: summary.unit }
+  return { id, label: id, higherIsBetter: summary?.higherIsBetter ?? true, ...unit, estimator: 'mean', bounded: false, kinds: [], description: '' }
 }
 
 /** Run names are unique within an experiment only. */
-function distinctNames(runs: readonly Run[]): Map<string, string> {
-  const count = (name: string): number => runs.filter((run) => run.name === name).length
-  return new Map(runs.map((run) => [run.id, count(run.name) > 1 ? `${run.experimentName}: ${run.name}` : run.name]))
+function distinctNames(arms: readonly Arm[]): Map<string, string> {
+  const named = Map.groupBy(arms, ({ name }) => name)
+  return new Map(arms.map(({ run, name }) => [run.id, (named.get(name)?.length ?? 0) > 1 ? `${run.experimentName}: ${name}` : name]))
 }
 
-function sharedMetrics(runs: readonly ComparedRun[]): string[] {
-  return Object.keys(METRICS).filter((id) => runs.every(({ examples }) => examples.some((example) => example.scores[id] !== undefined)))
+function sharedMetrics(arms: readonly Arm[]): string[] {
+  const [first, ...others] = arms.map(({ columns }) => new Set(columns.metrics))
+  const shared = [...(first ?? [])].filter((id) => others.every((metrics) => metrics.has(id)))
+  const order = Object.keys(METRICS)
+  const place = (id: string): number => (order.includes(id) ? order.indexOf(id) : order.length)
+  return shared.sort((a, b) => place(a) - place(b))
 }
 
-function describeRuns(runs: readonly ComparedRun[], metric: NamedMetric): Comparison['runs'] {
-  const rows = runs.map(({ run, examples }) => {
-    const summary = examples.length === 0 ? null : summarizeMetric(metric.id, examples)
-    const latencyP50Ms = summarizeLatency(examples)?.p50Ms ?? null
-    const costUsd = run.summary?.costUsd ?? summarizeCost(examples).costUsd
-    return { run, summary, latencyP50Ms, costUsd }
+function qualityOf(summary: Comparison['runs'][number]['summary'], { higherIsBetter }: NamedMetric): number | null {
+  const mean = summary === null ? NaN : fromWire(summary.mean)
+  return Number.isNaN(mean) ? null : higherIsBetter ? mean : -mean
+}
+
+function bestArms(arms: readonly Arm[], runs: Comparison['runs'], { metric, pairwise }: { metric: NamedMetric; pairwise: Pairwise }): Arm[] {
+  const places = bestSet(runs.map(({ summary }) => qualityOf(summary, metric)), (place, leader) => {
+    const [run, first] = [arms[place], arms[leader]]
+    return run && first ? pairwise.pOf(run, first) : null
   })
-  const front = paretoFront(
-    rows.map(({ summary, latencyP50Ms, costUsd }) => {
-      const mean = summary === null ? NaN : fromWire(summary.mean)
-      return { quality: Number.isNaN(mean) ? null : metric.higherIsBetter ? mean : -mean, latencyMs: latencyP50Ms, costUsd }
-    }),
-  )
-  return rows.map(({ run, summary, latencyP50Ms, costUsd }, index) => ({
+  return places.flatMap((place) => arms[place] ?? [])
+}
+
+function pricesOf(id: string, runs: Comparison['runs'], arms: readonly Arm[]): { costPerItemUsd: number | null; latencyP50Ms: number | null } {
+  const run = runs.find((one) => one.id === id)
+  const items = arms.find((arm) => arm.run.id === id)?.columns.itemIds.length ?? 0
+  return { costPerItemUsd: run?.costUsd == null || items === 0 ? null : run.costUsd / items / (run.runIds?.length ?? 1), latencyP50Ms: run?.latencyP50Ms ?? null }
+}
+
+function describeArms(arms: readonly Arm[], metric: NamedMetric, pairwise: Pairwise): Comparison['runs'] {
+  const rows = arms.map((arm) => {
+    const { run, columns, runIds } = arm
+    const summary = columns.itemIds.length === 0 ? null : { ...summarizeScores(metric.id, scoredOf(columns)), higherIsBetter: metric.higherIsBetter }
+    const latency = summarizeLatencies(columns.latencies, columns.firstTokens, { hasMeanInterval: false })
+    // Of pooled runs the answers are what is known; a single run may know more.
+    const costUsd = runIds.length === 1 ? (run.summary?.costUsd ?? columns.costUsd) : columns.costUsd
+    return { arm, summary, latency, costUsd, quality: qualityOf(summary, metric), latencyMs: latency?.p50Ms ?? null }
+  })
+  const critical = normalQuantile(1 - 0.05 / 2 / Math.max(1, rows.length - 1))
+  const standings = paretoStandings(rows, (better, worse) => {
+    const [run, other] = [arms[better], arms[worse]]
+    return run !== undefined && other !== undefined && pairwise.zOf(run, other) > critical
+  })
+  return rows.map(({ arm: { run, name, runIds, answerVariance }, summary, latency, costUsd }, index) => ({
     id: run.id,
-    name: run.name,
+    name,
     experimentName: run.experimentName,
     kind: run.kind,
     status: run.status,
     colorSlot: run.colorSlot,
     summary,
-    latencyP50Ms,
+    latencyP50Ms: latency?.p50Ms ?? null,
+    latency,
     costUsd,
-    paretoOptimal: front[index] ?? false,
+    paretoOptimal: standings[index] === 'front',
+    pareto: standings[index] ?? null,
+    runIds,
+    answerVariance,
   }))
-}
-
-function warningsOf({ runs, metric, baseline, others, names }: ComparisonRequest & { baseline: ComparedRun; others: readonly ComparedRun[]; names: Map<string, string> }): string[] {
-  const nameOf = ({ run }: ComparedRun): string => names.get(run.id) ?? run.name
-  const warnings: string[] = []
-  const items = new Set(baseline.examples.map(({ itemId }) => itemId))
-  for (const other of others) {
-    warnings.push(...datasetWarnings(other, baseline, nameOf))
-    const shared = other.examples.filter(({ itemId }) => items.has(itemId)).length
-    const differ = items.size + other.examples.length - 2 * shared
-    if (shared === 0) warnings.push(`${nameOf(other)} and ${nameOf(baseline)} have no item in common, so they cannot be compared in pairs.`)
-    else if (differ > 0) warnings.push(`${nameOf(other)} and ${nameOf(baseline)} were not run on the same items: ${shared} are shared and compared, ${differ} are not.`)
-  }
-  for (const each of runs) {
-    const missing = each.examples.filter((example) => scoreOf(example, metric) === null)
-    const errors = missing.filter(({ status }) => status === 'error').length
-    if (missing.length === 0) continue
-    warnings.push(`${nameOf(each)} has no score for ${missing.length} of ${each.examples.length} items (${errors} failed, ${missing.length - errors} unscored); they are left out, not counted as wrong.`)
-  }
-  for (const each of runs) {
-    if (each.run.status !== 'succeeded') warnings.push(`${nameOf(each)} is ${each.run.status}: its figures cover the ${each.examples.length} items done so far.`)
-  }
-  if (runs.length > 2) warnings.push(`The best of ${runs.length} runs was picked on the same items that measure it, so its score is probably too good (winner’s curse); confirm it on items held out.`)
-  return warnings
-}
-
-function datasetWarnings(other: ComparedRun, baseline: ComparedRun, nameOf: (run: ComparedRun) => string): string[] {
-  if (other.run.dataset !== baseline.run.dataset) return [`${nameOf(other)} ran on the dataset ${other.run.dataset}, ${nameOf(baseline)} on ${baseline.run.dataset}.`]
-  const [hash, reference] = [other.run.environment?.datasetHash, baseline.run.environment?.datasetHash]
-  if (hash === undefined || reference === undefined || hash === reference) return []
-  return [`${nameOf(other)} and ${nameOf(baseline)} ran on different versions of the dataset ${baseline.run.dataset} (${hash.slice(0, 8)} and ${reference.slice(0, 8)}).`]
-}
-
-/** Rows of examples by item, in the order of the baseline, then items that only other runs have. */
-function exampleRows({ runs, metric, rows = DEFAULT_ROWS }: ComparisonRequest, baseline: ComparedRun): Pick<Comparison, 'examples' | 'totalExamples'> {
-  const byRun = [baseline, ...runs.filter((run) => run !== baseline)].map(({ run, examples }) => ({ id: run.id, examples: new Map(examples.map((example) => [example.itemId, example])) }))
-  const ids = new Set<string>()
-  for (const { examples } of byRun) for (const id of examples.keys()) ids.add(id)
-  const isDifferent = (id: string): boolean => {
-    const scores = byRun.map(({ examples }) => examples.get(id)).map((example) => (example ? scoreOf(example, metric) : null))
-    return scores.some((score) => score !== scores[0])
-  }
-  const wanted = rows.onlyDifferent ? [...ids].filter(isDifferent) : [...ids]
-  const examples = wanted.slice(rows.offset, rows.offset + rows.limit).map((itemId): ComparisonExample => {
-    const found = byRun.flatMap(({ id, examples: all }) => {
-      const example = all.get(itemId)
-      return example ? [{ id, example }] : []
-    })
-    const cells = found.map(({ id, example }) => [id, { output: example.output, score: example.scores[metric] ?? null, status: example.status }])
-    return { itemId, input: found[0]?.example.input ?? '', target: found[0]?.example.target ?? null, cells: Object.fromEntries(cells) }
-  })
-  return { examples, totalExamples: wanted.length }
 }

@@ -14,6 +14,8 @@ export interface Metric {
   description: string
 }
 
+export type NamedMetric = Metric & { id: string }
+
 const share = { higherIsBetter: true, estimator: 'proportion', bounded: true } as const
 const fraction = { higherIsBetter: true, estimator: 'mean', bounded: true } as const
 const cost = { higherIsBetter: false, estimator: 'mean', bounded: false } as const

@@ -6,6 +6,9 @@ export interface Tradeoff {
   costUsd: number | null
 }
 
+/** front: nothing beats it; dominated: something cheaper and faster is clearly better; else the difference in quality may be chance. */
+export type ParetoStanding = 'front' | 'not distinguishable' | 'dominated'
+
 function isNoWorse(a: number | null, b: number | null): boolean {
   return a === null || b === null ? a === b : a <= b
 }
@@ -21,4 +24,18 @@ function dominates(a: Tradeoff, b: Tradeoff): boolean {
 /** Which runs lie on the Pareto front of quality, latency and cost. A run without a quality is never on it. */
 export function paretoFront(runs: readonly Tradeoff[]): boolean[] {
   return runs.map((run) => run.quality !== null && !runs.some((other) => dominates(other, run)))
+}
+
+/**
+ * Where each run stands to the front when means carry chance: a run that others dominate by their
+ * means is called dominated only if one of them is clearly better. Null without a quality.
+ * @param isClearlyBetter whether a paired test finds the first run better than the second
+ */
+export function paretoStandings(runs: readonly Tradeoff[], isClearlyBetter: (run: number, other: number) => boolean): (ParetoStanding | null)[] {
+  return runs.map((run, place) => {
+    if (run.quality === null) return null
+    const above = runs.flatMap((other, at) => (dominates(other, run) ? [at] : []))
+    if (above.length === 0) return 'front'
+    return above.some((at) => isClearlyBetter(at, place)) ? 'dominated' : 'not distinguishable'
+  })
 }

@@ -61,8 +61,19 @@ describe('latency and cost', () => {
 
   it('leaves out failed calls and has no figures without measurements', () => {
     const at = (latencyMs: number | null, status: 'scored' | 'error' = 'scored') => ({ status, latencyMs, ttftMs: null })
-    expect(summarizeLatency([at(10), at(30), at(60_000, 'error'), at(null)])).toEqual({ n: 2, p50Ms: 20, p95Ms: 29, meanMs: 20, ttftP50Ms: null, ttftP95Ms: null })
+    expect(summarizeLatency([at(10), at(30), at(60_000, 'error'), at(null)])).toEqual({
+      n: 2, p50Ms: 20, p95Ms: 29, p99Ms: expect.closeTo(29.8, 9), meanMs: 20, ttftP50Ms: null, ttftP95Ms: null,
+      intervals: { p50: { low: null, high: null }, p95: { low: 10, high: null }, p99: { low: expect.closeTo(29.8, 9), high: null }, mean: { low: 10, high: 30 } },
+    })
     expect(summarizeLatency([at(null)])).toBeNull()
+  })
+
+  it('bounds quantiles and the mean of latencies, and leaves stored replies out', () => {
+    const examples = Array.from({ length: 400 }, (_, item) => ({ status: 'scored' as const, latencyMs: item + 1, ttftMs: null, cached: item >= 380 }))
+    const summary = summarizeLatency(examples)
+    expect(summary).toMatchObject({ n: 380, p50Ms: 190.5, intervals: { p50: { low: 171, high: 210 }, p99: { high: 380 } } })
+    expect(summary?.intervals?.mean.low).toBeGreaterThan(175)
+    expect(summary?.intervals?.mean.high).toBeLessThan(205)
   })
 
   it('takes a sum with an unknown part for unknown', () => {

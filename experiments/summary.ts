@@ -1,7 +1,8 @@
 import { type Example, fromWire, type LatencySummary, type MetricSummary, toWire } from '../server/contracts/index.js'
 import { METRICS } from './metrics.js'
+import { bootstrapMean } from './statistics/bootstrap.js'
 import { clipToUnit, type Interval, meanInterval, type Observations, proportionInterval } from './statistics/intervals.js'
-import { quantile } from './statistics/quantiles.js'
+import { quantile, quantileInterval } from './statistics/quantiles.js'
 
 export type ScoredExample = Pick<Example, 'status' | 'scores' | 'cluster'>
 
@@ -13,21 +14,41 @@ export function scoreOf(example: Pick<Example, 'status' | 'scores'>, metric: str
   return Number.isNaN(value) ? null : value
 }
 
+function isEvery(values: ArrayLike<number>, holds: (value: number) => boolean): boolean {
+  for (let i = 0; i < values.length; i++) if (!holds(values[i] ?? NaN)) return false
+  return true
+}
+
 function intervalOf(observations: Observations, metric: string): Interval {
   const info = METRICS[metric]
-  const values = Array.from(observations.values)
-  if (info?.estimator === 'proportion' && values.every((value) => value === 0 || value === 1)) return proportionInterval(observations)
+  const { values } = observations
+  if (info?.estimator === 'proportion' && isEvery(values, (value) => value === 0 || value === 1)) return proportionInterval(observations)
   if (!info?.bounded) return meanInterval(observations)
   // All scores at an end of [0, 1]: no spread to measure, and Wilson's interval bounds any score in [0, 1].
-  if (values.every((value) => value === values[0]) && (values[0] === 0 || values[0] === 1)) return proportionInterval(observations)
+  if (isEvery(values, (value) => value === values[0]) && (values[0] === 0 || values[0] === 1)) return proportionInterval(observations)
   return clipToUnit(meanInterval(observations))
 }
 
 /**
- * One metric over the examples of a run: mean with a 95 % interval, n items scored, items without
- * a score and failed ones counted apart. Proportions by Wilson, means by Student's t, both by
- * cluster where items share one (see statistics/intervals.ts). With no scored item the mean is NaN.
+ * One metric over the items that have a score: mean with a 95 % interval, n, and the items without
+ * one counted apart. Proportions by Wilson, means by Student's t, both by cluster where items share
+ * one (see statistics/intervals.ts). With no scored item the mean is NaN.
  */
+export function summarizeScores(metric: string, scored: Observations & { unscored: number; errors: number }): MetricSummary {
+  const info = METRICS[metric]
+  const base = {
+    n: scored.values.length,
+    higherIsBetter: info?.higherIsBetter ?? true,
+    ...(info?.unit === undefined ? {} : { unit: info.unit }),
+    unscored: scored.unscored,
+    errors: scored.errors,
+  }
+  if (scored.values.length === 0) return { mean: 'NaN', low: null, high: null, method: 'none', ...base }
+  const { mean, low, high, method } = intervalOf(scored, metric)
+  return { mean: toWire(mean), low, high, method, ...base }
+}
+
+/** As `summarizeScores`, from the examples of a run: failed ones are errors, others without a score unscored. */
 export function summarizeMetric(metric: string, examples: readonly ScoredExample[]): MetricSummary {
   const values: number[] = []
   const clusters: (string | null)[] = []
@@ -39,39 +60,52 @@ export function summarizeMetric(metric: string, examples: readonly ScoredExample
     values.push(score)
     clusters.push(example.cluster)
   }
-  const info = METRICS[metric]
-  const base = {
-    n: values.length,
-    higherIsBetter: info?.higherIsBetter ?? true,
-    ...(info?.unit === undefined ? {} : { unit: info.unit }),
-    unscored: examples.length - values.length - errors,
-    errors,
+  return summarizeScores(metric, { values, clusters, errors, unscored: examples.length - values.length - errors })
+}
+
+/** Up to this many latencies the mean's interval is resampled; with more their skewness no longer shows in it. */
+const RESAMPLED_LATENCIES = 2_000
+
+function meanLatencyInterval(values: Float64Array): { low: number | null; high: number | null } {
+  if (values.length < 2) return { low: null, high: null }
+  if (values.length <= RESAMPLED_LATENCIES) {
+    const { low, high } = bootstrapMean({ values })
+    return { low, high }
   }
-  if (values.length === 0) return { mean: 'NaN', low: null, high: null, method: 'none', ...base }
-  const { mean, low, high, method } = intervalOf({ values, clusters }, metric)
-  return { mean: toWire(mean), low, high, method, ...base }
+  const { low, high } = meanInterval({ values })
+  return { low, high }
 }
 
-function sortedValues(examples: readonly TimedExample[], pick: (example: TimedExample) => number | null): Float64Array {
-  const values = examples.flatMap((example) => (example.status === 'error' ? [] : (pick(example) ?? [])))
-  return Float64Array.from(values).sort()
-}
-
-export type TimedExample = Pick<Example, 'status' | 'latencyMs' | 'ttftMs'>
-
-/** Latency over the items that were answered; failed calls have no latency worth the name. Null when none has one. */
-export function summarizeLatency(examples: readonly TimedExample[]): LatencySummary | null {
-  const latency = sortedValues(examples, (example) => example.latencyMs)
-  if (latency.length === 0) return null
-  const first = sortedValues(examples, (example) => example.ttftMs)
+/**
+ * Quantiles and mean of latencies in ms, with 95 % intervals: between order statistics for the
+ * quantiles, BCa bootstrap (Student's t above 2,000 values) for the mean, since latencies are skewed.
+ * Null when there is none. Resampling takes its time; who reads the quantiles alone leaves it out.
+ */
+export function summarizeLatencies(latencies: ArrayLike<number>, firstTokens: ArrayLike<number>, { hasMeanInterval = true } = {}): LatencySummary | null {
+  if (latencies.length === 0) return null
+  const sorted = Float64Array.from(latencies).sort()
+  const first = Float64Array.from(firstTokens).sort()
   return {
-    n: latency.length,
-    p50Ms: quantile(latency, 0.5),
-    p95Ms: quantile(latency, 0.95),
-    meanMs: latency.reduce((sum, value) => sum + value, 0) / latency.length,
+    n: sorted.length,
+    p50Ms: quantile(sorted, 0.5),
+    p95Ms: quantile(sorted, 0.95),
+    p99Ms: quantile(sorted, 0.99),
+    meanMs: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
+    intervals: { p50: quantileInterval(sorted, 0.5), p95: quantileInterval(sorted, 0.95), p99: quantileInterval(sorted, 0.99), mean: hasMeanInterval ? meanLatencyInterval(sorted) : { low: null, high: null } },
     ttftP50Ms: first.length === 0 ? null : quantile(first, 0.5),
     ttftP95Ms: first.length === 0 ? null : quantile(first, 0.95),
   }
+}
+
+export type TimedExample = Pick<Example, 'status' | 'latencyMs' | 'ttftMs' | 'cached'>
+
+/** Latency over the items that were answered; failed calls have no latency worth the name, and nobody waited for stored replies. */
+export function summarizeLatency(examples: readonly TimedExample[]): LatencySummary | null {
+  const timed = examples.filter(({ status, cached }) => status !== 'error' && cached !== true)
+  return summarizeLatencies(
+    timed.flatMap(({ latencyMs }) => latencyMs ?? []),
+    timed.flatMap(({ ttftMs }) => ttftMs ?? []),
+  )
 }
 
 export type PricedExample = Pick<Example, 'status' | 'tokensIn' | 'tokensOut' | 'costUsd'>

@@ -15,6 +15,7 @@ import { LogStore } from './store/log-store.js'
 import { MetricStore } from './store/metric-store.js'
 import { ResponseStore } from './store/response-store.js'
 import { RunStore } from './store/run-store.js'
+import { ScoreStore } from './store/score-store.js'
 import { WorkerStore } from './store/worker-store.js'
 
 /** What was opened before the application was built, and is closed after it. */
@@ -25,7 +26,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, EventStore, WorkerStore]
+const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, EventStore, WorkerStore]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

@@ -2,7 +2,7 @@ import { criticalT95, studentTCdf } from './distributions.js'
 import { clusterIndex, clusteredError, type Interval, meanOf, squaredError } from './intervals.js'
 import { mcnemarExact, mcnemarMidP, type PairedTable, pairedProportionAbove, pairedProportionInterval } from './mcnemar.js'
 import { discordanceNeeded, minimumDetectable } from './power.js'
-import { signFlipTest } from './sign-flip.js'
+import { signFlipTest, signFlipZ } from './sign-flip.js'
 import { wilcoxonTest } from './wilcoxon.js'
 
 /** Scores of two runs on the same items, in the same order. */
@@ -66,7 +66,7 @@ function sumByCluster({ values, clusters }: Differences): Float64Array {
   return sums
 }
 
-function differencesOf({ run, baseline, clusters: names }: PairedScores): Differences {
+function differencesOf({ run, baseline, clusters: names }: Omit<PairedScores, 'binary'>): Differences {
   const values = new Float64Array(run.length)
   for (let item = 0; item < values.length; item++) values[item] = (run[item] ?? 0) - (baseline[item] ?? 0)
   const clusters = clusterIndex(names)
@@ -77,6 +77,11 @@ function differencesOf({ run, baseline, clusters: names }: PairedScores): Differ
     mean: meanOf(values),
     error: clusters ? clusteredError(values, clusters) : Math.sqrt(squaredError(values)),
   }
+}
+
+/** Difference of two runs in its standard errors under no difference, by cluster where items share one: the permutation test's normal limit. */
+export function pairedZ(scores: Omit<PairedScores, 'binary'>): number {
+  return signFlipZ(sumByCluster(differencesOf(scores)))
 }
 
 /** Pearson's product-moment correlation; null where one side does not vary. */

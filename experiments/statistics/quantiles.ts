@@ -39,5 +39,7 @@ export function quantileInterval(sorted: ArrayLike<number>, q: number, level = 0
   const tail = (1 - level) / 2
   const low = binomialQuantile(tail, n, q) - 1
   const high = binomialQuantile(1 - tail, n, q)
-  return { low: low < 0 ? null : (sorted[low] ?? null), high: high >= n ? null : (sorted[high] ?? null) }
+  // In small samples the interpolated estimate may lie outside; widening never lowers the coverage.
+  const estimate = quantile(sorted, q)
+  return { low: low < 0 ? null : Math.min(estimate, sorted[low] ?? estimate), high: high >= n ? null : Math.max(estimate, sorted[high] ?? estimate) }
 }

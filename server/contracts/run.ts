@@ -32,11 +32,18 @@ export const EnvironmentSchema = z.object({
 })
 export type Environment = z.infer<typeof EnvironmentSchema>
 
+const LatencyIntervalSchema = z.object({ low: z.number().nullable(), high: z.number().nullable() })
+
 export const LatencySummarySchema = z.object({
   n: z.number().int().nonnegative(),
   p50Ms: z.number(),
   p95Ms: z.number(),
+  p99Ms: z.number().optional(),
   meanMs: z.number(),
+  intervals: z
+    .object({ p50: LatencyIntervalSchema, p95: LatencyIntervalSchema, p99: LatencyIntervalSchema, mean: LatencyIntervalSchema })
+    .optional()
+    .describe('95 % intervals in ms; an end is null where n is too small to bound it'),
   ttftP50Ms: z.number().nullable().describe('time to first token; null where nothing is streamed'),
   ttftP95Ms: z.number().nullable(),
 })

@@ -11,6 +11,7 @@ import { LogStore } from '../../server/store/log-store.js'
 import { CHUNK_POINTS, MetricStore } from '../../server/store/metric-store.js'
 import { ResponseStore } from '../../server/store/response-store.js'
 import { RunStore } from '../../server/store/run-store.js'
+import { ScoreStore } from '../../server/store/score-store.js'
 import { WorkerStore } from '../../server/store/worker-store.js'
 import { root, temporaryFolder } from '../support/bancada.js'
 import { describeWith, startPostgres } from '../support/services.js'
@@ -110,6 +111,34 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     await expect(experiments.create(plan(), () => Promise.reject(new Error('queue refused')))).rejects.toThrow('queue refused')
     expect(await experiments.count()).toBe(1)
     expect(await events.range()).toEqual(before)
+  })
+
+  it('packs the scores of a run into columns, and reads the texts of a few items', async () => {
+    const scores = new ScoreStore(database)
+    const { id, assignment: { attempt } } = await claimed('prompt')
+    await examples.append(id, attempt, [
+      example('a "quoted", {odd} id', { cluster: 'c,1', scores: { accuracy: 1, loss: 'Infinity' }, costUsd: 0.5, ttftMs: 0.25 }),
+      example('b', { scores: { accuracy: 'NaN' }, costUsd: 0.25, cached: true, latencyMs: 900, target: 'other' }),
+      example('c', { status: 'error', scores: {}, latencyMs: null, error: 'no' }),
+      example('d', { status: 'unscored', scores: {}, costUsd: 0 }),
+    ])
+    const columns = await scores.columns(id, 'accuracy', { withTargets: true })
+    expect({ ...columns, metrics: columns.metrics.toSorted(), targets: undefined }).toEqual({
+      itemIds: ['a "quoted", {odd} id', 'b', 'c', 'd'],
+      clusters: ['c,1', null, null, null],
+      scores: Float64Array.from([1, NaN, NaN, NaN]),
+      failed: Uint8Array.from([0, 0, 1, 0]),
+      latencies: Float64Array.from([1.5, 1.5]),
+      firstTokens: Float64Array.from([0.25]),
+      costUsd: 0.75,
+      metrics: ['accuracy', 'loss'],
+      targets: undefined,
+    })
+    const [a, b, c] = columns.targets ?? []
+    expect([a === c, a === b]).toEqual([true, false])
+    expect((await scores.columns(id, 'loss')).scores).toEqual(Float64Array.from([Infinity, NaN, NaN, NaN]))
+    expect(await scores.answers([id], ['b', 'nothing'], 'accuracy')).toEqual([{ runId: id, itemId: 'b', input: 'in', output: 'out', target: 'other', status: 'scored', score: 'NaN' }])
+    expect(await scores.columns('none', 'accuracy')).toMatchObject({ itemIds: [], clusters: null, costUsd: null, metrics: [] })
   })
 
   it('names the best finished run of an experiment, whichever way its metric points', async () => {

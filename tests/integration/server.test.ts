@@ -242,6 +242,14 @@ describe('the server', () => {
     expect(status).toBe(200)
     expect(body).toMatchObject({ baselineId: ids[0], totalExamples: 30, tests: [{ runId: ids[1], n: 30, wins: 20, losses: 0, verdict: 'better' }] })
     expect(body.examples).toHaveLength(5)
+    expect(body.examples[1]).toEqual({ itemId: '1', input: 'in 1', target: 'ham', cells: { [ids[0] ?? '']: { output: 'ham', score: 0, status: 'scored' }, [ids[1] ?? '']: { output: 'ham', score: 1, status: 'scored' } } })
+
+    const asked = `/api/compare?runs=${ids.join(',')}&metric=accuracy&margin=0.1&test=paired-t&show=b-better&offset=18&limit=5`
+    const more = (await ask<Comparison>('GET', asked)).body
+    expect(more).toMatchObject({ totalExamples: 20, best: { runIds: [ids[1]] }, tests: [{ method: 'paired-t', nonInferiority: { margin: 0.1, verdict: 'not worse' } }] })
+    expect(more.examples.map(({ itemId }) => itemId)).toEqual(['28', '29'])
+    const refused = [`&test=wilcoxon&margin=-1`, '&show=nothing', '&a=nobody', '&metric=acc']
+    for (const bad of refused) expect(codeOf(await ask('GET', `/api/compare?runs=${ids.join(',')}${bad}`))).toEqual([400, 'invalid_request'])
     await drain()
   })
 

@@ -1,0 +1,124 @@
+/*
+ * The answers of one run as columns: all that statistics read, and none of the texts. A comparison
+ * of 100,000 items is made from these alone.
+ */
+import { type Example, fromWire } from '../server/contracts/index.js'
+
+export interface ScoreColumns {
+  /** In the order in which the items were answered. */
+  itemIds: readonly string[]
+  /** Null where no item names one. */
+  clusters: readonly (string | null)[] | null
+  /** NaN: the item has no score. */
+  scores: Float64Array
+  /** 1: the item failed; it has no score either. */
+  failed: Uint8Array
+  /** Milliseconds of the answers that somebody waited for, in no order. */
+  latencies: Float64Array
+  firstTokens: Float64Array
+  /** US dollars of all answers; null when that of one is not known. */
+  costUsd: number | null
+  /** Metrics that answers of this run carry. */
+  metrics: readonly string[]
+  /** A number made from the target of each item, to tell whether two versions of a dataset mean the same item. */
+  targets?: Int32Array
+}
+
+export type ColumnExample = Pick<Example, 'itemId' | 'cluster' | 'status' | 'scores' | 'latencyMs' | 'ttftMs' | 'costUsd' | 'cached'>
+
+/** The columns of examples that are at hand; a server reads them from its database instead. */
+export function columnsOf(examples: readonly ColumnExample[], metric: string): ScoreColumns {
+  const answered = examples.filter(({ status }) => status !== 'error')
+  const waited = answered.filter(({ cached }) => cached !== true)
+  const costs = answered.map(({ costUsd }) => costUsd)
+  return {
+    itemIds: examples.map(({ itemId }) => itemId),
+    clusters: examples.some(({ cluster }) => cluster !== null) ? examples.map(({ cluster }) => cluster) : null,
+    scores: Float64Array.from(examples, ({ status, scores }) => (status === 'scored' ? fromWire(scores[metric] ?? 'NaN') : NaN)),
+    failed: Uint8Array.from(examples, ({ status }) => (status === 'error' ? 1 : 0)),
+    latencies: Float64Array.from(waited.flatMap(({ latencyMs }) => latencyMs ?? [])),
+    firstTokens: Float64Array.from(waited.flatMap(({ ttftMs }) => ttftMs ?? [])),
+    costUsd: costs.length === 0 || costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
+    metrics: [...new Set(examples.flatMap(({ scores }) => Object.keys(scores)))],
+  }
+}
+
+/** How many items have a score, failed, or were not scored. */
+export function countsOf({ scores, failed }: ScoreColumns): { scored: number; errors: number; unscored: number } {
+  let scored = 0
+  let errors = 0
+  for (let item = 0; item < scores.length; item++) {
+    if (!Number.isNaN(scores[item])) scored++
+    else if (failed[item] === 1) errors++
+  }
+  return { scored, errors, unscored: scores.length - scored - errors }
+}
+
+/** Scores, clusters and counts as a summary takes them. */
+export function scoredOf(columns: ScoreColumns): { values: Float64Array; clusters: (string | null)[] | undefined; unscored: number; errors: number } {
+  const { scores, clusters } = columns
+  const { scored, errors, unscored } = countsOf(columns)
+  if (scored === scores.length) return { values: scores, clusters: clusters === null ? undefined : [...clusters], errors, unscored }
+  const values = new Float64Array(scored)
+  const kept: (string | null)[] | undefined = clusters === null ? undefined : []
+  for (let item = 0, at = 0; item < scores.length; item++) {
+    const score = scores[item] ?? NaN
+    if (Number.isNaN(score)) continue
+    values[at++] = score
+    kept?.push(clusters?.[item] ?? null)
+  }
+  return { values, clusters: kept, errors, unscored }
+}
+
+/** Scores of two runs on the items that both scored, in the order of the baseline. */
+export interface Pairs {
+  run: Float64Array
+  baseline: Float64Array
+  clusters: (string | null)[] | undefined
+  /** Items that both answered, scored or not. */
+  shared: number
+  /** Shared items left out because their targets differ. */
+  changed: number
+}
+
+/** The place of each item, made once per run and read by every pairing with it. */
+export class ItemIndex {
+  readonly columns: ScoreColumns
+  #places: Map<string, number> | undefined
+
+  constructor(columns: ScoreColumns) {
+    this.columns = columns
+  }
+
+  placeOf(itemId: string, guess: number): number {
+    // Runs of one experiment mostly answer in one order.
+    if (this.columns.itemIds[guess] === itemId) return guess
+    this.#places ??= new Map(this.columns.itemIds.map((id, place) => [id, place]))
+    return this.#places.get(itemId) ?? -1
+  }
+}
+
+/** Pairs two runs by item. NaN and infinite scores have no difference and are left out. */
+export function pairUp(run: ItemIndex, baseline: ItemIndex): Pairs {
+  const { itemIds, scores, clusters, targets } = baseline.columns
+  const [mine, theirs] = [new Float64Array(itemIds.length), new Float64Array(itemIds.length)]
+  const kept: (string | null)[] | undefined = clusters === null ? undefined : []
+  const found = { shared: 0, changed: 0 }
+  let n = 0
+  for (let item = 0; item < itemIds.length; item++) {
+    const place = run.placeOf(itemIds[item] ?? '', item)
+    if (place < 0) continue
+    found.shared++
+    if (targets !== undefined && run.columns.targets !== undefined && targets[item] !== run.columns.targets[place]) {
+      found.changed++
+      continue
+    }
+    const [score, reference] = [run.columns.scores[place] ?? NaN, scores[item] ?? NaN]
+    if (!Number.isFinite(score) || !Number.isFinite(reference)) continue
+    mine[n] = score
+    theirs[n] = reference
+    kept?.push(clusters?.[item] ?? null)
+    n++
+  }
+  return { run: mine.subarray(0, n), baseline: theirs.subarray(0, n), clusters: kept, ...found }
+}

@@ -1,0 +1,40 @@
+import { Inject, Injectable } from '@nestjs/common'
+import type { Run } from '../contracts/index.js'
+import { ScoreStore, type StoredColumns } from '../store/score-store.js'
+
+/** Items kept in all; at about 100 bytes each some 50 MB. */
+const MOST_ITEMS = 500_000
+
+/**
+ * Score columns of runs that are over, the most recently used ones: whoever pages through a
+ * comparison asks for the same columns again and again. A run that is scored again or retried has
+ * another attempt and another end, and so another key.
+ */
+@Injectable()
+export class ColumnCache {
+  readonly #kept = new Map<string, StoredColumns>()
+  #items = 0
+
+  constructor(@Inject(ScoreStore) private readonly scores: ScoreStore) {}
+
+  async columns(run: Run, metric: string, options: { withTargets: boolean }): Promise<StoredColumns> {
+    if (run.finishedAt === null) return this.scores.columns(run.id, metric, options)
+    const key = JSON.stringify([run.id, run.attempt, run.finishedAt, metric, options.withTargets])
+    const known = this.#kept.get(key)
+    const columns = known ?? (await this.scores.columns(run.id, metric, options))
+    this.#forget(key)
+    this.#kept.set(key, columns)
+    this.#items += columns.itemIds.length
+    // A Map keeps the order of insertion: the first is the one unused for longest.
+    for (const oldest of this.#kept.keys()) {
+      if (this.#items <= MOST_ITEMS) break
+      this.#forget(oldest)
+    }
+    return columns
+  }
+
+  #forget(key: string): void {
+    this.#items -= this.#kept.get(key)?.itemIds.length ?? 0
+    this.#kept.delete(key)
+  }
+}

@@ -1,0 +1,117 @@
+/*
+ * Answers of runs as comparisons read them: whole columns without the texts, packed by the database
+ * into one row per run, and then the texts of the few items that are shown.
+ */
+import type { Example, Float } from '../contracts/index.js'
+import type { Database } from './database.js'
+
+/** See experiments/score-columns.ts for what each column means. */
+export interface StoredColumns {
+  itemIds: string[]
+  clusters: (string | null)[] | null
+  scores: Float64Array
+  failed: Uint8Array
+  latencies: Float64Array
+  firstTokens: Float64Array
+  costUsd: number | null
+  metrics: string[]
+  targets?: Int32Array
+}
+
+/** One answer as it stands in a comparison. */
+export interface ShownAnswer {
+  runId: string
+  itemId: string
+  input: string
+  output: string
+  target: string | null
+  status: Example['status']
+  score: Float | null
+}
+
+interface ColumnsRow {
+  items: string | null
+  clusters: string | null
+  statuses: string | null
+  scores: string | null
+  latencies: string | null
+  first_tokens: string | null
+  targets: string | null
+  answered: number
+  priced: number
+  cost_usd: number | null
+}
+
+/** array_agg(…)::text writes `{0.5,NaN,NULL}`; NULL becomes NaN. */
+function numbersOf(literal: string | null): Float64Array {
+  if (literal === null || literal === '{}') return new Float64Array()
+  const texts = literal.slice(1, -1).split(',')
+  const numbers = new Float64Array(texts.length)
+  // Number('NULL') is NaN, and so are NaN and Infinity read as what they are.
+  for (let index = 0; index < texts.length; index++) numbers[index] = Number(texts[index])
+  return numbers
+}
+
+function failuresOf(statuses: string): Uint8Array {
+  const failed = new Uint8Array(statuses.length)
+  for (let item = 0; item < statuses.length; item++) failed[item] = statuses[item] === 'e' ? 1 : 0
+  return failed
+}
+
+export class ScoreStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Latencies come with seven digits, which is what a clock is good for and half of what the wire would carry.
+   * @param options.withTargets also a number made from each item's target, to tell changed items
+   */
+  async columns(runId: string, metric: string, { withTargets = false } = {}): Promise<StoredColumns> {
+    const targets = withTargets ? 'array_agg(hashtext(coalesce(target, E\'\\x01\')))::text' : 'NULL'
+    const [row] = await this.database.client.$queryRawUnsafe<ColumnsRow[]>(
+      `SELECT json_agg(item_id)::text AS items, CASE WHEN count(cluster) > 0 THEN json_agg(cluster)::text END AS clusters, string_agg(left(status, 1), '') AS statuses,
+              array_agg(CASE WHEN status = 'scored' THEN score_values[array_position(score_keys, $2)] END)::text AS scores,
+              array_agg(latency_ms::float4) FILTER (WHERE latency_ms IS NOT NULL AND status <> 'error' AND NOT cached)::text AS latencies,
+              array_agg(ttft_ms::float4) FILTER (WHERE ttft_ms IS NOT NULL AND status <> 'error' AND NOT cached)::text AS first_tokens,
+              ${targets} AS targets, count(*) FILTER (WHERE status <> 'error')::int AS answered,
+              count(cost_usd) FILTER (WHERE status <> 'error')::int AS priced, sum(cost_usd) AS cost_usd
+       FROM (SELECT * FROM example WHERE run_id = $1 ORDER BY seq) AS answer`,
+      runId, metric,
+    )
+    return toColumns(row, await this.#metrics(runId))
+  }
+
+  /** What is to be shown of some items in some runs, in no order. */
+  async answers(runIds: readonly string[], itemIds: readonly string[], metric: string): Promise<ShownAnswer[]> {
+    if (itemIds.length === 0) return []
+    const rows = await this.database.client.$queryRawUnsafe<(Omit<ShownAnswer, 'score'> & { score: Float | null })[]>(
+      `SELECT run_id AS "runId", item_id AS "itemId", input, output, target, status, to_json(score_values[array_position(score_keys, $3)]) AS score
+       FROM example WHERE run_id = ANY($1::text[]) AND item_id = ANY($2::text[])`,
+      [...runIds], [...itemIds], metric,
+    )
+    return rows
+  }
+
+  /** Metrics of the first answers: whole columns of names would cost more than the scores. */
+  async #metrics(runId: string): Promise<string[]> {
+    const rows = await this.database.client.$queryRawUnsafe<{ metric: string }[]>(
+      `SELECT DISTINCT unnest(score_keys) AS metric FROM (SELECT score_keys FROM example WHERE run_id = $1 ORDER BY seq LIMIT 1000) AS first`,
+      runId,
+    )
+    return rows.map((row) => row.metric)
+  }
+}
+
+function toColumns(row: ColumnsRow | undefined, metrics: string[]): StoredColumns {
+  const statuses = row?.statuses ?? ''
+  const columns: StoredColumns = {
+    itemIds: row?.items == null ? [] : (JSON.parse(row.items) as string[]),
+    clusters: row?.clusters == null ? null : (JSON.parse(row.clusters) as (string | null)[]),
+    scores: numbersOf(row?.scores ?? null),
+    failed: failuresOf(statuses),
+    latencies: numbersOf(row?.latencies ?? null),
+    firstTokens: numbersOf(row?.first_tokens ?? null),
+    costUsd: row === undefined || row.answered === 0 || row.priced < row.answered ? null : (row.cost_usd ?? null),
+    metrics,
+  }
+  return row?.targets == null ? columns : { ...columns, targets: Int32Array.from(numbersOf(row.targets)) }
+}
