@@ -6,9 +6,10 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { EngineError } from './engine-error.js'
-import type { LlamaConfig, TrainerOptions } from './engine.js'
+import type { LlamaConfig, LoraOptions, TrainerOptions } from './engine.js'
 import { readPeftAdapter, writePeftAdapter } from './formats/peft.js'
 import { float32ToBfloat16, readSafetensorsHeader, readTensorF32, writeAtomically, writeSafetensors, type TensorToWrite } from './formats/safetensors.js'
+import { EVERY_LAYER, type LoraTarget } from './lora.js'
 import { writeLlamaConfig } from './models/llama-config.js'
 import type { TensorState } from './optim.js'
 import type { Parameters } from './parameters.js'
@@ -37,7 +38,7 @@ export function writeCheckpoint(folder: string, state: CheckpointState, context:
   mkdirSync(folder, { recursive: true })
   const shapeOf = (name: string): number[] => [...(trainable.get(name)?.shape ?? [])]
   if (options.lora === null) writeModel(folder, state, { config, shapeOf, isHalf: options.saveDtype === 'BF16' })
-  else writeAdapter(folder, state, { options, shapeOf })
+  else writeAdapter(folder, state, { options, shapeOf, targets: context.parameters.targets })
   const moments = new Map<string, TensorToWrite>()
   for (const [name, { value, mean, variance }] of state.tensors) {
     moments.set(`${name}.exp_avg`, { dtype: 'F32', shape: shapeOf(name), data: mean })
@@ -87,14 +88,20 @@ function writeModel(folder: string, state: CheckpointState, { config, shapeOf, i
   writeJson(join(folder, 'config.json'), { ...writeLlamaConfig(config), torch_dtype: isHalf ? 'bfloat16' : 'float32' })
 }
 
-function writeAdapter(folder: string, state: CheckpointState, { options, shapeOf }: { options: TrainerOptions; shapeOf: (name: string) => number[] }): void {
+function writeAdapter(folder: string, state: CheckpointState, { options, shapeOf, targets }: { options: TrainerOptions; shapeOf: (name: string) => number[]; targets: readonly LoraTarget[] }): void {
   const { lora, modelFolder } = options
   if (lora === null) return
-  const { rank, alpha, dropout, targetModules, useRslora = false, useDora, init } = lora
+  const { rank, alpha, dropout, useRslora = false, useDora, init } = lora
   writePeftAdapter(folder, {
-    config: { rank, alpha, dropout, targetModules, useRslora, useDora, init, baseModelNameOrPath: basename(modelFolder) },
+    config: { rank, alpha, dropout, targetModules: writtenTargets(lora, targets), useRslora, useDora, init, baseModelNameOrPath: basename(modelFolder) },
     weights: new Map([...state.tensors].map(([name, { value }]) => [name, { shape: shapeOf(name), data: value }])),
   })
+}
+
+/** A list of names is taken literally by other readers, so "all-linear" is written as the layers it stands for. */
+function writtenTargets({ targetModules }: LoraOptions, targets: readonly LoraTarget[]): string[] | string {
+  if (targetModules !== EVERY_LAYER && !targetModules.includes(EVERY_LAYER)) return targetModules
+  return [...new Set(targets.map(({ module }) => module.slice(module.lastIndexOf('.') + 1)))]
 }
 
 function adapterValues(folder: string): (name: string) => Float32Array {

@@ -32,7 +32,7 @@ export function loraTargets(config: LlamaConfig, { rank, targetModules }: LoraOp
   return targets
 }
 
-const EVERY_LAYER = 'all-linear'
+export const EVERY_LAYER = 'all-linear'
 const KNOWN_NAMES = 'q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and all-linear'
 
 /** A list: layers whose path is one of the names, or ends with one after a dot. */
