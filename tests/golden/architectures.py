@@ -86,4 +86,5 @@ def main(arguments):
     print()
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -37,7 +37,7 @@ const torchDtypes: Record<StoredDtype, string> = { F32: 'float32', BF16: 'bfloat
 /** Its vocabulary is far smaller than that of the large shapes; any model may have rows that no token uses. */
 const tokenizerFolder = fileURLToPath(new URL('../../models/nano-pt-en/', import.meta.url))
 
-/** Writes config.json, weights and the tokenizer of models/nano-pt-en where the vocabulary has room for it. */
+/** Writes config.json, weights and a tokenizer: that of models/nano-pt-en, or one token per character where the vocabulary is too small for it. */
 export function writeRandomLlama({ folder, config, dtype, seed, shards = 1, configJson }: RandomLlamaOptions): void {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'config.json'), JSON.stringify(configJson ?? { ...writeLlamaConfig(config), torch_dtype: torchDtypes[dtype] }, null, 2))
@@ -54,8 +54,14 @@ export function writeRandomLlama({ folder, config, dtype, seed, shards = 1, conf
     writeSafetensors(join(folder, file), tensors, { format: 'pt' })
   }
   if (shards > 1) writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: weightMap }))
-  if (config.vocabSize < 4096) return
+  if (config.vocabSize < 4096) return writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(characterTokenizer(config.vocabSize)))
   for (const name of ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'generation_config.json']) copyFileSync(join(tokenizerFolder, name), join(folder, name))
+}
+
+/** Token i is the i-th character from "!" on. */
+function characterTokenizer(vocabSize: number): unknown {
+  const vocab = Object.fromEntries(Array.from({ length: vocabSize }, (_, id) => [String.fromCharCode(33 + id), id]))
+  return { added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: { type: 'Fuse' }, model: { type: 'BPE', vocab, merges: [], unk_token: '!' } }
 }
 
 function* pieces(name: string, shape: Shape, { dtype, seed }: { dtype: StoredDtype; seed: number }): Iterable<ArrayBufferView> {
