@@ -12,9 +12,20 @@ function pretrainProblem(params: Params): { parameter: string; message: string }
   return length > context ? { parameter: 'maxLength', message: `maxLength ${length} is above contextLength ${context}` } : undefined
 }
 
+function promptProblem(params: Params): { parameter: string; message: string } | undefined {
+  const [shots, negatives, ids] = [Number(params['shots']), Number(params['negatives']), params['shotIds']]
+  if (params['sampler'] === 'fixed' && Array.isArray(ids) && ids.length < shots) {
+    return { parameter: 'shotIds', message: `shotIds names ${ids.length} items, and shots is ${shots}` }
+  }
+  const showsTurns = params['shotsAs'] === 'turns' || (params['shotsAs'] === 'auto' && params['messages'] !== undefined)
+  if (negatives > 0 && showsTurns) return { parameter: 'negatives', message: 'a wrong answer cannot stand as a turn of the assistant; set shotsAs to text, or place negatives in a template' }
+  return undefined
+}
+
 /** What is wrong with a combination of parameters that are right one by one. */
 export function cellProblem(kind: Kind, params: Params): { parameter: string; message: string } | undefined {
   if (kind === 'pretrain') return pretrainProblem(params)
+  if (kind === 'prompt') return promptProblem(params)
   if (kind !== 'rag') return undefined
   const { chunkSize, chunkOverlap } = params
   if (Number(chunkOverlap) < Number(chunkSize)) return undefined
@@ -30,6 +41,12 @@ const TASKS: Readonly<Record<Kind, readonly string[]>> = {
 
 const FIXED_SPLITS: Record<Kind, readonly string[]> = { prompt: [], lora: ['train', 'validation'], rag: [], pretrain: ['train'] }
 
+/** Where the file gives a parameter. */
+function pathOf(spec: ExperimentSpec, name: string): string {
+  if (name in spec.axes) return `axes.${name}`
+  return name in (spec.fixed ?? {}) ? `fixed.${name}` : 'dataset'
+}
+
 /** Whether a dataset is one that the experiment can run on: its task, and every split that a cell asks for. */
 export function datasetProblems(spec: ExperimentSpec, dataset: Pick<DatasetInfo, 'name' | 'task' | 'splits'>): Problem[] {
   const tasks = TASKS[spec.kind]
@@ -43,9 +60,10 @@ export function datasetProblems(spec: ExperimentSpec, dataset: Pick<DatasetInfo,
     const params = completeParams(spec, varied)
     for (const name of ['split', 'testSplit', 'evalSplit']) {
       const split = params[name]
-      if (typeof split === 'string') wanted.set(split, name in spec.axes ? `axes.${name}` : name in (spec.fixed ?? {}) ? `fixed.${name}` : 'dataset')
+      if (typeof split === 'string') wanted.set(split, pathOf(spec, name))
     }
-    if (spec.kind === 'prompt' && Number(params['shots']) > 0) wanted.set('train', 'shots' in spec.axes ? 'axes.shots' : 'fixed.shots')
+    const examples = Number(params['shots'] ?? 0) + Number(params['negatives'] ?? 0)
+    if (spec.kind === 'prompt' && examples > 0) wanted.set(String(params['shotSplit']), pathOf(spec, params['shotSplit'] === 'train' ? 'shots' : 'shotSplit'))
   }
   const missing = [...wanted].filter(([split]) => !splits.includes(split))
   return missing.map(([split, path]) => ({ path, message: `${dataset.name} has no split ${split}`, seen: split, allowed: splits.join(', ') }))

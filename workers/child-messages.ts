@@ -10,6 +10,8 @@ export interface StartMessage {
   devices: Device[]
   server: { baseUrl: string; token: string | null }
   workFolder: string
+  /** BANCADA_HOME. */
+  home: string
   cacheFolder: string
   datasetRoots: string[]
   modelRoots: string[]

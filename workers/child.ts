@@ -26,7 +26,7 @@ async function main(start: StartMessage): Promise<void> {
     const summary = await executeRun(start, report)
     await drained({ type: 'succeeded', summary })
   } catch (error) {
-    await drained({ type: 'failed', error: toRunError(error), summary: null } satisfies FromChild)
+    await drained({ type: 'failed', error: toRunError(error), summary: error instanceof RunFailure ? error.summary : null } satisfies FromChild)
   }
   process.exit(0)
 }

@@ -4,6 +4,7 @@
  */
 import type { Assignment, Environment, Example, LogLine, Progress, Summary } from '../server/contracts/index.js'
 import type { Dataset } from '../datasets/reader.js'
+import type { Gate } from './providers/gate.js'
 
 export interface SampleAnswer {
   prompt: string
@@ -51,8 +52,12 @@ export interface RunContext<Params> {
     cache: string
     /** This run's own; removed when it ends. */
     work: string
+    /** BANCADA_HOME: what users put there, such as recordings. */
+    home: string
   }
   server: ServerAccess
+  /** Who may call an endpoint when, over all runs and workers. @param most calls of this run in flight */
+  gateFor(gateId: string, most: number): Gate
   /** Scored by earlier attempts: never done again, and part of the summary. */
   doneExamples: Example[]
   /** The checkpoint to go on from, downloaded; null starts from the beginning. */
@@ -64,9 +69,11 @@ export interface RunContext<Params> {
 /** A runner does the work of one kind of run and returns what tables show. */
 export type Runner<Params> = (context: RunContext<Params>) => Promise<Summary>
 
-/** What a child process may ask of the server: reading only. */
+/** What a child process asks of the server itself: to read, and to be answered before it goes on. All else it reports. */
 export interface ServerAccess {
   getJson(path: string): Promise<unknown>
+  /** Null where the answer has no body. Sent again until the server took it. */
+  postJson(path: string, json: unknown): Promise<unknown>
   /** Writes the body to a file and returns its size. */
   download(path: string, file: string): Promise<number>
 }
@@ -74,6 +81,8 @@ export interface ServerAccess {
 /** An expected end of a run: `code` for programs, `message` for people. */
 export class RunFailure extends Error {
   readonly code: string
+  /** What was done until then, for tables. */
+  summary: Summary | null = null
 
   constructor(code: string, message: string, options: { cause?: unknown } = {}) {
     super(message, options)

@@ -10,7 +10,22 @@ export function summarizeExamples(context: Pick<RunContext<unknown>, 'assignment
   if (primaryMetric === undefined) throw new RunFailure('invalid_params', 'the run names no metric to compare it by')
   const scored = examples.flatMap(({ scores }) => Object.keys(scores))
   const metrics = Object.fromEntries([...new Set([...asked, ...scored])].map((metric) => [metric, summarizeMetric(metric, examples)]))
-  return { metrics, primaryMetric, latency: summarizeLatency(examples), ...summarizeCost(examples), durationMs: elapsedMs(context) }
+  const cachedExamples = examples.filter(({ cached }) => cached === true).length
+  return {
+    metrics,
+    primaryMetric,
+    latency: summarizeLatency(examples),
+    ...summarizeCost(examples),
+    ...(cachedExamples === 0 ? {} : { cachedExamples }),
+    ...judgeCostOf(examples),
+    durationMs: elapsedMs(context),
+  }
+}
+
+/** Left out where nothing was judged. */
+function judgeCostOf(examples: readonly Example[]): { judgeCostUsd?: number } {
+  const costs = examples.flatMap(({ judgeCostUsd }) => judgeCostUsd ?? [])
+  return costs.length === 0 ? {} : { judgeCostUsd: costs.reduce((sum, cost) => sum + cost, 0) }
 }
 
 /** Refuses a run whose metrics this task cannot give, before anything is paid for. */

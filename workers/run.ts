@@ -9,6 +9,7 @@ import type { ChildReport } from './child-report.js'
 import type { StartMessage } from './child-messages.js'
 import { EarlierWork } from './earlier-work.js'
 import { describeEnvironment } from './environment.js'
+import { LeasedGates } from './providers/leased-gate.js'
 import { RunFailure, type RunContext, type RunReport, type ServerAccess } from './run-context.js'
 import { ServerClient } from './server-client.js'
 import { downloadingAccess } from './server-access.js'
@@ -32,8 +33,16 @@ export async function executeRun(start: StartMessage, childReport: ChildReport):
   const resumeFolder = await earlier.checkpointFolder(start.workFolder)
   if (assignment.attempt > 1) report.log('info', describeResume(assignment, doneExamples.length))
 
-  const shared = { start, dataset, report, server, doneExamples, resumeFolder }
-  switch (assignment.kind) {
+  const gates = new LeasedGates({ server, runId: assignment.runId })
+  try {
+    return await runKind({ start, dataset, report, server, doneExamples, resumeFolder, gates })
+  } finally {
+    await gates.close()
+  }
+}
+
+async function runKind(shared: Shared): Promise<Summary> {
+  switch (shared.start.assignment.kind) {
     case 'prompt':
       return (await import('./runners/prompt.js')).runPrompt(contextOf('prompt', shared))
     case 'lora':
@@ -48,10 +57,11 @@ export async function executeRun(start: StartMessage, childReport: ChildReport):
 interface Shared extends Pick<RunContext<unknown>, 'dataset' | 'report' | 'doneExamples' | 'resumeFolder'> {
   start: StartMessage
   server: ServerAccess
+  gates: LeasedGates
 }
 
 function contextOf<K extends Kind>(kind: K, shared: Shared): RunContext<z.infer<(typeof PARAMETERS_BY_KIND)[K]>> {
-  const { start, ...rest } = shared
+  const { start, gates, ...rest } = shared
   const parsed = PARAMETERS_BY_KIND[kind].safeParse(start.assignment.params)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
@@ -62,8 +72,9 @@ function contextOf<K extends Kind>(kind: K, shared: Shared): RunContext<z.infer<
     assignment: start.assignment,
     params: parsed.data as z.infer<(typeof PARAMETERS_BY_KIND)[K]>,
     signal: new AbortController().signal,
+    gateFor: (gateId, most) => gates.gateFor(gateId, most),
     threads: start.threads,
-    folders: { models: start.modelRoots, cache: start.cacheFolder, work: start.workFolder },
+    folders: { models: start.modelRoots, cache: start.cacheFolder, work: start.workFolder, home: start.home },
     startedAtMs: performance.now() - start.assignment.resume.elapsedMs,
   }
 }

@@ -1,4 +1,4 @@
-/* The reading side of the server for a run's child process: JSON, and files written to disk as they arrive. */
+/* The server as a run's child process sees it: JSON asked and answered, and files written to disk as they arrive. */
 import { createWriteStream } from 'node:fs'
 import { rename, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
@@ -15,6 +15,11 @@ export function downloadingAccess(client: ServerClient): ServerAccess {
   return {
     async getJson(path) {
       return (await client.persist('GET', path)).json()
+    },
+    async postJson(path, json) {
+      const response = await client.persist('POST', path, { json })
+      const text = await response.text()
+      return text === '' ? null : (JSON.parse(text) as unknown)
     },
     async download(path, file) {
       for (let tries = 0; ; tries += 1) {

@@ -26,6 +26,7 @@ async function supervise(server: ProtocolServer, onStart: string, more: { assign
     threads: 1,
     devices: [],
     childModule: pathToFileURL(program),
+    home: folder,
     cacheFolder: folder,
     datasetRoots: [],
     modelRoots: [],

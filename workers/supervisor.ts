@@ -19,6 +19,7 @@ export interface SupervisorOptions {
   threads: number
   devices: Device[]
   childModule: URL
+  home: string
   cacheFolder: string
   datasetRoots: string[]
   modelRoots: string[]
@@ -94,7 +95,7 @@ class Supervisor {
   }
 
   private startChild(): ChildProcess {
-    const { assignment, worker, threads, devices, client, childModule, cacheFolder, datasetRoots, modelRoots } = this.options
+    const { assignment, worker, threads, devices, client, childModule, home, cacheFolder, datasetRoots, modelRoots } = this.options
     const child = fork(childModule, { serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     const start: StartMessage = {
       type: 'start',
@@ -104,6 +105,7 @@ class Supervisor {
       devices,
       server: { baseUrl: client.baseUrl, token: client.token },
       workFolder: this.workFolder,
+      home,
       cacheFolder,
       datasetRoots,
       modelRoots,

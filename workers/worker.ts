@@ -72,6 +72,7 @@ export class Worker {
       threads,
       devices: this.devices,
       childModule,
+      home: places.home,
       cacheFolder: places.cacheFolder,
       datasetRoots: places.datasetRoots,
       modelRoots: places.modelRoots,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ModelSchema, PARAMETERS_BY_KIND } from './parameters.js'
+import { ModelSchema } from './models.js'
+import { PARAMETERS_BY_KIND } from './parameters.js'
 
 export const KINDS = ['prompt', 'lora', 'rag', 'pretrain'] as const
 export const KindSchema = z.enum(KINDS)

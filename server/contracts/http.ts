@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DatasetInfoSchema } from './dataset.js'
 import { ProblemSchema } from './errors.js'
 import { MetricSeriesSchema } from './metric.js'
+import { PriceRowSchema } from './models.js'
 import { CheckpointSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
 import { DeviceSchema } from './worker-protocol.js'
 
@@ -84,6 +85,20 @@ export const HealthSchema = z.object({
   uptimeSeconds: z.number(),
 })
 export type Health = z.infer<typeof HealthSchema>
+
+export const ProvidersInfoSchema = z.object({
+  endpoints: z.array(
+    z.object({
+      endpoint: z.string().describe('digest of the address and the key'),
+      limit: z.number().int().describe('calls in flight that it takes, as far as is known'),
+      inUse: z.number().int(),
+      runs: z.number().int(),
+      pauseMs: z.number().describe('for which it asked not to be called'),
+    }),
+  ),
+  prices: z.object({ rows: z.array(PriceRowSchema), problem: z.string().nullable() }),
+})
+export type ProvidersInfo = z.infer<typeof ProvidersInfoSchema>
 
 export const SystemInfoSchema = z.object({
   version: z.string(),

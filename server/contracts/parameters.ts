@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ModelSchema, PriceSchema } from './models.js'
 
 /**
  * The parameters of each kind of run. Any of them may be fixed or be an axis of a sweep.
@@ -7,34 +8,6 @@ import { z } from 'zod'
 
 /** What a model can be computed on: execution providers of ONNX Runtime, then back ends of TensorFlow.js. */
 export const DEVICE_KINDS = ['cpu', 'webgpu', 'cuda', 'tfjs-wasm', 'tfjs-webgpu', 'tfjs-node', 'tfjs-node-gpu'] as const
-
-/** US dollars per million tokens, or per hour of the machine. A price that is not known is left out, never 0. */
-export const PriceSchema = z.strictObject({
-  inputPerMillion: z.number().nonnegative().optional(),
-  outputPerMillion: z.number().nonnegative().optional(),
-  perHour: z.number().nonnegative().optional().describe('for local models: what an hour of the machine costs'),
-})
-export type Price = z.infer<typeof PriceSchema>
-
-/** A model behind any OpenAI-compatible endpoint. */
-export const EndpointSchema = z.strictObject({
-  provider: z.literal('openai'),
-  baseUrl: z.url({ protocol: /^https?$/ }).describe('for example http://127.0.0.1:11434/v1'),
-  model: z.string().min(1),
-  apiKeyEnv: z
-    .string()
-    .regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable of the worker, never the key itself')
-    .optional(),
-  price: PriceSchema.optional(),
-})
-export type Endpoint = z.infer<typeof EndpointSchema>
-
-/**
- * A local model is named by its folder in models/; a fine-tuned one by `run:ID` (its picked,
- * else its best checkpoint) or `run:ID@STEP`.
- */
-export const ModelSchema = z.union([z.string().min(1), EndpointSchema])
-export type ModelRef = z.infer<typeof ModelSchema>
 
 const model = ModelSchema.default('nano-pt-en').describe('a folder in models/, run:ID or run:ID@STEP, or an endpoint (see below)')
 const price = PriceSchema.optional().describe('price of the local machine; unknown cost stays unknown when left out')
@@ -48,21 +21,86 @@ const decoding = {
   stop: z.array(z.string().min(1)).max(16).default([]).describe('texts before which an answer ends'),
 }
 
+const template = z.string().min(1)
+const role = z.enum(['system', 'user', 'assistant'])
+
+/** Where the answer stands in what a model wrote. */
+export const ExtractionSchema = z.union([
+  z.enum(['none', 'last_number']),
+  z.strictObject({ after: z.string().min(1).describe('the line after the last such text') }),
+  z
+    .strictObject({
+      regex: z.string().min(1).describe('of JavaScript'),
+      flags: z.string().regex(/^[gimsu]*$/, 'letters of g, i, m, s, u').default(''),
+      group: z.number().int().nonnegative().optional().describe('left out: 1 where there is one, else the whole match'),
+      match: z.enum(['first', 'last']).default('last'),
+    })
+    .refine(isRegex, { path: ['regex'], message: 'not a valid JavaScript regular expression with these flags' }),
+])
+export type Extraction = z.infer<typeof ExtractionSchema>
+
+/** A prompt before the main one; its output is `steps.NAME` in the templates that follow. */
+export const ChainStepSchema = z.strictObject({
+  name: z.string().regex(/^[a-z_][A-Za-z0-9_]*$/, 'a name as a template can say it'),
+  template,
+  system: template.optional(),
+  temperature: decoding.temperature.unwrap().optional(),
+  maxTokens: decoding.maxTokens.unwrap().optional(),
+  stop: decoding.stop.unwrap().optional(),
+})
+export type ChainStep = z.infer<typeof ChainStepSchema>
+
+function isRegex({ regex, flags }: { regex: string; flags: string }): boolean {
+  try {
+    return new RegExp(regex, flags) instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
 export const PromptParametersSchema = z.strictObject({
   model,
-  template: z.string().min(1).default('{{ input }}').describe('Jinja template of one question; every field of the item is a variable'),
-  example: z.string().min(1).optional().describe('template of a few-shot example with its answer; left out: the template, a space and the target'),
+  template: template.default('{{ input }}').describe('Jinja template of one question; every field of the item is a variable, and so are `labels`, `shots`, `negatives` and `steps`'),
+  messages: z
+    .array(z.strictObject({ role, content: template }))
+    .min(1)
+    .max(64)
+    .refine((turns) => turns.at(-1)?.role === 'user', 'the last message must be the user’s')
+    .optional()
+    .describe('turns in place of `template`: `{role: system, user or assistant, content: template}`; the last one is the user’s'),
+  example: template.optional().describe('template of a few-shot example with its answer; left out: the question, a space and the target. As turns: of the answer alone'),
+  negativeExample: template.optional().describe('template of an example with an answer that is `wrong`; left out: the question, the wrong answer and the right one, named so'),
   system: z.string().optional().describe('system message; put in front when the model has no chat template'),
   separator: z.string().default('\n\n').describe('between few-shot examples'),
-  shots: z.number().int().min(0).max(256).default(0).describe('few-shot examples, balanced over the labels, drawn from the train split'),
+  shots: z.number().int().min(0).max(256).default(0).describe('few-shot examples; the same ones for all templates and models, k of them among 2k'),
+  negatives: z.number().int().min(0).max(64).default(0).describe('examples of wrong answers, before the others'),
+  sampler: z
+    .enum(['balanced', 'random', 'nearest', 'fixed'])
+    .default('balanced')
+    .describe('balanced: over the labels; nearest: most like the item, the nearest last; fixed: the first ones of `shotIds`'),
+  shotIds: z.array(z.string().min(1)).max(256).default([]).describe('ids of the examples, for `sampler: fixed`'),
+  shotSplit: z.string().default('train').describe('where examples are drawn from; the item itself, its twins by text and its cluster are never shown'),
+  shotsPerItem: z.boolean().default(false).describe('each item draws examples of its own'),
+  nearestBy: z.enum(['words', 'meaning']).default('words').describe('words: BM25; meaning: sentence vectors (use-lite-en)'),
+  shotsAs: z.enum(['auto', 'text', 'turns']).default('auto').describe('turns: question and answer as messages; auto: turns with `messages`, else text'),
+  chain: z
+    .array(ChainStepSchema)
+    .max(8)
+    .refine((steps) => new Set(steps.map(({ name }) => name)).size === steps.length, 'two steps have the same name')
+    .default([])
+    .describe('prompts before the main one, `{name, template, system, temperature, maxTokens, stop}`; the output of each is `steps.NAME` in those that follow'),
+  extract: ExtractionSchema.default('none').describe('which part is scored: `last_number`, `{after: text}`, or `{regex, flags, group, match: first or last}`'),
+  chat: z.enum(['auto', 'always', 'never']).default('auto').describe('whether a local model’s prompt goes through its chat template; auto: when there are several messages'),
   scoring: z
     .enum(['auto', 'likelihood', 'generate'])
     .default('auto')
-    .describe('likelihood: the label with the highest log-likelihood; generate: the text is compared; auto: likelihood where model and task allow it'),
+    .describe('likelihood: the label with the highest log-likelihood; generate: the text is compared; auto: likelihood for local models where the task has labels'),
   split: z.string().default('test').describe('the items that are scored'),
   limit,
-  concurrency: z.number().int().min(1).max(256).default(4).describe('requests in flight, for endpoints'),
-  timeoutSeconds: z.number().positive().default(60).describe('deadline of one call'),
+  cache: z.enum(['on', 'read', 'off']).default('on').describe('on: replies of all runs are found again and shared; read: found, but not shared; off: this run’s own alone'),
+  concurrency: z.number().int().min(1).max(256).default(4).describe('requests in flight at most, for endpoints; fewer when the endpoint asks for it'),
+  timeoutSeconds: z.number().positive().default(60).describe('deadline of one try'),
+  tries: z.number().int().min(1).max(20).default(6).describe('of one call, with growing pauses; being turned away with 429 is not counted'),
   price,
   ...decoding,
 })

@@ -129,7 +129,7 @@ export const ExampleSchema = z.strictObject({
   tokensIn: z.number().int().nonnegative().nullable().describe('cached ones included'),
   tokensOut: z.number().int().nonnegative().nullable().describe('reasoning included'),
   costUsd: z.number().nonnegative().nullable().describe('what the answer costs; of a cached one, what it cost when it was asked'),
-  cached: z.boolean().optional().describe('every reply was found stored: nobody waited and nobody paid again'),
+  cached: z.boolean().optional().describe('a reply was found stored: its time is not that of a call, and nobody paid again'),
   tokensCached: z.number().int().nonnegative().nullable().optional().describe('prompt tokens that the endpoint had in its own cache'),
   tokensReasoning: z.number().int().nonnegative().nullable().optional(),
   judgeCostUsd: z.number().nonnegative().nullable().optional().describe('what scoring it cost; never part of costUsd'),

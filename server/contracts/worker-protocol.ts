@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { BudgetSchema, KindSchema, ParameterValueSchema } from './experiment.js'
 import { FloatSchema, MetricPointSchema } from './metric.js'
+import { PriceRowSchema } from './models.js'
 import { DEVICE_KINDS } from './parameters.js'
 import { EnvironmentSchema, ExampleSchema, LogLineSchema, ProgressSchema, RunErrorSchema, SampleSchema, SummarySchema } from './run.js'
 
@@ -16,6 +17,7 @@ import { EnvironmentSchema, ExampleSchema, LogLineSchema, ProgressSchema, RunErr
  *   POST runs/:id/examples                     ExampleBatch → 204
  *   POST runs/:id/logs                         LogBatch → 204
  *   POST runs/:id/responses                    ResponseBatch → 204; replies are kept whoever holds the run: they are paid for
+ *   POST runs/:id/share                        ShareReport → ShareAnswer: how many calls of an endpoint the run may have in flight
  *   POST responses/find                        ResponseQuery → ResponseList, those that are stored
  *   PUT  runs/:id/checkpoints/:step/files/:name?attempt=N   bytes → {sizeBytes, sha256}
  *   POST runs/:id/checkpoints/:step            CheckpointCommit → 204; the checkpoint exists from here on
@@ -63,6 +65,8 @@ export const AssignmentSchema = z.object({
   seed: z.number().int(),
   repeat: z.number().int().nonnegative().describe('which repeat of its cell; calls of different repeats are different calls'),
   budget: BudgetSchema.nullable(),
+  /** Of prices.yaml; `problem` says what is wrong with the file, and then there are no rows. */
+  prices: z.object({ rows: z.array(PriceRowSchema), problem: z.string().nullable() }),
   heartbeatMs: z.number().int().positive(),
   /** What earlier attempts left behind: work from here on is not done again. */
   resume: z.object({
@@ -113,6 +117,22 @@ export const ResponseQuerySchema = z.strictObject({ keys: z.array(StoredResponse
 export type ResponseQuery = z.infer<typeof ResponseQuerySchema>
 export const ResponseListSchema = z.object({ responses: z.array(StoredResponseSchema) })
 export type ResponseList = z.infer<typeof ResponseListSchema>
+
+const calls = z.number().int().nonnegative()
+
+/** What a run saw of an endpoint since its last report, and what it could use. Its share is leased: it must report within 10 s. */
+export const ShareReportSchema = z.strictObject({
+  endpoint: z.string().regex(/^[0-9a-f]{32}$/).describe('digest of the address and the key'),
+  wanted: calls.describe('calls in flight; 0 gives the share back'),
+  inFlight: calls,
+  answered: calls,
+  throttled: calls,
+  overloaded: calls,
+  retryAfterMs: z.number().nonnegative().nullable(),
+})
+export type ShareReport = z.infer<typeof ShareReportSchema>
+export const ShareAnswerSchema = z.object({ share: calls, pauseMs: z.number().nonnegative() })
+export type ShareAnswer = z.infer<typeof ShareAnswerSchema>
 
 /** File names are single path segments: nothing can leave the checkpoint's folder. */
 export const FileNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/)

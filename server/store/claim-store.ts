@@ -59,7 +59,7 @@ export class ClaimStore {
   }
 
   /** Gives the run to the worker, or null when somebody else has it or it no longer waits. */
-  async claim(runId: string, worker: string, heartbeatMs: number): Promise<Assignment | null> {
+  async claim(runId: string, worker: string, heartbeatMs: number): Promise<Omit<Assignment, 'prices'> | null> {
     return this.database.write(async (change) => {
       const [row] = await change.session.$queryRaw<ClaimedRow[]>`
         UPDATE run SET status = 'running', attempt = attempt + 1, worker = ${worker}, heartbeat_at = now(), claimed_at = now(),

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
 import type { Assignment, ClaimRequest, EnvironmentReport, Finish, Heartbeat, HeartbeatAnswer } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
+import { PriceTable } from '../providers/price-table.js'
 import { SETTINGS, type Settings } from '../settings.js'
 import { ClaimStore } from '../store/claim-store.js'
 import { RunStore } from '../store/run-store.js'
@@ -14,6 +15,7 @@ export class Claims {
     @Inject(ClaimStore) private readonly claims: ClaimStore,
     @Inject(RunStore) private readonly runs: RunStore,
     @Inject(RunDelivery) private readonly delivery: RunDelivery,
+    @Inject(PriceTable) private readonly prices: PriceTable,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
@@ -34,7 +36,7 @@ export class Claims {
       if (stopped.aborted) await this.#sendAgain(runId)
       else {
         const assignment = await this.claims.claim(runId, request.worker, this.settings.heartbeatMs)
-        if (assignment !== null) return assignment
+        if (assignment !== null) return { ...assignment, prices: await this.prices.current() }
       }
     }
     return null

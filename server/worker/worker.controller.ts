@@ -17,6 +17,8 @@ import {
   ResponseBatchSchema,
   ResponseListSchema,
   ResponseQuerySchema,
+  ShareAnswerSchema,
+  ShareReportSchema,
   StoredFileSchema,
   WorkerHeartbeatSchema,
   type Assignment,
@@ -32,6 +34,8 @@ import {
   type ResponseBatch,
   type ResponseList,
   type ResponseQuery,
+  type ShareAnswer,
+  type ShareReport,
   type StoredFile,
   type WorkerHeartbeat,
 } from '../contracts/index.js'
@@ -100,6 +104,14 @@ export class WorkerController {
   @ApiOperation({ summary: 'Keep replies of models, before they are scored' })
   async responses(@Param('id') id: string, @Body({ schema: ResponseBatchSchema }) batch: ResponseBatch): Promise<void> {
     await this.workers.responses(id, batch)
+  }
+
+  @Post('runs/:id/share')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'How many calls of an endpoint the run may have in flight' })
+  @ApiOkResponse({ standardSchema: ShareAnswerSchema })
+  share(@Param('id') id: string, @Body({ schema: ShareReportSchema }) report: ShareReport): ShareAnswer {
+    return this.workers.share(id, report)
   }
 
   @Post('responses/find')

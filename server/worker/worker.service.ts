@@ -15,9 +15,12 @@ import type {
   ResponseBatch,
   ResponseList,
   ResponseQuery,
+  ShareAnswer,
+  ShareReport,
   StoredFile,
   WorkerHeartbeat,
 } from '../contracts/index.js'
+import { EndpointLimits } from '../providers/endpoint-limits.js'
 import type { CheckpointFile } from '../store/checkpoint-store.js'
 import { WorkerStore } from '../store/worker-store.js'
 import { Claims } from './claims.js'
@@ -30,6 +33,7 @@ export class WorkerService {
     @Inject(WorkerStore) private readonly workers: WorkerStore,
     @Inject(RunReports) private readonly reports: RunReports,
     @Inject(ArtifactStore) private readonly artifacts: ArtifactStore,
+    @Inject(EndpointLimits) private readonly limits: EndpointLimits,
   ) {}
 
   claim(request: ClaimRequest, signal: AbortSignal): Promise<Assignment | null> {
@@ -62,6 +66,10 @@ export class WorkerService {
 
   async findResponses(query: ResponseQuery): Promise<ResponseList> {
     return { responses: await this.reports.responses.find(query.keys) }
+  }
+
+  share(runId: string, report: ShareReport): ShareAnswer {
+    return this.limits.exchange(runId, report)
   }
 
   logs(runId: string, batch: LogBatch): Promise<void> {

@@ -76,11 +76,11 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     const { created } = await experiments.create(plan(kind, count), () => Promise.resolve())
     return created.runs.map((run) => run.id)
   }
-  const claimed = async (kind: Kind = 'lora'): Promise<{ id: string; assignment: Assignment }> => {
+  const claimed = async (kind: Kind = 'lora'): Promise<{ id: string; assignment: Omit<Assignment, 'prices'> }> => {
     const [id = ''] = await queue(kind, 1)
     return { id, assignment: await claimAgain(id) }
   }
-  const claimAgain = async (id: string, worker = 'w1'): Promise<Assignment> => {
+  const claimAgain = async (id: string, worker = 'w1'): Promise<Omit<Assignment, 'prices'>> => {
     const assignment = await claims.claim(id, worker, 2_000)
     if (assignment === null) throw new Error(`run ${id} could not be claimed`)
     return assignment

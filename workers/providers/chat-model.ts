@@ -1,8 +1,13 @@
-/* A model that answers: one small door over endpoints and the engine. */
+/* A model that answers: one small door over endpoints, recordings and the engine. */
+
+export interface Message {
+  role: 'system' | 'user' | 'assistant'
+  content: string
+}
 
 export interface CompletionRequest {
-  system: string | null
-  prompt: string
+  /** A system message, if any, comes first; the last message is the user's. */
+  messages: readonly Message[]
   maxTokens: number
   temperature: number
   topK?: number
@@ -10,38 +15,54 @@ export interface CompletionRequest {
   stop: readonly string[]
   /** Makes sampling repeatable where the model can. */
   seed: number
+  /** Which of several answers to the same prompt within one run, from 0. */
+  sample?: number
 }
 
-export interface Completion {
-  text: string
-  /** Null where the model does not tell. */
+export interface ContinuationRequest {
+  messages: readonly Message[]
+  continuations: readonly string[]
+}
+
+/** What one call took. Null stands for what the model does not tell, never for 0. */
+export interface CallFacts {
+  /** Those that the endpoint had in its own cache included. */
   tokensIn: number | null
+  /** Reasoning included. */
   tokensOut: number | null
+  tokensCached: number | null
+  tokensReasoning: number | null
   /** Null where the answer came in one piece. */
   ttftMs: number | null
+  /** Of the last try; waiting before it is not counted. */
   latencyMs: number
-  finishReason: string | null
-  /** Tries it took, 1 when the first succeeded; latency is that of the last. */
+  /** 1 when the first try succeeded. */
   tries: number
 }
 
-export interface LabelScores {
-  /** ln p summed over each label's tokens. */
+export interface Completion extends CallFacts {
+  text: string
+  /** In the model's own words; `length` and its like mean that maxTokens cut it off. */
+  finishReason: string | null
+}
+
+export interface LabelScores extends CallFacts {
+  /** ln p summed over each continuation's tokens. */
   logLikelihoods: number[]
-  /** Tokens of each label. */
+  /** Tokens of each continuation. */
   labelTokens: number[]
-  tokensIn: number
-  latencyMs: number
 }
 
 export interface ChatModel {
   readonly name: string
   /** Requests it can usefully have in flight. */
   readonly concurrency: number
-  /** @throws {PromptRefused} when this one prompt cannot be answered. */
+  /** @throws {PromptRefused | CallFailed} when this one prompt has no answer; any other error is the run's end. */
   complete(request: CompletionRequest): Promise<Completion>
-  /** Null where the model tells no likelihoods of given texts. @throws {PromptRefused} */
-  readonly scoreContinuations: ((request: { system: string | null; prompt: string; continuations: readonly string[] }) => Promise<LabelScores>) | null
+  /** Null where the model tells no likelihoods of given texts. Throws as `complete`. */
+  readonly scoreContinuations: ((request: ContinuationRequest) => Promise<LabelScores>) | null
+  /** Whether the answer goes on in the text of the prompt; false: it begins a turn of its own. */
+  continuesText(messages: readonly Message[]): boolean
   close(): Promise<void>
 }
 
@@ -51,4 +72,22 @@ export class PromptRefused extends Error {
     super(message, options)
     this.name = 'PromptRefused'
   }
+}
+
+/** Every try of this call failed. Half an answer is not an answer, but it is kept to be read. */
+export class CallFailed extends Error {
+  readonly partial: string | null
+  readonly tries: number
+
+  constructor(message: string, options: { partial: string | null; tries: number; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.name = 'CallFailed'
+    this.partial = options.partial
+    this.tries = options.tries
+  }
+}
+
+/** What a call took where nothing but its time is known. */
+export function timeAlone(latencyMs: number): CallFacts {
+  return { tokensIn: null, tokensOut: null, tokensCached: null, tokensReasoning: null, ttftMs: null, latencyMs, tries: 1 }
 }

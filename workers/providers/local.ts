@@ -3,27 +3,31 @@ import { EngineError } from '../engine/engine-error.js'
 import type { Device } from '../engine/engine.js'
 import { openLanguageModel, type LanguageModel } from '../engine/generate.js'
 import type { ModelSource } from '../model-source.js'
-import { PromptRefused, type ChatModel, type Completion, type CompletionRequest, type LabelScores } from './chat-model.js'
+import { RunFailure } from '../run-context.js'
+import { PromptRefused, timeAlone, type ChatModel, type Completion, type CompletionRequest, type ContinuationRequest, type LabelScores, type Message } from './chat-model.js'
 
 export interface LocalModelOptions {
   name: string
   source: ModelSource
   threads: number
   device: Device
+  chat?: ChatTemplateUse
 }
 
-/**
- * Prompts go to a local model as plain text, the way base models and adapters are trained here. Only where
- * a system message is given and the model has a chat template are both put into it.
- */
-export async function openLocalModel({ name, source, threads, device }: LocalModelOptions): Promise<ChatModel> {
+/** auto: a lone question stays plain text, the way base models and adapters are trained here; several messages go through the chat template. */
+export type ChatTemplateUse = 'auto' | 'always' | 'never'
+
+/** @throws {RunFailure} `invalid_params` when a chat template is asked for and the model has none. */
+export async function openLocalModel({ name, source, threads, device, chat = 'auto' }: LocalModelOptions): Promise<ChatModel> {
   const model = await openLanguageModel({
     folder: source.folder,
     ...(source.adapterFolder === null ? {} : { adapter: { folder: source.adapterFolder } }),
     threads,
     device,
   })
-  return new EngineChatModel(name, model)
+  if (chat !== 'always' || model.tokenizer.hasChatTemplate) return new EngineChatModel(name, model, chat)
+  await model.close()
+  throw new RunFailure('invalid_params', `chat is always, and model "${name}" has no chat template; set chat to auto, or name a model with one`)
 }
 
 export class EngineChatModel implements ChatModel {
@@ -31,28 +35,31 @@ export class EngineChatModel implements ChatModel {
   /** The engine computes one request at a time, with all threads. */
   readonly concurrency = 1
   private readonly model: LanguageModel
+  private readonly chat: ChatTemplateUse
 
-  constructor(name: string, model: LanguageModel) {
+  constructor(name: string, model: LanguageModel, chat: ChatTemplateUse = 'auto') {
     this.name = name
     this.model = model
+    this.chat = chat
   }
 
   async complete(request: CompletionRequest): Promise<Completion> {
     const { maxTokens, temperature, topK = 0, topP = 1, stop, seed } = request
-    const generation = await refusingPrompts(() => this.model.generate(this.textOf(request), { maxTokens, temperature, topK, topP, stop, seed }))
+    const generation = await refusingPrompts(() => this.model.generate(this.textOf(request.messages), { maxTokens, temperature, topK, topP, stop, seed }))
     const { text, tokensIn, tokensOut, ttftMs, totalMs, finishReason } = generation
-    return { text, tokensIn, tokensOut, ttftMs, latencyMs: totalMs, finishReason, tries: 1 }
+    return { ...timeAlone(totalMs), text, tokensIn, tokensOut, ttftMs, finishReason }
   }
 
-  readonly scoreContinuations = async (request: { system: string | null; prompt: string; continuations: readonly string[] }): Promise<LabelScores> => {
+  readonly scoreContinuations = async (request: ContinuationRequest): Promise<LabelScores> => {
     const startedAt = performance.now()
-    const prompt = this.textOf(request)
+    const prompt = this.textOf(request.messages)
     const scores = await refusingPrompts(() => this.model.logLikelihood(prompt, request.continuations))
     return {
+      ...timeAlone(performance.now() - startedAt),
       logLikelihoods: scores.map(({ logLikelihood }) => logLikelihood),
       labelTokens: scores.map(({ tokens }) => tokens),
       tokensIn: this.model.tokenizer.encode(prompt).length,
-      latencyMs: performance.now() - startedAt,
+      tokensOut: 0,
     }
   }
 
@@ -60,11 +67,17 @@ export class EngineChatModel implements ChatModel {
     return this.model.close()
   }
 
-  private textOf({ system, prompt }: { system: string | null; prompt: string }): string {
-    if (system === null) return prompt
-    if (!this.model.tokenizer.hasChatTemplate) return `${system}\n\n${prompt}`
-    const messages = [{ role: 'system', content: system }, { role: 'user', content: prompt }]
-    return this.model.tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true })
+  continuesText(messages: readonly Message[]): boolean {
+    return !(this.chat === 'always' || (this.chat === 'auto' && messages.length > 1 && this.model.tokenizer.hasChatTemplate))
+  }
+
+  private textOf(messages: readonly Message[]): string {
+    const { tokenizer } = this.model
+    if (!this.continuesText(messages)) return tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true })
+    if (messages.some(({ role }) => role === 'assistant')) {
+      throw new RunFailure('invalid_params', `the prompt has turns of the assistant, and model "${this.name}" ${tokenizer.hasChatTemplate ? 'may not use its chat template (chat is never)' : 'has no chat template'}; write the turns into one template`)
+    }
+    return messages.map(({ content }) => content).join('\n\n')
   }
 }
 

@@ -4,29 +4,32 @@
  */
 export async function* readEventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
-  let buffer = ''
-  let data: string[] = []
-  const takeLines = function* (isEnd: boolean): Generator<string> {
-    for (;;) {
-      const match = /\r\n|\n|\r/.exec(buffer)
-      // A CR at the end of what has arrived may be half of a CRLF.
-      if (match === null || (!isEnd && match[0] === '\r' && match.index === buffer.length - 1)) return
-      yield buffer.slice(0, match.index)
-      buffer = buffer.slice(match.index + match[0].length)
-    }
-  }
-  const accept = function* (line: string): Generator<string> {
-    if (line === '' && data.length > 0) {
-      yield data.join('\n')
-      data = []
-    }
-    if (line.startsWith('data:')) data.push(line.slice(line[5] === ' ' ? 6 : 5))
-  }
-  for await (const chunk of body) {
-    buffer += decoder.decode(chunk, { stream: true })
-    for (const line of takeLines(false)) yield* accept(line)
-  }
-  buffer += decoder.decode()
-  for (const line of takeLines(true)) yield* accept(line)
+  const events = new EventLines()
+  for await (const chunk of body) yield* events.add(decoder.decode(chunk, { stream: true }), false)
   // An event that the stream's end cut off is incomplete and is dropped, as the standard says.
+  yield* events.add(decoder.decode(), true)
+}
+
+class EventLines {
+  private buffer = ''
+  private data: string[] = []
+
+  /** The events that the text completes. */
+  add(text: string, isEnd: boolean): string[] {
+    const lines = (this.buffer + text).split(/\r\n|\n|\r(?!$)/)
+    const rest = lines.pop() ?? ''
+    // A CR at the end of what has arrived may be half of a CRLF.
+    const isWhole = isEnd && rest.endsWith('\r')
+    this.buffer = isWhole ? '' : rest
+    if (isWhole) lines.push(rest.slice(0, -1))
+    return lines.flatMap((line) => this.accept(line))
+  }
+
+  private accept(line: string): string[] {
+    if (line.startsWith('data:')) this.data.push(line.slice(line[5] === ' ' ? 6 : 5))
+    if (line !== '' || this.data.length === 0) return []
+    const event = this.data.join('\n')
+    this.data = []
+    return [event]
+  }
 }

@@ -1,121 +1,183 @@
 /* Two ways to have one item answered and scored: by the likelihood of the labels, or by the text generated. */
-import { toWire, type Example, type Price, type PromptParameters } from '../../server/contracts/index.js'
-import { costOf } from '../cost.js'
+import { toWire, type ChainStep, type Example, type Extraction, type PromptParameters } from '../../server/contracts/index.js'
+import { extractAnswer } from '../answer-extraction.js'
 import type { PromptItem } from '../prompt-builder.js'
-import { PromptRefused, type ChatModel } from '../providers/chat-model.js'
+import type { Account, AccountedModel } from '../providers/accounted-model.js'
+import { CallFailed, PromptRefused, type CallFacts, type Completion, type LabelScores, type Message } from '../providers/chat-model.js'
+import { transcriptOf } from '../providers/transcript.js'
 import { accuracyOf, labelInAnswer, mostLikelyLabel } from '../scorers/classification.js'
 import { scoreAnswer } from '../scorers/score-answer.js'
+import { takenBy, type StepCall } from './step-calls.js'
 
-export interface RenderedItem {
+export interface QuestionStep {
+  name: string
+  /** @param outputs of the steps before it, by name */
+  messages(outputs: Readonly<Record<string, string>>): Message[]
+  /** Where it is answered in another way than the main prompt. */
+  decoding?: Pick<ChainStep, 'temperature' | 'maxTokens' | 'stop'>
+}
+
+/** All that is asked about one item; the answer to the last step is scored. */
+export interface Question {
   item: PromptItem
-  prompt: string
-  /** Text that follows the prompt for each label; empty where labels are not scored. */
-  continuations: string[]
+  steps: readonly QuestionStep[]
+  /** The last step's continuation for each text, after the messages it was given. */
+  continuation(text: string, continues: boolean): string
 }
 
 export interface AnsweringOptions {
-  model: ChatModel
-  price: Price | undefined
+  model: AccountedModel
   /** Null for free-text tasks. */
   labels: readonly string[] | null
   language: string
   seed: number
-  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'maxTokens' | 'stop'> & { system?: string }
+  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'maxTokens' | 'stop'> & { extract?: Extraction }
 }
 
-export type Answer = (rendered: RenderedItem) => Promise<Example>
+export type Answer = (question: Question) => Promise<Example>
 
 /** The label whose text is most likely after the prompt. `loss` is that of the target's tokens. */
 export function answerByLikelihood(options: AnsweringOptions & { labels: readonly string[] }): Answer {
-  const { model, labels, price, params } = options
+  const { model, labels } = options
   const { scoreContinuations } = model
   if (scoreContinuations === null) throw new TypeError(`${model.name} tells no likelihoods`)
-  return (rendered) =>
-    orRefused(rendered, async () => {
-      const { item, prompt, continuations } = rendered
-      const likelihoods = await scoreContinuations({ system: params.system ?? null, prompt, continuations })
-      const predicted = mostLikelyLabel(labels, likelihoods.logLikelihoods)
-      const place = labels.indexOf(item.target)
-      const targetLoss = -(likelihoods.logLikelihoods[place] ?? Number.NaN) / (likelihoods.labelTokens[place] ?? Number.NaN)
-      const usage = { tokensIn: likelihoods.tokensIn, tokensOut: 0, latencyMs: likelihoods.latencyMs }
-      const scores: Example['scores'] = predicted === null ? {} : { accuracy: accuracyOf(predicted, item.target), loss: toWire(targetLoss) }
+  return (question) =>
+    new Asking(options, question).answer(async (asking, messages) => {
+      const continues = model.continuesText(messages)
+      const scores = await asking.call(() => scoreContinuations({ messages, continuations: labels.map((label) => question.continuation(label, continues)) }))
+      const { logLikelihoods, labelTokens } = scores
+      const predicted = mostLikelyLabel(labels, logLikelihoods)
+      const place = labels.indexOf(question.item.target)
+      const targetLoss = -(logLikelihoods[place] ?? Number.NaN) / (labelTokens[place] ?? Number.NaN)
+      const verdict: Omit<Verdict, 'details'> =
+        predicted === null
+          ? { output: '', status: 'unscored', scores: {} }
+          : { output: predicted, status: 'scored', scores: { accuracy: accuracyOf(predicted, question.item.target), loss: toWire(targetLoss) } }
       return {
-        ...baseExample(rendered),
-        output: predicted ?? '',
-        status: predicted === null ? 'unscored' : 'scored',
-        scores,
-        latencyMs: usage.latencyMs,
-        tokensIn: usage.tokensIn,
-        tokensOut: usage.tokensOut,
-        costUsd: costOf(price, usage),
-        details: { logLikelihoods: Object.fromEntries(labels.map((label, index) => [label, toWire(likelihoods.logLikelihoods[index] ?? Number.NaN)])) },
+        ...verdict,
+        details: { logLikelihoods: Object.fromEntries(labels.map((label, index) => [label, toWire(logLikelihoods[index] ?? Number.NaN)])) },
       }
     })
 }
 
 /** The text the model writes, compared with the target. */
 export function answerByGeneration(options: AnsweringOptions): Answer {
-  const { model, labels, language, price, params, seed } = options
-  return (rendered) =>
-    orRefused(rendered, async () => {
-      const { item, prompt } = rendered
-      const { temperature, topK, topP, maxTokens, stop } = params
-      const completion = await model.complete({ system: params.system ?? null, prompt, temperature, topK, topP, maxTokens, stop, seed })
-      const predicted = labels === null ? null : labelInAnswer(completion.text, labels)
+  const { labels, language, params } = options
+  const extract = params.extract ?? 'none'
+  return (question) =>
+    new Asking(options, question).answer(async (asking, messages) => {
+      const { text, finishReason, tries } = await asking.complete(messages)
+      const answer = extractAnswer(text, extract)
+      // An answer that is not where it was asked for is wrong, as one that names no label is.
+      const predicted = labels === null ? null : labelInAnswer(answer ?? '', labels)
       return {
-        ...baseExample(rendered),
-        output: completion.text,
+        output: text,
         status: 'scored',
-        scores: labels === null ? scoreAnswer(completion.text, item.target, language) : { accuracy: accuracyOf(predicted, item.target) },
-        latencyMs: completion.latencyMs,
-        ttftMs: completion.ttftMs,
-        tokensIn: completion.tokensIn,
-        tokensOut: completion.tokensOut,
-        costUsd: costOf(price, completion),
-        details: { finishReason: completion.finishReason, ...(labels === null ? {} : { predicted }), ...(completion.tries > 1 ? { tries: completion.tries } : {}) },
+        scores: labels === null ? scoreAnswer(answer ?? '', question.item.target, language) : { accuracy: accuracyOf(predicted, question.item.target) },
+        details: { finishReason, ...(labels === null ? {} : { predicted }), ...(extract === 'none' ? {} : { answer }), ...(tries > 1 ? { tries } : {}) },
       }
     })
 }
 
-function baseExample({ item, prompt }: RenderedItem): Example {
-  return {
-    itemId: item.id,
-    cluster: typeof item['cluster'] === 'string' ? item['cluster'] : null,
-    input: prompt,
-    output: '',
-    target: item.target,
-    status: 'error',
-    scores: {},
-    error: null,
-    latencyMs: null,
-    ttftMs: null,
-    tokensIn: null,
-    tokensOut: null,
-    costUsd: null,
-    details: {},
-  }
-}
-
-/** A refused prompt is an error of this example, counted apart; every other fault ends the run. */
-async function orRefused(rendered: RenderedItem, answer: () => Promise<Example>): Promise<Example> {
-  try {
-    return await answer()
-  } catch (error) {
-    if (error instanceof PromptRefused) return { ...baseExample(rendered), error: error.message }
-    throw error
-  }
-}
-
-/** Adds the loss of the target's own text, the first continuation, to an answer that was generated. */
-export function withTargetLoss(answer: Answer, { model, params }: Pick<AnsweringOptions, 'model' | 'params'>): Answer {
+/** Adds the loss of the target's own text to an answer that was generated. */
+export function withTargetLoss(answer: Answer, { model }: Pick<AnsweringOptions, 'model'>): Answer {
   const { scoreContinuations } = model
   if (scoreContinuations === null) throw new TypeError(`${model.name} tells no likelihoods`)
-  return async (rendered) => {
-    const example = await answer(rendered)
-    const target = rendered.continuations[0]
-    if (example.status !== 'scored' || target === undefined || target.trim() === '') return example
-    const { logLikelihoods, labelTokens } = await scoreContinuations({ system: params.system ?? null, prompt: rendered.prompt, continuations: [target] })
+  return async (question) => {
+    const example = await answer(question)
+    const [step] = question.steps
+    if (example.status !== 'scored' || question.item.target.trim() === '' || step === undefined || question.steps.length > 1) return example
+    const messages = step.messages({})
+    const target = question.continuation(question.item.target, model.continuesText(messages))
+    const { logLikelihoods, labelTokens } = await scoreContinuations({ messages, continuations: [target] })
     const loss = -(logLikelihoods[0] ?? Number.NaN) / (labelTokens[0] ?? Number.NaN)
     return { ...example, scores: { ...example.scores, loss: toWire(loss) } }
+  }
+}
+
+type Verdict = Pick<Example, 'output' | 'status' | 'scores' | 'details'>
+
+/** One item on its way from its first prompt to its score. */
+class Asking {
+  private readonly calls: StepCall[] = []
+  private readonly outputs: Record<string, string> = {}
+  private messages: Message[] = []
+  private step: QuestionStep | undefined
+
+  constructor(
+    private readonly options: AnsweringOptions,
+    private readonly question: Question,
+  ) {}
+
+  /** A prompt that is refused or given up is an error of this example, counted apart; every other fault ends the run. */
+  async answer(last: (asking: Asking, messages: Message[]) => Promise<Verdict>): Promise<Example> {
+    const { steps } = this.question
+    try {
+      for (const step of steps.slice(0, -1)) {
+        const { text } = await this.complete(this.begin(step))
+        this.outputs[step.name] = text
+      }
+      const verdict = await last(this, this.begin(steps.at(-1)))
+      return this.example(verdict)
+    } catch (error) {
+      if (error instanceof PromptRefused) return this.failed(error.message)
+      if (error instanceof CallFailed) return this.failed(error.message, { tries: error.tries, ...(error.partial === null ? {} : { partial: error.partial }) })
+      throw error
+    }
+  }
+
+  complete(messages: Message[]): Promise<Completion & Account> {
+    const { params, model, seed } = this.options
+    const { temperature, topK, topP, maxTokens, stop } = { ...params, ...this.step?.decoding }
+    return this.call(() => model.complete({ messages, temperature, topK, topP, maxTokens, stop, seed }))
+  }
+
+  async call<T extends (Completion | LabelScores) & Account>(ask: () => Promise<T>): Promise<T> {
+    const reply = await ask()
+    this.calls.push({ step: this.step?.name ?? '', output: 'text' in reply ? reply.text : '', taken: reply satisfies CallFacts & Account })
+    return reply
+  }
+
+  private begin(step: QuestionStep | undefined): Message[] {
+    this.step = step
+    this.messages = step?.messages(this.outputs) ?? []
+    return this.messages
+  }
+
+  private example({ details, ...verdict }: Verdict): Example {
+    return { ...this.base(), ...verdict, ...takenBy(this.calls), details: { ...details, ...this.stepDetails(this.calls.slice(0, -1)) } }
+  }
+
+  /** Steps that were answered before the fault are paid for. */
+  private failed(message: string, details: Record<string, unknown> = {}): Example {
+    const taken = this.calls.length === 0 ? {} : { ...takenBy(this.calls), latencyMs: null, ttftMs: null }
+    const at = this.question.steps.length > 1 ? { step: this.step?.name } : {}
+    return { ...this.base(), ...taken, error: message, details: { ...at, ...details, ...this.stepDetails(this.calls) } }
+  }
+
+  private stepDetails(calls: readonly StepCall[]): Record<string, unknown> {
+    if (calls.length === 0) return {}
+    const steps = calls.map(({ step, output, taken }) => ({ name: step, output, tokensIn: taken.tokensIn, tokensOut: taken.tokensOut, latencyMs: taken.latencyMs, costUsd: taken.costUsd, cached: taken.cached }))
+    return { steps }
+  }
+
+  private base(): Example {
+    const { item } = this.question
+    return {
+      itemId: item.id,
+      cluster: typeof item['cluster'] === 'string' ? item['cluster'] : null,
+      input: transcriptOf(this.messages),
+      output: '',
+      target: item.target,
+      status: 'error',
+      scores: {},
+      error: null,
+      latencyMs: null,
+      ttftMs: null,
+      tokensIn: null,
+      tokensOut: null,
+      costUsd: null,
+      details: {},
+    }
   }
 }

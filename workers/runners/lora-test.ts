@@ -1,9 +1,11 @@
 /* The test split of a LoRA run, scored with the checkpoint that was chosen. */
 import type { Example, LoraParameters } from '../../server/contracts/index.js'
+import { costOf } from '../cost.js'
 import { encodeText } from '../engine/formats/supervised.js'
 import type { LanguageModel } from '../engine/generate.js'
 import { drawItems } from '../few-shot.js'
 import type { PromptItem } from '../prompt-builder.js'
+import { pricedModel } from '../providers/accounted-model.js'
 import { EngineChatModel } from '../providers/local.js'
 import type { RunContext } from '../run-context.js'
 import { answerByGeneration, answerByLikelihood, withTargetLoss } from './answering.js'
@@ -40,14 +42,18 @@ export async function scoreTest(context: RunContext<LoraParameters>, options: Te
 function scorer({ dataset, params, assignment }: RunContext<LoraParameters>, { model, format, labels }: TestOptions): (item: PromptItem) => Promise<Example> {
   if (dataset.manifest.task === 'text') return (item) => scoreText(item, model, params.maxLength)
   const options = {
-    model: new EngineChatModel(params.model, model),
-    price: params.price,
+    model: pricedModel(new EngineChatModel(params.model, model), (facts) => costOf(params.price, facts)),
     language: dataset.manifest.language,
     seed: assignment.seed,
     params: { temperature: 0, maxTokens: ANSWER_TOKENS, stop: [] },
   }
   const answer = labels === null ? withTargetLoss(answerByGeneration({ ...options, labels: null }), options) : answerByLikelihood({ ...options, labels })
-  return (item) => answer({ item, prompt: format.promptOf(item), continuations: (labels ?? [item.target]).map((label) => format.answerOf(item, label)) })
+  return (item) =>
+    answer({
+      item,
+      steps: [{ name: 'answer', messages: () => [{ role: 'user', content: format.promptOf(item) }] }],
+      continuation: (text) => format.answerOf(item, text),
+    })
 }
 
 async function scoreText(item: PromptItem, model: LanguageModel, maxLength: number): Promise<Example> {

@@ -1,59 +1,7 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
-import { PromptParametersSchema, type Price } from '../../server/contracts/index.js'
-import { contextWith, type ContextOptions, type TestDataset } from '../fixtures/run-context.js'
+import { expect, test } from 'vitest'
+import { promptRun as run, chatEndpoint as endpoint } from '../fixtures/prompt-run.js'
+import type { TestDataset } from '../fixtures/run-context.js'
 import { runPrompt } from './prompt.js'
-
-type Prompts = ContextOptions<ReturnType<typeof PromptParametersSchema.parse>>
-
-const mails: TestDataset = {
-  task: 'classification',
-  labels: ['spam', 'ham'],
-  splits: {
-    train: Array.from({ length: 12 }, (_, index) => ({ id: `train-${index}`, input: `seen ${index}`, target: index % 2 === 0 ? 'spam' : 'ham' })),
-    test: Array.from({ length: 10 }, (_, index) => ({ id: `test-${index}`, input: `mail ${index}`, target: index < 4 ? 'spam' : 'ham' })),
-  },
-}
-
-interface ChatBody {
-  messages: { role: string; content: string }[]
-}
-
-/** A chat endpoint that answers what `answer` says for a prompt; a number is a status to fail with. */
-async function endpoint(answer: (prompt: string) => string | number): Promise<{ baseUrl: string; prompts: string[]; mostInFlight: () => number }> {
-  const prompts: string[] = []
-  let inFlight = 0
-  let most = 0
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      const { messages } = JSON.parse(Buffer.concat(chunks).toString()) as ChatBody
-      const prompt = messages.at(-1)?.content ?? ''
-      prompts.push(prompt)
-      most = Math.max(most, ++inFlight)
-      setTimeout(() => {
-        inFlight -= 1
-        const text = answer(prompt)
-        response.writeHead(typeof text === 'number' ? text : 200, { 'content-type': 'application/json' })
-        if (typeof text === 'number') response.end(JSON.stringify({ error: { message: text === 400 ? 'maximum context length exceeded' : 'no such model' } }))
-        else response.end(JSON.stringify({ choices: [{ message: { content: text }, finish_reason: 'stop' }], usage: { prompt_tokens: 100, completion_tokens: 10 } }))
-      }, 20)
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, prompts, mostInFlight: () => most }
-}
-
-function run(baseUrl: string, params: Record<string, unknown> = {}, more: Partial<Omit<Prompts, 'params'>> & { price?: Price } = {}): ReturnType<typeof contextWith<Prompts['params']>> {
-  const { price, ...rest } = more
-  return contextWith({ dataset: mails, ...rest, params: PromptParametersSchema.parse({ model: { provider: 'openai', baseUrl, model: 'tiny', price }, template: '{{ input }}\nLabel:', ...params }) })
-}
 
 test('scores every item of the split, with tokens, latency and cost', async () => {
   const { baseUrl, mostInFlight } = await endpoint(() => 'It is spam.')
@@ -119,9 +67,12 @@ test('free text is scored by match, overlap and number', async () => {
 
 test.each([
   [{ template: '{{ subject }}' }, 'template uses "subject", which item "test-0" does not have; its fields are id, input, target'],
-  [{ scoring: 'likelihood' }, 'an endpoint tells no likelihood of a given text'],
-  [{ shots: 2, split: 'train' }, 'split is train, and few-shot examples are drawn from it'],
-  [{ shots: 64 }, 'the train split of "data" has only 12 items'],
+  [{ scoring: 'likelihood' }, 'a chat endpoint tells no likelihood of a given text'],
+  [{ shots: 2, shotSplit: 'validation' }, 'few-shot examples are drawn from split "validation" of "data", which is not there'],
+  [{ shots: 64 }, 'shots is 64, and split "train" of "data" has only 12 items'],
+  [{ sampler: 'fixed', shots: 2, shotIds: ['train-1', 'nobody'] }, 'shotIds names "nobody", which split "train" of "data" does not have'],
+  [{ template: '{{ steps.plan }}', chain: [{ name: 'reason', template: '{{ input }}' }] }, 'a template uses "steps.plan", and the steps before it are reason'],
+  [{ template: '{{ steps.reason }}', chain: [{ name: 'reason', template: '{{ input }}' }], shots: 2 }, 'a few-shot example has no outputs of steps'],
   [{ model: 'no-such-model' }, 'model "no-such-model" is not a folder with a config.json under models/ (no model is installed)'],
 ])('%j is refused before any call', async (params, message) => {
   const { baseUrl, prompts } = await endpoint(() => 'ham')

@@ -1,42 +1,38 @@
-/*
- * A prompt run: template × few-shot examples × model over a held-out split. Every prompt is rendered before
- * the first is sent, so that a broken template costs nothing.
- */
+/* A prompt run: template × few-shot examples × model over a held-out split, each item asked and scored. */
 import type { Dataset } from '../../datasets/reader.js'
 import { fromWire, type Example, type PromptParameters, type Summary } from '../../server/contracts/index.js'
-import { drawItems, drawShots } from '../few-shot.js'
 import { forEachInFlight } from '../in-flight.js'
-import { hashModel, resolveModel } from '../model-source.js'
-import { PromptBuilder, type PromptItem } from '../prompt-builder.js'
-import type { ChatModel } from '../providers/chat-model.js'
-import { openLocalModel } from '../providers/local.js'
-import { openEndpoint } from '../providers/openai.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
-import { answerByGeneration, answerByLikelihood, withTargetLoss, type Answer, type RenderedItem } from './answering.js'
+import { answerByGeneration, answerByLikelihood, withTargetLoss, type Answer } from './answering.js'
+import { openPromptModel, type OpenedModel } from './prompt-model.js'
+import { PromptPlan } from './prompt-plan.js'
 
 type Context = RunContext<PromptParameters>
+
+/** Items that are looked up, stored or scored beside those that are being asked. */
+const LOOKAHEAD = 384
+/** Points of a running mean that a chart can show. */
+const MOST_POINTS = 500
 
 export async function runPrompt(context: Context): Promise<Summary> {
   const { dataset, params, assignment, report } = context
   const labels = await labelsOf(dataset)
   const byLikelihood = choosesLikelihood(params, labels)
   assertScorable(assignment.metrics, scoresGiven(params, labels, byLikelihood), `a ${dataset.manifest.task} dataset by ${byLikelihood ? 'likelihood' : 'generated text'}`)
-  const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
-  const rendered = await renderAll(context, labels, (item) => (byLikelihood ? (labels ?? []) : wantsLoss ? [item.target] : []))
+  const plan = await PromptPlan.make(context, labels)
 
-  report.progress({ done: context.doneExamples.length, total: rendered.length, unit: 'items', message: 'opening the model' })
-  const model = await openModel(context)
+  report.progress({ done: context.doneExamples.length, total: plan.items.length, unit: 'items', message: 'opening the model' })
+  const opened = await openPromptModel(context)
   try {
-    const price = typeof params.model === 'string' ? params.price : params.model.price
-    const options = { model, price, labels, language: dataset.manifest.language, seed: assignment.seed, params }
+    const options = { model: opened.model, labels, language: dataset.manifest.language, seed: assignment.seed, params }
     const generate = answerByGeneration(options)
+    const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
     const answer = byLikelihood && labels !== null ? answerByLikelihood({ ...options, labels }) : wantsLoss ? withTargetLoss(generate, options) : generate
-    const examples = await answerAll(context, { rendered, answer, concurrency: model.concurrency })
-    return summarizeExamples(context, examples)
+    return await answerAll(context, { plan, answer, opened })
   } finally {
-    await model.close()
+    await opened.model.close()
   }
 }
 
@@ -51,127 +47,87 @@ async function labelsOf(dataset: Dataset): Promise<readonly string[] | null> {
 }
 
 function choosesLikelihood({ scoring, model }: PromptParameters, labels: readonly string[] | null): boolean {
-  const isPossible = typeof model === 'string' && labels !== null
-  if (scoring === 'likelihood' && !isPossible) {
-    const why = labels === null ? 'this dataset has no labels' : 'an endpoint tells no likelihood of a given text'
+  const isLocal = typeof model === 'string'
+  const tellsLikelihood = isLocal || model.provider === 'recorded' || (model.provider === 'openai' && model.api === 'completions')
+  if (scoring === 'likelihood' && (labels === null || !tellsLikelihood)) {
+    const why = labels === null ? 'this dataset has no labels' : 'a chat endpoint tells no likelihood of a given text (api: completions may)'
     throw new RunFailure('invalid_params', `scoring is likelihood, but ${why}; set scoring to generate or auto`)
   }
-  return isPossible && scoring !== 'generate'
+  return scoring === 'likelihood' || (scoring === 'auto' && isLocal && labels !== null)
 }
 
-/** The loss of a text can be told by local models only. */
+/** The loss of a text can be told only where likelihoods are. */
 function scoresGiven({ model }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
   const answers = labels === null ? Object.keys(ANSWER_SCORERS) : ['accuracy']
   return byLikelihood || typeof model === 'string' ? [...answers, 'loss'] : answers
 }
 
-/** @param scored the answers whose likelihood is wanted for an item */
-async function renderAll({ dataset, params, assignment }: Context, labels: readonly string[] | null, scored: (item: PromptItem) => readonly string[]): Promise<RenderedItem[]> {
-  const shots = params.shots === 0 ? [] : drawShots(await readTrain(dataset, params), { shots: params.shots, seed: assignment.seed, labels })
-  if (shots.length < params.shots) throw new RunFailure('invalid_params', `shots is ${params.shots}, and the train split of "${dataset.manifest.name}" has only ${shots.length} items`)
-  const builder = new PromptBuilder(params, shots)
-  const items = drawItems(await readItems(dataset, params.split), params.limit, assignment.seed)
-  if (items.length === 0) throw new RunFailure('dataset_unfit', `split "${params.split}" of "${dataset.manifest.name}" has no items`)
-  return items.map((item) => ({ item, prompt: builder.render(item), continuations: scored(item).map((answer) => builder.continuation(item, answer)) }))
-}
-
-async function readTrain(dataset: Dataset, { split }: PromptParameters): Promise<PromptItem[]> {
-  if (split === 'train') throw new RunFailure('invalid_params', 'split is train, and few-shot examples are drawn from it; test another split, or set shots to 0')
-  if (dataset.splits['train'] === undefined) throw new RunFailure('dataset_unfit', `few-shot examples are drawn from the train split, which "${dataset.manifest.name}" does not have; set shots to 0`)
-  return readItems(dataset, 'train')
-}
-
-function readItems(dataset: Dataset, split: string): Promise<PromptItem[]> {
-  return dataset.manifest.task === 'generation' ? dataset.readAs('generation', split) : dataset.readAs('classification', split)
-}
-
-async function openModel(context: Context): Promise<ChatModel> {
-  const { params, report, server, folders, threads, signal } = context
-  if (typeof params.model !== 'string') {
-    report.environment({ device: `endpoint ${new URL(params.model.baseUrl).host}` })
-    return openEndpoint({
-      endpoint: params.model,
-      env: process.env,
-      concurrency: params.concurrency,
-      timeoutMs: params.timeoutSeconds * 1000,
-      signal,
-      onRetry: (message) => report.log('warn', message),
-    })
-  }
-  const source = await resolveModel(params.model, { server, modelRoots: folders.models, cacheFolder: folders.cache })
-  report.environment({ modelHash: await hashModel(source) })
-  return openLocalModel({ name: params.model, source, threads, device: 'cpu' })
-}
-
-interface AnswerAllOptions {
-  rendered: readonly RenderedItem[]
+interface Work {
+  plan: PromptPlan
   answer: Answer
-  concurrency: number
+  opened: OpenedModel
 }
 
-async function answerAll(context: Context, { rendered, answer, concurrency }: AnswerAllOptions): Promise<Example[]> {
-  const { assignment, report, doneExamples } = context
+/** Whatever ends the run early, what was answered until then is summed up. */
+async function answerAll(context: Context, { plan, answer, opened }: Work): Promise<Summary> {
+  const { report, doneExamples } = context
   const done = new Set(doneExamples.map(({ itemId }) => itemId))
   const examples = [...doneExamples]
-  const metric = assignment.metrics[0] ?? 'accuracy'
-  const running = new RunningMean(metric, doneExamples)
-  const budget = new MoneyBudget(assignment.budget?.usd, assignment.resume.spentUsd)
-  const total = rendered.length
+  const total = plan.items.length
+  const curve = new RunningMean(context, total)
   report.progress({ done: examples.length, total, unit: 'items' })
-  await forEachInFlight(rendered.filter(({ item }) => !done.has(item.id)), concurrency, async (next) => {
-    budget.assertLeft()
-    const example = await answer(next)
-    examples.push(example)
-    report.example(example)
-    budget.spend(example.costUsd)
-    if (running.add(example)) report.metric(`running/${metric}`, examples.length, running.mean)
-    report.progress({ done: examples.length, total, unit: 'items' })
-  })
-  return examples
+  try {
+    const { concurrency } = opened.model
+    await forEachInFlight(plan.items.filter(({ id }) => !done.has(id)), concurrency + LOOKAHEAD, async (item) => {
+      const example = await answer(await plan.question(item))
+      examples.push(example)
+      report.example(example)
+      curve.add(example, examples.length)
+      report.progress({ done: examples.length, total, unit: 'items' })
+    })
+    assertSomeAnswered(examples)
+    return summarize(context, examples, opened)
+  } catch (error) {
+    if (error instanceof RunFailure && examples.length > 0) error.summary = summarize(context, examples, opened)
+    throw error
+  }
+}
+
+function summarize(context: Context, examples: readonly Example[], { budget }: OpenedModel): Summary {
+  return { ...summarizeExamples(context, examples), spentUsd: budget.spentUsd }
+}
+
+/** A run in which nothing was answered has not succeeded at anything. */
+function assertSomeAnswered(examples: readonly Example[]): void {
+  if (examples.some(({ status }) => status !== 'error')) return
+  throw new RunFailure('nothing_answered', `none of ${examples.length} items was answered; the first error: ${examples[0]?.error ?? ''}`)
 }
 
 /** The mean so far, drawn while the run goes on. */
 class RunningMean {
+  private readonly context: Context
   private readonly metric: string
+  private readonly every: number
   private sum = 0
   private count = 0
 
-  constructor(metric: string, examples: readonly Example[]) {
-    this.metric = metric
-    for (const example of examples) this.add(example)
+  constructor(context: Context, total: number) {
+    this.context = context
+    this.metric = context.assignment.metrics[0] ?? 'accuracy'
+    this.every = Math.ceil(total / MOST_POINTS)
+    for (const example of context.doneExamples) this.count += this.take(example)
   }
 
-  get mean(): number {
-    return this.sum / this.count
+  add(example: Example, step: number): void {
+    const taken = this.take(example)
+    this.count += taken
+    if (taken === 1 && step % this.every === 0) this.context.report.metric(`running/${this.metric}`, step, this.sum / this.count)
   }
 
-  add({ scores }: Example): boolean {
+  private take({ scores }: Example): number {
     const score = scores[this.metric]
-    if (score === undefined) return false
+    if (score === undefined) return 0
     this.sum += fromWire(score)
-    this.count += 1
-    return true
-  }
-}
-
-class MoneyBudget {
-  private readonly limitUsd: number | undefined
-  private spentUsd: number
-
-  constructor(limitUsd: number | undefined, spentUsd: number) {
-    this.limitUsd = limitUsd
-    this.spentUsd = spentUsd
-  }
-
-  spend(costUsd: number | null): void {
-    if (costUsd !== null) this.spentUsd += costUsd
-    else if (this.limitUsd !== undefined) {
-      throw new RunFailure('budget_unknown', 'the budget names US dollars, and what this call cost is not known; give the model a price (inputPerMillion, outputPerMillion), or leave budget.usd out')
-    }
-  }
-
-  assertLeft(): void {
-    if (this.limitUsd === undefined || this.spentUsd < this.limitUsd) return
-    throw new RunFailure('budget_exceeded', `the budget of ${this.limitUsd} US dollars was used up (${this.spentUsd.toFixed(4)} spent); examples scored until then are kept. Raise budget.usd or lower limit`)
+    return 1
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Dataset, openDataset } from '../../datasets/reader.js'
 import { type Example, ExampleSchema, type RagParameters, RagParametersSchema, SummarySchema } from '../../server/contracts/index.js'
+import { CallGate } from '../providers/gate.js'
 import type { RunContext } from '../run-context.js'
 import { runRag } from './rag.js'
 
@@ -50,7 +51,7 @@ function contextOf(params: Partial<RagParameters>, doneExamples: Example[] = [])
   const reported: Reported = { examples: [], points: [], messages: [] }
   const context: RunContext<RagParameters> = {
     assignment: {
-      runId: 'r', attempt: 1, kind: 'rag', name: 'r', dataset: 'tiny', datasetHash: dataset.hash, params: {}, metrics: ['ndcg', 'recall'], seed: 1, repeat: 0, budget: null, heartbeatMs: 1000,
+      runId: 'r', attempt: 1, kind: 'rag', name: 'r', dataset: 'tiny', datasetHash: dataset.hash, params: {}, metrics: ['ndcg', 'recall'], seed: 1, repeat: 0, budget: null, prices: { rows: [], problem: null }, heartbeatMs: 1000,
       resume: { checkpointStep: null, checkpointFiles: [], doneItems: doneExamples.map(({ itemId }) => itemId), spentUsd: 0, spentCalls: 0, elapsedMs: 0 },
     },
     dataset,
@@ -66,8 +67,9 @@ function contextOf(params: Partial<RagParameters>, doneExamples: Example[] = [])
     },
     signal: new AbortController().signal,
     threads: 1,
-    folders: { models: [], cache: join(folder, 'cache'), work: join(folder, 'work') },
-    server: { getJson: () => Promise.reject(new Error('not asked')), download: () => Promise.reject(new Error('not asked')) },
+    folders: { models: [], cache: join(folder, 'cache'), work: join(folder, 'work'), home: folder },
+    server: { postJson: () => Promise.reject(new Error('no server here')), getJson: () => Promise.reject(new Error('not asked')), download: () => Promise.reject(new Error('not asked')) },
+    gateFor: () => new CallGate(1),
     doneExamples,
     resumeFolder: null,
     startedAtMs: performance.now(),

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+
+/** How the experiment file names a model, and what its answers cost. */
+
+const usd = z.number().nonnegative().optional()
+
+const priceFields = {
+  inputPerMillion: usd,
+  outputPerMillion: usd,
+  cachedPerMillion: usd.describe('prompt tokens that the endpoint had in its cache; left out: as inputPerMillion'),
+  reasoningPerMillion: usd.describe('left out: as outputPerMillion'),
+  perHour: usd.describe('for local models: what an hour of the machine costs'),
+  perGpuSecond: usd.describe('for local models: what a second of the GPU costs'),
+}
+
+type PriceFields = { [Name in keyof typeof priceFields]?: number | undefined }
+
+/** A price is per token, per hour or per GPU second, never two of them. */
+function isOneWay({ perHour, perGpuSecond, inputPerMillion, outputPerMillion, cachedPerMillion, reasoningPerMillion }: PriceFields): boolean {
+  const perToken = [inputPerMillion, outputPerMillion, cachedPerMillion, reasoningPerMillion].find((price) => price !== undefined)
+  return [perHour, perGpuSecond, perToken].filter((price) => price !== undefined).length <= 1
+}
+const ONE_WAY = 'a price is per token, per hour or per GPU second: give one of them'
+
+/** US dollars, per million tokens of a kind or by time. A price that is not known is left out, never 0. */
+export const PriceSchema = z.strictObject(priceFields).refine(isOneWay, ONE_WAY)
+export type Price = z.infer<typeof PriceSchema>
+
+const day = z.iso.date('a day such as 2026-01-31')
+
+/** One row of prices.yaml. */
+export const PriceRowSchema = z
+  .strictObject({
+    model: z.string().min(1).describe('its name; * stands for any letters'),
+    provider: z.enum(['openai', 'anthropic', 'gemini', 'recorded', 'local']).optional().describe('left out: any'),
+    baseUrl: z.url({ protocol: /^https?$/ }).optional().describe('left out: any'),
+    from: day.optional().describe('first day (UTC) of this price; left out: always'),
+    until: day.optional().describe('first day on which it no longer holds; left out: open'),
+    ...priceFields,
+  })
+  .refine(isOneWay, ONE_WAY)
+  .refine(({ from, until }) => from === undefined || until === undefined || from < until, 'from must be before until')
+export type PriceRow = z.infer<typeof PriceRowSchema>
+
+const address = z.url({ protocol: /^https?$/ })
+const variable = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable of the worker, never the key itself').nullable()
+const remote = {
+  model: z.string().min(1),
+  price: PriceSchema.optional(),
+  extraBody: z.record(z.string(), z.unknown()).optional().describe('further fields of the request, as the endpoint names them; null takes one of ours out'),
+}
+
+export const OpenAiEndpointSchema = z.strictObject({
+  provider: z.literal('openai'),
+  baseUrl: address.describe('for example http://127.0.0.1:11434/v1'),
+  api: z.enum(['chat', 'completions']).default('chat').describe('completions: plain text, with log-likelihoods where the server echoes'),
+  apiKeyEnv: variable.optional(),
+  ...remote,
+})
+export type OpenAiEndpoint = z.infer<typeof OpenAiEndpointSchema>
+
+export const AnthropicEndpointSchema = z.strictObject({
+  provider: z.literal('anthropic'),
+  baseUrl: address.default('https://api.anthropic.com/v1'),
+  apiKeyEnv: variable.default('ANTHROPIC_API_KEY'),
+  ...remote,
+})
+export type AnthropicEndpoint = z.infer<typeof AnthropicEndpointSchema>
+
+export const GeminiEndpointSchema = z.strictObject({
+  provider: z.literal('gemini'),
+  baseUrl: address.default('https://generativelanguage.googleapis.com/v1beta'),
+  apiKeyEnv: variable.default('GEMINI_API_KEY'),
+  ...remote,
+})
+export type GeminiEndpoint = z.infer<typeof GeminiEndpointSchema>
+
+/** Replies from a file of earlier ones; with `record`, what the file lacks is asked there and added. */
+export const RecordedEndpointSchema = z.strictObject({
+  provider: z.literal('recorded'),
+  file: z.string().regex(/^[A-Za-z0-9][\w.-]*\.jsonl$/, 'the name of a .jsonl file in recordings/ under BANCADA_HOME'),
+  model: z.string().min(1),
+  record: z.discriminatedUnion('provider', [OpenAiEndpointSchema, AnthropicEndpointSchema, GeminiEndpointSchema]).optional(),
+  price: PriceSchema.optional(),
+})
+
+/** A model behind an endpoint. */
+export const EndpointSchema = z.discriminatedUnion('provider', [OpenAiEndpointSchema, AnthropicEndpointSchema, GeminiEndpointSchema, RecordedEndpointSchema])
+export type Endpoint = z.infer<typeof EndpointSchema>
+
+/**
+ * A local model is named by its folder in models/; a fine-tuned one by `run:ID` (its picked,
+ * else its best checkpoint) or `run:ID@STEP`.
+ */
+export const ModelSchema = z.union([z.string().min(1), EndpointSchema])
+export type ModelRef = z.infer<typeof ModelSchema>

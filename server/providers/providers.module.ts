@@ -1,0 +1,8 @@
+import { Global, Module } from '@nestjs/common'
+import { EndpointLimits } from './endpoint-limits.js'
+import { PriceTable } from './price-table.js'
+import { ProvidersController } from './providers.controller.js'
+
+@Global()
+@Module({ controllers: [ProvidersController], providers: [EndpointLimits, PriceTable], exports: [EndpointLimits, PriceTable] })
+export class ProvidersModule {}

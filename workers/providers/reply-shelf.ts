@@ -1,0 +1,38 @@
+/* Where replies are kept and found again: on the server, so that every run and every worker has them. */
+import { ResponseListSchema, type StoredResponse } from '../../server/contracts/index.js'
+import { Batcher } from '../batcher.js'
+import type { ServerAccess } from '../run-context.js'
+
+export interface ReplyShelf {
+  find(key: string): Promise<StoredResponse | null>
+  /** Resolves when the reply is stored for good. */
+  keep(response: StoredResponse): Promise<void>
+}
+
+const LINGER_MS = 4
+const MOST_KEYS = 1_000
+const MOST_REPLIES = 500
+const MOST_CHARACTERS = 2_000_000
+
+export function serverShelf(server: Pick<ServerAccess, 'postJson'>, runId: string): ReplyShelf {
+  const finding = new Batcher<string, StoredResponse | null>({
+    most: MOST_KEYS,
+    lingerMs: LINGER_MS,
+    async run(keys) {
+      const { responses } = ResponseListSchema.parse(await server.postJson('/api/worker/responses/find', { keys: [...new Set(keys)] }))
+      const byKey = new Map(responses.map((response) => [response.key, response]))
+      return keys.map((key) => byKey.get(key) ?? null)
+    },
+  })
+  const keeping = new Batcher<StoredResponse, void>({
+    most: MOST_REPLIES,
+    mostWeight: MOST_CHARACTERS,
+    weigh: ({ body }) => (typeof body['text'] === 'string' ? body['text'].length : 1_000),
+    lingerMs: LINGER_MS,
+    async run(responses) {
+      await server.postJson(`/api/worker/runs/${encodeURIComponent(runId)}/responses`, { responses })
+      return responses.map(() => undefined)
+    },
+  })
+  return { find: (key) => finding.add(key), keep: (response) => keeping.add(response) }
+}

@@ -1,0 +1,70 @@
+/* Opens the model of a prompt run, with everything around it: stored replies, prices, budget, the endpoint's gate. */
+import { join } from 'node:path'
+import type { Endpoint, PromptParameters } from '../../server/contracts/index.js'
+import { RunBudget } from '../budget.js'
+import { hashModel, resolveModel } from '../model-source.js'
+import { pricingOf } from '../pricing.js'
+import { accountedModel, type AccountedModel } from '../providers/accounted-model.js'
+import type { ChatModel } from '../providers/chat-model.js'
+import { openLocalModel } from '../providers/local.js'
+import { openEndpoint } from '../providers/open-endpoint.js'
+import { serverShelf } from '../providers/reply-shelf.js'
+import { elapsedMs, type RunContext } from '../run-context.js'
+
+type Context = RunContext<PromptParameters>
+
+export interface OpenedModel {
+  model: AccountedModel
+  budget: RunBudget
+}
+
+interface Named {
+  model: ChatModel
+  identity: unknown
+  priced: { provider: string; model: string; baseUrl: string | null }
+}
+
+export async function openPromptModel(context: Context): Promise<OpenedModel> {
+  const { assignment, params, server } = context
+  const { resume, runId, repeat, budget: limits } = assignment
+  const { model, identity, priced } = typeof params.model === 'string' ? await openLocal(context, params.model) : await openRemote(context, params.model)
+  const budget = new RunBudget({ limits, spentUsd: resume.spentUsd, spentCalls: resume.spentCalls, elapsedMs: () => elapsedMs(context) })
+  const accounted = accountedModel({
+    model,
+    identity,
+    pricing: pricingOf({ own: typeof params.model === 'string' ? params.price : params.model.price, model: priced, table: assignment.prices }),
+    shelf: serverShelf(server, runId),
+    budget,
+    repeat,
+    privateTo: params.cache === 'on' ? null : runId,
+    readsShared: params.cache === 'read',
+  })
+  return { model: accounted, budget }
+}
+
+async function openLocal({ params, report, server, folders, threads }: Context, name: string): Promise<Named> {
+  const source = await resolveModel(name, { server, modelRoots: folders.models, cacheFolder: folders.cache })
+  const modelHash = await hashModel(source)
+  report.environment({ modelHash })
+  const model = await openLocalModel({ name, source, threads, device: 'cpu', chat: params.chat })
+  return { model, identity: { provider: 'local', modelHash, chat: params.chat }, priced: { provider: 'local', model: name, baseUrl: null } }
+}
+
+async function openRemote({ params, report, folders, signal, gateFor }: Context, endpoint: Endpoint): Promise<Named> {
+  const { price: _price, ...asked } = endpoint
+  const baseUrl = 'baseUrl' in endpoint ? endpoint.baseUrl : null
+  report.environment({ device: baseUrl === null ? 'recording' : `endpoint ${new URL(baseUrl).host}` })
+  const model = await openEndpoint(endpoint, {
+    env: process.env,
+    concurrency: params.concurrency,
+    timeoutMs: params.timeoutSeconds * 1000,
+    mostTries: params.tries,
+    signal,
+    onRetry: (message) => report.log('warn', message),
+    gateFor: (gateId) => gateFor(gateId, params.concurrency),
+    recordingsFolder: join(folders.home, 'recordings'),
+  })
+  // Where the key stands does not change what is answered.
+  const { apiKeyEnv: _apiKeyEnv, ...identity } = { apiKeyEnv: undefined, ...asked }
+  return { model, identity, priced: { provider: endpoint.provider, model: endpoint.model, baseUrl } }
+}

@@ -1,0 +1,111 @@
+/*
+ * What a prompt run will ask: its items and, for each, the prompts in order. All templates are held against
+ * all items before the first call, so that a field that is missing costs nothing.
+ */
+import { join } from 'node:path'
+import type { Dataset } from '../../datasets/reader.js'
+import type { PromptParameters } from '../../server/contracts/index.js'
+import { drawItems } from '../few-shot.js'
+import { nearestByMeaning, nearestByWords, type Nearest } from '../nearest-examples.js'
+import { NO_SHOTS, PromptBuilder, type Given, type PromptItem } from '../prompt-builder.js'
+import { PromptRefused } from '../providers/chat-model.js'
+import { RunFailure, type RunContext } from '../run-context.js'
+import { ShotSampler } from '../shot-sampler.js'
+import type { Question, QuestionStep } from './answering.js'
+
+type Context = RunContext<PromptParameters>
+
+/** The step whose answer is scored. */
+const LAST_STEP = 'answer'
+
+interface PlannedStep {
+  name: string
+  builder: PromptBuilder
+  decoding: QuestionStep['decoding']
+}
+
+export class PromptPlan {
+  private constructor(
+    readonly items: readonly PromptItem[],
+    private readonly steps: readonly PlannedStep[],
+    private readonly sampler: ShotSampler,
+    private readonly labels: readonly string[] | null,
+  ) {}
+
+  /** @throws {RunFailure} for whatever would make every call in vain. */
+  static async make(context: Context, labels: readonly string[] | null): Promise<PromptPlan> {
+    const { params, dataset, assignment } = context
+    const items = drawItems(await readItems(dataset, params.split), params.limit, assignment.seed)
+    if (items.length === 0) throw new RunFailure('dataset_unfit', `split "${params.split}" of "${dataset.manifest.name}" has no items`)
+    const steps = stepsOf(params)
+    const sampler = await openSampler(context, labels)
+    const plan = new PromptPlan(items, steps, sampler, labels)
+    for (const item of items) plan.assertFits(item)
+    return plan
+  }
+
+  /** @throws {PromptRefused} when a template fails on this item's values. */
+  async question(item: PromptItem): Promise<Question> {
+    const shots = await this.sampler.draw(item)
+    const given = (builder: PromptBuilder, steps: Given['steps']): Given => ({ shots: builder === this.last.builder ? shots : NO_SHOTS, steps, labels: this.labels })
+    const { builder: last } = this.last
+    return {
+      item,
+      steps: this.steps.map(({ name, builder, decoding }) => ({ name, decoding, messages: (outputs) => refusing(() => builder.messages(item, given(builder, outputs))) })),
+      continuation: (text, continues) => refusing(() => last.continuation(item, text, { given: given(last, {}), continues })),
+    }
+  }
+
+  private get last(): PlannedStep {
+    const step = this.steps.at(-1)
+    if (step === undefined) throw new RangeError('a plan has at least one step')
+    return step
+  }
+
+  private assertFits(item: PromptItem): void {
+    const names: string[] = []
+    for (const { name, builder } of this.steps) {
+      builder.assertFits(item, names)
+      names.push(name)
+    }
+  }
+}
+
+function stepsOf(params: PromptParameters): PlannedStep[] {
+  const before = params.chain.map(({ name, template, system, ...decoding }): PlannedStep => ({ name, decoding, builder: new PromptBuilder({ template, separator: params.separator, ...(system === undefined ? {} : { system }) }) }))
+  const main = new PromptBuilder(params)
+  if (main.needsStepsInShots && params.shots + params.negatives > 0) {
+    throw new RunFailure('invalid_params', 'template uses steps, and a few-shot example has no outputs of steps; set example to what an example shall look like, or shots to 0')
+  }
+  return [...before, { name: LAST_STEP, builder: main, decoding: undefined }]
+}
+
+async function openSampler({ params, dataset, assignment, folders, threads }: Context, labels: readonly string[] | null): Promise<ShotSampler> {
+  const wanted = params.shots + params.negatives
+  const poolName = `split "${params.shotSplit}" of "${dataset.manifest.name}"`
+  if (wanted > 0 && dataset.splits[params.shotSplit] === undefined) {
+    throw new RunFailure('dataset_unfit', `few-shot examples are drawn from ${poolName}, which is not there; name one of ${Object.keys(dataset.splits).join(', ')} in shotSplit, or set shots to 0`)
+  }
+  const pool = wanted === 0 ? [] : await readItems(dataset, params.shotSplit)
+  const nearest = wanted === 0 || params.sampler !== 'nearest' ? null : await openNearest(pool, params, { cacheFolder: join(folders.cache, 'sentence-vectors'), threads })
+  const { shots, negatives, sampler, shotIds: ids, shotsPerItem: perItem } = params
+  return new ShotSampler({ pool, shots, negatives, sampler, ids, perItem, nearest, labels, seed: assignment.seed, poolName })
+}
+
+function openNearest(pool: readonly PromptItem[], { nearestBy }: PromptParameters, options: { cacheFolder: string; threads: number }): Promise<Nearest> | Nearest {
+  return nearestBy === 'words' ? nearestByWords(pool) : nearestByMeaning(pool, options)
+}
+
+function readItems(dataset: Dataset, split: string): Promise<PromptItem[]> {
+  return dataset.manifest.task === 'generation' ? dataset.readAs('generation', split) : dataset.readAs('classification', split)
+}
+
+/** A template that fails on one item's values is that item's error; a missing field was found before. */
+function refusing<T>(render: () => T): T {
+  try {
+    return render()
+  } catch (error) {
+    if (error instanceof RunFailure) throw new PromptRefused(error.message, { cause: error })
+    throw error
+  }
+}
