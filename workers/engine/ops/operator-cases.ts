@@ -58,13 +58,13 @@ export interface PreparedCase {
   feeds: Map<string, Data>
 }
 
-export function prepareCase<K extends OperatorName>(name: K, { shapes, indices, attributes, range: [low, high] = [-1, 1] }: OperatorCase<K>): PreparedCase {
-  const graph = new Graph()
+/** In a graph of its own, or in a larger one where `prefix` keeps the names of its inputs apart. */
+export function prepareCase<K extends OperatorName>(name: K, { shapes, indices, attributes, range: [low, high] = [-1, 1] }: OperatorCase<K>, { graph = new Graph(), prefix = '' } = {}): PreparedCase {
   const random = new Random(1, shapes.length)
   const feeds = new Map<string, Data>()
   const inputs = shapes.map((shape, index) => {
-    feeds.set(`x${index}`, Float32Array.from({ length: sizeOf(shape) }, () => low + (high - low) * random.uniform()))
-    return graph.input(`x${index}`, shape)
+    feeds.set(`${prefix}x${index}`, Float32Array.from({ length: sizeOf(shape) }, () => low + (high - low) * random.uniform()))
+    return graph.input(`${prefix}x${index}`, shape)
   })
   const extra = indices ? [graph.constant(BigInt64Array.from(indices, BigInt), [indices.length])] : []
   return { graph, inputs, output: graph.apply(name, [...inputs, ...extra], attributes), feeds }
