@@ -106,6 +106,8 @@ export interface StepReport {
   /** Tokens read, context included, padding excluded. */
   tokens: number
   supervisedTokens: number
+  /** Share of the supervised tokens that were the model's first choice, in [0, 1]; with dropout, where it is on. */
+  tokenAccuracy: number
   durationMs: number
 }
 
@@ -130,6 +132,17 @@ export interface Evaluation {
   perExample: ExampleLoss[]
 }
 
+/** How a run has gone, for Hugging Face's trainer_state.json. */
+export interface TrainingCourse {
+  /** The best evaluation so far. */
+  best: { step: number; value: number } | null
+  /** Rows as Hugging Face's Trainer logs them: {step, epoch, loss, learning_rate, …} or {step, epoch, eval_loss, …}. */
+  logHistory: readonly Readonly<Record<string, number>>[]
+  loggingSteps: number
+  evalSteps: number
+  inputTokens: number
+}
+
 export interface Trainer {
   readonly config: LlamaConfig
   readonly trainableParameters: number
@@ -146,7 +159,7 @@ export interface Trainer {
   /** The live trainable tensors, which `step` changes in place: by Hugging Face name, or `module.lora_A.weight`, `module.lora_B.weight` and, with DoRA, `module.lora_magnitude_vector`. */
   weights(): Map<string, Float32Array>
   /** Writes a PEFT adapter or a whole model, plus optimizer.safetensors and trainer_state.json. */
-  save(folder: string): Promise<void>
+  save(folder: string, course?: TrainingCourse): Promise<void>
   /** Continues from a folder that `save` wrote: on the CPU the run goes on bit for bit as if it had not stopped. */
   restore(folder: string): Promise<void>
   dispose(): Promise<void>

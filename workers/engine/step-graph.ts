@@ -26,18 +26,19 @@ export interface StepGraph {
 
 export const gradientName = (name: string): string => `gradient:${name}`
 
-/** Forward and backward. Outputs loss [1,1], this batch's part of the update's mean, and its gradient for every trainable tensor. */
+/** Forward and backward. Outputs loss [1,1], this batch's part of the update's mean, its gradient for every trainable tensor, and shortfall [R,1] (see TokenLoss). */
 export function trainGraph(spec: StepGraphOptions): StepGraph {
   const { parameters } = spec
   const graph = new Graph()
   const weight = weightSource(graph, parameters)
-  const { loss: { objective }, layers, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
+  const { loss: { objective, shortfall }, layers, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
   const share = graph.input('share', [spec.shape.R, 1])
   const loss = graph.apply('ReduceSum', [binary(graph, 'Mul', objective, share)], { axes: [0, 1] })
   const names = [...parameters.trainable.keys()]
   const recomputed = spec.options.gradientCheckpointing ? layers : []
   for (const [index, gradient] of gradients(graph, loss, names.map(weight), recomputed).entries()) graph.output(gradientName(at(names, index)), gradient)
   graph.output('loss', loss)
+  graph.output('shortfall', shortfall)
   return { graph, keepMasks }
 }
 

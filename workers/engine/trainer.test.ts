@@ -68,6 +68,19 @@ describe('resuming', () => {
     expect(second.weights).toEqual(whole.weights)
   })
 
+  it('keeps the course of the run in the layout of trainer_state.json', async () => {
+    const folder = join(root, 'course')
+    const logHistory: Record<string, number>[] = [{ step: 2, epoch: 0.5, loss: 1.5 }, { step: 2, epoch: 0.5, eval_loss: NaN }]
+    await withTrainer(adapterOptions, examples, async (trainer) => {
+      await steps(trainer, 2)
+      await trainer.save(folder, { best: { step: 2, value: 1.25 }, logHistory, loggingSteps: 10, evalSteps: 2, inputTokens: 77 })
+    })
+    expect(JSON.parse(readFileSync(join(folder, 'trainer_state.json'), 'utf8'))).toEqual({
+      ...{ best_global_step: 2, best_metric: 1.25, best_model_checkpoint: 'checkpoint-2', epoch: 0.5, eval_steps: 2, global_step: 2, log_history: [logHistory[0], { ...logHistory[1], eval_loss: 'NaN' }] },
+      ...{ logging_steps: 10, max_steps: 12, num_input_tokens_seen: 77, num_train_epochs: 3, save_steps: 2, train_batch_size: 2 },
+    })
+  })
+
   it('refuses a checkpoint of another run and says what differs', async () => {
     const folder = join(root, 'other')
     await withTrainer(adapterOptions, examples, (trainer) => trainer.save(folder))
@@ -131,6 +144,17 @@ describe('training', () => {
     expect(evaluation).toBe(plainEvaluation)
     expect(Math.abs(plainLoss - plainEvaluation)).toBeLessThan(1e-5)
     expect(Math.abs(loss - plainLoss)).toBeGreaterThan(1e-3)
+  })
+
+  it('counts first choices while it trains as evaluation does', async () => {
+    await withTrainer({ ...adapterOptions, ...eager, lora: { ...lora, dropout: 0, rank: 8, targetModules: ['all-linear'] }, batchSize: 7, learningRate: 0.02 }, examples, async (trainer) => {
+      await steps(trainer, 40)
+      const { tokenAccuracy, loss } = await trainer.evaluate(examples)
+      const [report] = await steps(trainer, 1)
+      expect(tokenAccuracy).toBeGreaterThan(0.2)
+      expect(report?.tokenAccuracy).toBe(tokenAccuracy)
+      expect(Math.abs((report?.loss ?? NaN) - loss)).toBeLessThan(1e-5)
+    })
   })
 
   it('visits every example once an epoch, in another order the next', async () => {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { totalmem } from 'node:os'
 import { EngineError } from './engine-error.js'
 import { checkExamples, epochOrder, makeBatch, packRows, paddedLength, singleRows, supervisedTokens, type Batch, type Row } from './batches.js'
-import type { Evaluation, ExampleLoss, LlamaConfig, StepReport, Trainer, TrainerOptions, TrainingExample } from './engine.js'
+import type { Evaluation, ExampleLoss, LlamaConfig, StepReport, Trainer, TrainerOptions, TrainingCourse, TrainingExample } from './engine.js'
 import { compile, floats, integers, type Data, type Session } from './executors/executor.js'
 import { keepMask, type LoraLayers } from './lora.js'
 import { readLlamaConfig } from './models/llama-config.js'
@@ -29,6 +29,9 @@ interface Compiled {
 const PREPACK_LIMIT_BYTES = 256 * 1024 * 1024
 /** Share of the machine's memory that sessions kept for their return may hold: several runs may share a machine. */
 const SESSION_MEMORY_SHARE = 0.2
+
+/** The label's logit and the largest are summed in different orders; labels closer to it than this count as first choice. */
+const FIRST_CHOICE_WITHIN = 1e-4
 
 export async function createTrainer(options: TrainerOptions, train: TrainingExample[]): Promise<Trainer> {
   const config = options.config ?? readLlamaConfig(options.modelFolder)
@@ -93,7 +96,7 @@ class CompiledTrainer implements Trainer {
     const batches = this.#batchesOf(step)
     const count = (pick: (batch: Batch) => number): number => batches.reduce((sum, batch) => sum + pick(batch), 0)
     const supervisedTokens = count((batch) => batch.supervisedCount)
-    const { loss, gradients } = await this.#gradients(batches, { step, supervisedTokens })
+    const { loss, correctTokens, gradients } = await this.#gradients(batches, { step, supervisedTokens })
     const gradNorm = globalNorm(gradients.values())
     const learningRate = learningRateAt(options, step)
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
@@ -102,7 +105,7 @@ class CompiledTrainer implements Trainer {
     }
     this.#update(gradients, { step, learningRate, clip: clipFactor(gradNorm, options.maxGradNorm) })
     this.#state.step = step
-    return { step, loss, learningRate, gradNorm, tokens: count((batch) => batch.tokenCount), supervisedTokens, durationMs: performance.now() - startedMs }
+    return { step, loss, learningRate, gradNorm, tokens: count((batch) => batch.tokenCount), supervisedTokens, tokenAccuracy: correctTokens / supervisedTokens, durationMs: performance.now() - startedMs }
   }
 
   async evaluate(examples: TrainingExample[]): Promise<Evaluation> {
@@ -127,8 +130,8 @@ class CompiledTrainer implements Trainer {
     return new Map([...this.#state.tensors].map(([name, { value }]) => [name, value]))
   }
 
-  async save(folder: string): Promise<void> {
-    writeCheckpoint(folder, this.#state, this.#checkpointContext())
+  async save(folder: string, course?: TrainingCourse): Promise<void> {
+    writeCheckpoint(folder, this.#state, { ...this.#checkpointContext(), course })
   }
 
   async restore(folder: string): Promise<void> {
@@ -160,14 +163,15 @@ class CompiledTrainer implements Trainer {
   }
 
   /** Mean loss over the supervised tokens of all batches together, and its gradient. */
-  async #gradients(batches: readonly Batch[], { step, supervisedTokens }: { step: number; supervisedTokens: number }): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
+  async #gradients(batches: readonly Batch[], { step, supervisedTokens }: { step: number; supervisedTokens: number }): Promise<{ loss: number; correctTokens: number; gradients: Map<string, Float32Array> }> {
     const gradients = new Map<string, Float32Array>()
-    let loss = 0
+    let [loss, correctTokens] = [0, 0]
     for (const [part, batch] of batches.entries()) {
       const compiled = await this.#compiled('train', batch)
       const feeds = this.#trainFeeds(batch, compiled, { step, part })
       const outputs = await compiled.session.run(feeds.set('share', batch.counted.map((counted) => counted / supervisedTokens)))
       loss += floats(outputs, 'loss')[0] ?? NaN
+      for (const [index, shortfall] of floats(outputs, 'shortfall').entries()) if (batch.counted[index] === 1 && shortfall < FIRST_CHOICE_WITHIN) correctTokens++
       for (const name of this.#state.tensors.keys()) {
         const fresh = floats(outputs, gradientName(name))
         const sum = gradients.get(name)
@@ -175,7 +179,7 @@ class CompiledTrainer implements Trainer {
         else for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (fresh[index] ?? 0)
       }
     }
-    return { loss, gradients }
+    return { loss, correctTokens, gradients }
   }
 
   #update(gradients: ReadonlyMap<string, Float32Array>, { step, learningRate, clip }: { step: number; learningRate: number; clip: number }): void {

@@ -186,6 +186,8 @@ export interface TokenLoss {
   nll: Value
   /** What training minimises, [R,1]: nll, or with label smoothing (1−ε)·nll + ε·(mean over the vocabulary of −log p). */
   objective: Value
+  /** How far the label's logit lies below the largest, [R,1]: 0 where the label is the first choice, but for rounding. */
+  shortfall: Value
   /** [R,V] */
   logits: Value
 }
@@ -202,8 +204,9 @@ export function tokenLoss(graph: Graph, { hidden, head, labels, labelSmoothing =
   const normalizer = binary(graph, 'Add', unary(graph, 'Log', sumLast(graph, exponentials)), largest)
   const chosen = sumLast(graph, binary(graph, 'Mul', hidden, gather(graph, head, labels)))
   const nll = binary(graph, 'Sub', normalizer, chosen)
-  if (labelSmoothing === 0) return { nll, objective: nll, logits }
+  const shortfall = binary(graph, 'Sub', largest, chosen)
+  if (labelSmoothing === 0) return { nll, objective: nll, shortfall, logits }
   const meanLogit = binary(graph, 'Mul', sumLast(graph, logits), graph.scalar(1 / at(logits.shape, 1)))
   const target = binary(graph, 'Add', binary(graph, 'Mul', chosen, graph.scalar(1 - labelSmoothing)), binary(graph, 'Mul', meanLogit, graph.scalar(labelSmoothing)))
-  return { nll, objective: binary(graph, 'Sub', normalizer, target), logits }
+  return { nll, objective: binary(graph, 'Sub', normalizer, target), shortfall, logits }
 }
