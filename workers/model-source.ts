@@ -37,7 +37,7 @@ export async function resolveModel(name: string, options: ModelSourceOptions): P
   const [, runId = '', step] = match
   const run = await readRun(runId, options.server)
   const folder = await fetchCheckpoint(run, step === undefined ? await chooseStep(run, options.server) : Number(step), options)
-  if (run.kind === 'pretrain') return { folder, adapterFolder: null }
+  if (run.kind === 'pretrain' || run.params['method'] === 'full') return { folder, adapterFolder: null }
   if (run.kind !== 'lora') throw new RunFailure('model_missing', `model "${name}" names a ${run.kind} run, which trains no model; name a lora or pretrain run`)
   const base = await resolveModel(String(run.params['model']), options)
   if (base.adapterFolder !== null) throw new RunFailure('model_missing', `model "${name}" is an adapter on an adapter (${String(run.params['model'])}), which cannot be loaded; train it on a whole model`)

@@ -82,12 +82,13 @@ export interface ServerAccess {
 export class RunFailure extends Error {
   readonly code: string
   /** What was done until then, for tables. */
-  summary: Summary | null = null
+  summary: Summary | null
 
-  constructor(code: string, message: string, options: { cause?: unknown } = {}) {
-    super(message, options)
+  constructor(code: string, message: string, { cause, summary = null }: { cause?: unknown; summary?: Summary | null } = {}) {
+    super(message, { cause })
     this.name = 'RunFailure'
     this.code = code
+    this.summary = summary
   }
 }
 

@@ -135,7 +135,7 @@ function runText(run: Run, checkpoints: Checkpoint[]): string {
   if (run.environment) lines.push(`on ${run.environment.device} (${run.environment.threads} threads), worker ${run.environment.worker}, node ${run.environment.node}`)
   for (const [metric, summary] of Object.entries(run.summary?.metrics ?? {})) lines.push(`${metric}  ${score(summary)}${summary.unit ? ` ${summary.unit}` : ''}`)
   if (run.summary) lines.push(`latency p50 ${milliseconds(run.summary.latency?.p50Ms)}, p95 ${milliseconds(run.summary.latency?.p95Ms)}; cost ${dollars(run.summary.costUsd)}; took ${duration(run.summary.durationMs)}`)
-  if (run.summary?.bestReason) lines.push(run.summary.bestReason)
+  for (const reason of [run.summary?.bestReason, run.summary?.stopReason]) if (reason) lines.push(reason)
   if (checkpoints.length > 0) {
     const keys = [...new Set(checkpoints.flatMap((checkpoint) => Object.keys(checkpoint.metrics)))]
     const rows = checkpoints.map((checkpoint) => [

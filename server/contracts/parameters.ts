@@ -120,13 +120,19 @@ const training = {
   gradientCheckpointing: z.boolean().default(false).describe('compute each layer again in the backward pass: less memory for longer rows, about a third more time'),
   packing: z.boolean().describe('several examples in one row, with attention kept apart'),
   evalEvery: z.number().int().positive().describe('optimizer steps between evaluations; a checkpoint is kept at each'),
+  bestMetric: z.enum(['loss', 'accuracy', 'token_accuracy']).default('loss').describe('of the validation split: the checkpoint with its best value is recommended'),
+  keepCheckpoints: z.number().int().min(1).optional().describe('how many of the newest checkpoints are kept, beside the best and the picked one; left out: all'),
+  earlyStoppingPatience: z.number().int().min(1).optional().describe('evaluations in a row without a better bestMetric that end the run; left out: it takes all its steps'),
+  earlyStoppingMinDelta: z.number().nonnegative().default(0).describe('what is better by no more than this counts as no better'),
   evalLimit: z.number().int().positive().optional().describe('items of the validation split per evaluation'),
   threads: z.number().int().min(1).max(256).optional().describe('CPU threads; left out: all the worker has'),
   device: z.enum(DEVICE_KINDS).default('cpu').describe('a missing device fails the run; none is taken in its place'),
 }
 
 export const LoraParametersSchema = z.strictObject({
-  model: z.string().min(1).default('nano-pt-en').describe('a folder in models/'),
+  model: z.string().min(1).default('nano-pt-en').describe('a folder in models/, or run:ID of a run that trained a whole model'),
+  method: z.enum(['lora', 'full']).default('lora').describe('lora: an adapter on the frozen model; full: every weight, each checkpoint a whole model'),
+  saveDtype: z.enum(['F32', 'BF16']).default('F32').describe('number format of the whole models that method full writes'),
   rank: z.number().int().min(1).max(4096).default(8).describe('rank r of the update B·A'),
   alpha: z.number().positive().optional().describe('left out: twice the rank'),
   dropout: z.number().min(0).lt(1).default(0).describe('probability of dropping an input of A'),
@@ -186,6 +192,7 @@ export const PretrainParametersSchema = z.strictObject({
   batchSize: training.batchSize.default(16),
   maxLength: training.maxLength.default(256),
   evalEvery: training.evalEvery.default(100),
+  bestMetric: training.bestMetric.removeDefault().extract(['loss', 'token_accuracy']).default('loss').describe('of the held-out documents: the checkpoint with its best value is recommended'),
   evalSplit: z.string().default('validation').describe('held-out documents'),
   steps: z.number().int().positive().default(1000).describe('optimizer steps'),
   samples: z.array(z.string().min(1)).max(20).default([]).describe('texts continued at each checkpoint'),

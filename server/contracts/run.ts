@@ -64,6 +64,7 @@ export const SummarySchema = z.object({
   trainableParameters: z.number().int().nonnegative().optional(),
   bestStep: z.number().int().nonnegative().nullable().optional().describe('checkpoint chosen by the rule'),
   bestReason: z.string().optional().describe('why that checkpoint, in a sentence'),
+  stopReason: z.string().optional().describe('why training ended before its last step, in a sentence'),
   overfitStep: z.number().int().nonnegative().nullable().optional().describe('first evaluation after which eval loss only rises above its best'),
   generalizationGap: FloatSchema.nullable().optional().describe('eval loss minus train loss at the last evaluation, nats per token'),
 })

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import { Inject, Injectable } from '@nestjs/common'
-import { recommendCheckpoint } from '../../experiments/checkpoints.js'
+import { bestMetricOf, evaluationOf, recommendCheckpoint } from '../../experiments/checkpoints.js'
 import { ArtifactStore } from '../artifacts/artifact-store.js'
-import { fromWire, type CheckpointList, type ExamplePage, type LogPage, type MetricsAnswer, type Run, type SampleList } from '../contracts/index.js'
+import type { CheckpointList, ExamplePage, LogPage, MetricsAnswer, Run, SampleList } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
 import { RunRecords } from './run-records.js'
 import type { CheckpointFile } from '../store/checkpoint-store.js'
@@ -60,11 +60,8 @@ export class RunsService {
   async checkpoints(id: string): Promise<CheckpointList> {
     const run = await this.runs.read(id)
     const stored = await this.records.checkpoints.list(id)
-    const evaluations = stored.flatMap((checkpoint) => {
-      const loss = checkpoint.metrics['eval/loss']
-      return loss === undefined ? [] : [{ step: checkpoint.step, loss: fromWire(loss) }]
-    })
-    const best = run.summary?.bestStep ?? recommendCheckpoint(evaluations)?.step ?? null
+    const evaluations = stored.flatMap(({ step, metrics }) => evaluationOf(step, metrics) ?? [])
+    const best = run.summary?.bestStep ?? recommendCheckpoint(evaluations, bestMetricOf(run.params))?.step ?? null
     return { checkpoints: stored.map((checkpoint) => Object.assign(checkpoint, { best: checkpoint.step === best })) }
   }
 

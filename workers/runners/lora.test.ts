@@ -1,7 +1,8 @@
-import { cp, readFile } from 'node:fs/promises'
+import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { LoraParametersSchema, MetricsAnswerSchema, PromptParametersSchema, type Assignment, type Summary } from '../../server/contracts/index.js'
+import { LoraParametersSchema, PromptParametersSchema, type Assignment, type Summary } from '../../server/contracts/index.js'
+import { seriesAnswer } from '../fixtures/metrics-answer.js'
 import { contextWith, type Reported, type TestDataset } from '../fixtures/run-context.js'
 import { writeTinyModel } from '../fixtures/tiny-model.js'
 import type { RunContext } from '../run-context.js'
@@ -50,38 +51,62 @@ test('trains, evaluates the base model first, keeps checkpoints and scores the t
   expect(summary.trainableParameters).toBe(4 * (4 * 32 + 32 + 16 + 16 + 32 + 3 * (32 + 64)))
 }, 60_000)
 
-test('goes on from a checkpoint bit for bit, and does not score again what was scored', async () => {
-  const whole = await prepare()
+test.each<[string, Partial<typeof params>]>([
+  ['an adapter', {}],
+  ['an adapter with dropout, packed and accumulated, until it stops early', { dropout: 0.1, maxLength: 64, batchSize: 1, accumulationSteps: 2, earlyStoppingPatience: 2, earlyStoppingMinDelta: 0.4 }],
+  ['all weights, packed and accumulated', { method: 'full', batchSize: 1, maxLength: 64, accumulationSteps: 2, learningRate: 3e-3, labelSmoothing: 0.1 }],
+  ['all weights, one example a row, in half precision', { method: 'full', packing: false, learningRate: 3e-3, saveDtype: 'BF16' }],
+])('goes on from a checkpoint bit for bit, and does not score again what was scored: %s', async (_case, more) => {
+  const whole = await prepare({}, more)
   const expected = await runLora(whole.context)
+  const last = whole.reported.checkpoints.at(-1)?.step ?? NaN
+  expect(last).toBeGreaterThan(4)
 
   const assignment = { attempt: 2, resume: { checkpointStep: 4, checkpointFiles: [], doneItems: [], spentUsd: 0, spentCalls: 0, elapsedMs: 0 } }
-  const second = await prepare(assignment)
+  const second = await prepare(assignment, more)
   second.context.resumeFolder = whole.saved(4)
   second.context.doneExamples = whole.reported.examples.slice(0, 5)
-  second.context.server.getJson = () => Promise.resolve(pointsUpTo(whole.reported, 4))
+  second.context.server.getJson = () => Promise.resolve(seriesAnswer(whole.reported, 4))
   const resumed = await runLora(second.context)
 
-  for (const key of ['train/loss', 'train/grad_norm', 'eval/loss', 'eval/accuracy']) {
+  for (const key of ['train/loss', 'train/grad_norm', 'train/token_accuracy', 'train/num_tokens', 'eval/loss', 'eval/accuracy']) {
     expect(series(second.reported, key)).toEqual(series(whole.reported, key).filter(([step]) => step > 4))
   }
   expect(second.reported.examples).toHaveLength(7)
   const timeless = (summary: Summary): unknown => ({ ...summary, durationMs: 0, latency: null })
   expect(timeless(resumed)).toEqual(timeless(expected))
-  for (const file of ['adapter_model.safetensors', 'optimizer.safetensors']) {
-    expect((await readFile(join(second.saved(12), file))).equals(await readFile(join(whole.saved(12), file)))).toBe(true)
+  for (const file of [more.method === 'full' ? 'model.safetensors' : 'adapter_model.safetensors', 'optimizer.safetensors', 'trainer_state.json']) {
+    expect((await readFile(join(second.saved(last), file))).equals(await readFile(join(whole.saved(last), file))), file).toBe(true)
   }
 }, 60_000)
 
-test('a prompt run on the trained adapter gives the scores of the run itself', async () => {
-  const { context, reported, saved } = await prepare()
+test.each<[string, Partial<typeof params>]>([
+  ['adapter', {}],
+  ['model', { method: 'full', learningRate: 3e-3, saveDtype: 'BF16' }],
+])('a prompt run on the trained %s gives the scores of the run itself', async (_case, more) => {
+  const { context, reported, saved } = await prepare({}, more)
   const { bestStep } = await runLora(context)
   await cp(saved(bestStep ?? -1), join(context.folders.cache, 'checkpoints', `trained-${bestStep}`), { recursive: true })
   const prompt = await contextWith({ params: PromptParametersSchema.parse({ model: `run:trained@${bestStep}`, template: params.template }), dataset })
   prompt.context.folders = context.folders
-  prompt.context.server.getJson = () => Promise.resolve(trainedRun)
+  prompt.context.server.getJson = () => Promise.resolve({ ...trainedRun, params: { model: 'tiny', ...more } })
   await runPrompt(prompt.context)
   const scores = (from: Reported): unknown => from.examples.map(({ itemId, output, details }) => ({ itemId, output, details }))
   expect(scores(prompt.reported)).toEqual(scores(reported))
+}, 60_000)
+
+test('trains every weight of a model, and keeps whole models that answer', async () => {
+  const talk = ({ id, target }: ReturnType<typeof item>): Record<string, unknown> => ({ id, messages: [{ role: 'user', content: `say ${target}` }, { role: 'assistant', content: target }] })
+  const talks: TestDataset = { task: 'chat', splits: { train: range(0, 48).map(talk), validation: range(48, 60).map(talk), test: range(60, 66).map(talk) } }
+  const full = { method: 'full' as const, learningRate: 0.02, steps: 60, evalEvery: 20, keepCheckpoints: undefined }
+  const { context, reported, saved } = await prepare({ metrics: ['exact_match', 'loss'] }, full, talks)
+  const summary = await runLora(context)
+  expect(reported.examples.map(({ output }) => output)).toEqual(reported.examples.map(({ target }) => target))
+  expect(summary.metrics).toMatchObject({ exact_match: { n: 6, mean: 1 } })
+  expect((await readdir(saved(60))).sort()).toEqual(['config.json', 'generation_config.json', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json', 'trainer_state.json'])
+  expect(reported.logs).toContainEqual(expect.stringContaining('warn: learningRate 0.02 suits an adapter'))
+  // Left out, the two newest whole models are kept.
+  expect(reported.dropped).toEqual([0, 20])
 }, 60_000)
 
 test('learns the answers of conversations, and answers the last turn of others', async () => {
@@ -134,21 +159,39 @@ test.each([
   await expect(runLora(context)).rejects.toThrow(message)
 })
 
-test('a loss that is no longer a number ends the run at its last point', async () => {
+test('a loss that is no longer a number ends the run at its last point, with what is known until then', async () => {
   const { context, reported } = await prepare({}, { learningRate: 1e30, schedule: 'constant', warmupSteps: 0 })
-  await expect(runLora(context)).rejects.toMatchObject({ code: 'diverged' })
-  expect(series(reported, 'train/loss').at(-1)?.[1]).not.toSatisfy(Number.isFinite)
+  const failure = await runLora(context).then(() => null, (error: unknown) => error)
+  expect(failure).toMatchObject({
+    code: 'diverged',
+    message: expect.stringMatching(/^step 2: loss is .* The last checkpoint is that of step 0; the best is step 0: lowest eval loss/),
+    summary: { primaryMetric: 'accuracy', metrics: {}, bestStep: 0, generalizationGap: null, latency: null },
+  })
+  expect(series(reported, 'train/loss').at(-1)).toEqual([2, expect.not.toSatisfy(Number.isFinite)])
+  expect(reported.checkpoints.map(({ step }) => step)).toEqual([0])
 }, 60_000)
 
-function pointsUpTo(reported: Reported, step: number): ReturnType<typeof MetricsAnswerSchema.parse> {
-  const keys = ['train/loss', 'eval/loss']
-  return {
-    series: keys.map((key) => {
-      const points = series(reported, key).filter(([at]) => at <= step)
-      return { key, points: points.length, buckets: points.map(([at, value]) => ({ firstStep: at, lastStep: at, min: value, max: value, last: value, lastTime: 0, n: 1, nonFinite: 0 })) }
-    }),
-  }
-}
+test('stops early, says so, and keeps the best checkpoint and the newest', async () => {
+  const still = { learningRate: 1e-9, steps: 20, evalEvery: 2, earlyStoppingPatience: 3, earlyStoppingMinDelta: 0.01, keepCheckpoints: 1 }
+  const { context, reported } = await prepare({}, still)
+  const summary = await runLora(context)
+  expect(reported.checkpoints.map(({ step }) => step)).toEqual([0, 2, 4, 6])
+  expect(summary.stopReason).toMatch(/^stopped early at step 6: 3 evaluations in a row did not improve eval loss by more than 0.01; its best is /)
+  expect(reported.logs).toContainEqual(expect.stringMatching(/^info: stopped early at step 6.* 14 of 20 steps were not needed$/))
+  const kept = [0, 2, 4, 6].filter((step) => !reported.dropped.includes(step))
+  expect(kept).toEqual([...new Set([summary.bestStep, 6])].sort())
+  expect(reported.examples).toHaveLength(12)
+}, 60_000)
+
+test('chooses by the accuracy where told so, which only labels have', async () => {
+  const { context, reported } = await prepare({}, { bestMetric: 'accuracy' })
+  const { bestStep, bestReason } = await runLora(context)
+  const accuracies = series(reported, 'eval/accuracy')
+  expect(bestStep).toBe(accuracies.find(([, value]) => value === Math.max(...accuracies.map(([, other]) => other)))?.[0])
+  expect(bestReason).toContain('highest eval accuracy')
+  const { context: free } = await prepare({ metrics: ['loss'] }, { bestMetric: 'accuracy' }, { task: 'generation', splits: dataset.splits })
+  await expect(runLora(free)).rejects.toThrow('bestMetric is accuracy, and this run measures no eval accuracy')
+}, 60_000)
 
 const trainedRun = {
   ...{ id: 'trained', experimentId: 'e', experimentName: 'e', kind: 'lora', name: 'e', cell: 0, repeat: 0, seed: 42, params: { model: 'tiny' }, varied: {}, dataset: 'data', status: 'succeeded' },

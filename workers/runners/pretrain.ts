@@ -5,10 +5,9 @@
  * Documents stand one after another, each begun by the end-of-text token, and the stream is cut
  * into rows of maxLength tokens. Evaluation reads each held-out document for itself.
  */
-import { cpSync, existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ItemOfTask } from '../../datasets/items.js'
-import { summarizeMetric } from '../../experiments/summary.js'
 import type { Example, PretrainParameters, Summary } from '../../server/contracts/index.js'
 import type { ExampleLoss, LlamaConfig, Trainer, TrainerOptions, TrainingExample } from '../engine/engine.js'
 import { trainBpe } from '../engine/formats/bpe.js'
@@ -16,15 +15,17 @@ import { loadTokenizer, type Tokenizer } from '../engine/formats/tokenizer.js'
 import { SPECIAL_TOKENS, writeTokenizerFiles } from '../engine/formats/tokenizer-files.js'
 import { openLanguageModel } from '../engine/generate.js'
 import { createTrainer } from '../engine/trainer.js'
-import { LearningCurves, reportStep } from '../learning-curves.js'
+import type { LearningCurves } from '../learning-curves.js'
 import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import { summarizeExamples } from '../run-summary.js'
+import { copyCompanions } from './checkpoint-model.js'
 import { scoredText } from './text-score.js'
+import { runTraining, type Trained, type TrainingJob } from './training-loop.js'
 import { warmupOf } from './training-schedule.js'
 
 type TextItem = ItemOfTask['text']
 type Context = RunContext<PretrainParameters>
 
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'generation_config.json']
 const SAMPLE_TOKENS = 60
 /** Betas of GPT-3 and Llama: the second moment must follow a loss that falls fast. */
 const BETAS: [number, number] = [0.9, 0.95]
@@ -38,7 +39,7 @@ interface HeldOut {
 }
 
 export async function runPretrain(context: Context): Promise<Summary> {
-  const { params, report, dataset, folders } = context
+  const { params, report, dataset } = context
   if (dataset.manifest.task !== 'text') throw new RunFailure('dataset_unsuitable', `pretraining reads a dataset of task text; "${dataset.manifest.name}" is of task ${dataset.manifest.task}`)
   report.progress({ done: 0, total: params.steps, unit: 'steps', message: 'reading the text' })
   const training = await dataset.readAs('text', 'train')
@@ -53,8 +54,8 @@ export async function runPretrain(context: Context): Promise<Summary> {
   try {
     report.log('info', `${trainer.trainableParameters.toLocaleString('en')} parameters; an epoch is ${trainer.stepsPerEpoch} steps`)
     if (context.resumeFolder !== null) await trainer.restore(context.resumeFolder)
-    const curves = await train({ context, trainer, heldOut, tokenizerFolder, checkpointFolder: join(folders.work, 'checkpoint') })
-    return await finish(context, trainer, { heldOut, curves })
+    const job: Job = { context, trainer, heldOut, tokenizerFolder }
+    return await finish(job, await runTraining(trainingJob(job)))
   } finally {
     await trainer.dispose()
   }
@@ -130,44 +131,39 @@ function trainerOptions({ params, assignment, threads, report }: Context, tokeni
   }
 }
 
-interface Training {
+interface Job {
   context: Context
   trainer: Trainer
   heldOut: readonly HeldOut[]
   tokenizerFolder: string
-  checkpointFolder: string
 }
 
-async function train(job: Training): Promise<LearningCurves> {
-  const { context, trainer } = job
-  const { params, report } = context
-  const curves = await LearningCurves.open(context)
-  while (trainer.globalStep < params.steps) {
-    const step = await trainer.step()
-    curves.addStep(step)
-    reportStep(report, trainer, step)
-    report.progress({ done: step.step, total: params.steps, unit: 'steps' })
-    if (step.step % params.evalEvery === 0 || step.step === params.steps) await evaluateAndSave(job, curves)
+function trainingJob(job: Job): TrainingJob {
+  const { context, trainer, tokenizerFolder } = job
+  const { params, threads } = context
+  return {
+    context,
+    trainer,
+    totalSteps: params.steps,
+    startsWithEvaluation: false,
+    keepCheckpoints: params.keepCheckpoints,
+    evaluate: () => evaluate(job),
+    complete: (folder) => {
+      copyCompanions(tokenizerFolder, folder)
+      return answerSamples(folder, params, threads)
+    },
+    partialSummary: (curves) => ({ ...summaryOf(job, curves, context.doneExamples), metrics: {} }),
   }
-  return curves
 }
 
-async function evaluateAndSave({ context, trainer, heldOut, tokenizerFolder, checkpointFolder }: Training, curves: LearningCurves): Promise<void> {
-  const { params, report, threads } = context
-  const step = trainer.globalStep
-  const part = heldOut.slice(0, params.evalLimit)
-  const { loss, perplexity, perExample } = await trainer.evaluate(part.flatMap((document) => document.rows))
+async function evaluate({ context, trainer, heldOut }: Job): ReturnType<TrainingJob['evaluate']> {
+  const part = heldOut.slice(0, context.params.evalLimit)
+  const { loss, perplexity, tokenAccuracy, perExample } = await trainer.evaluate(part.flatMap((document) => document.rows))
   const bitsPerByte = totalNats(perExample) / Math.LN2 / part.reduce((sum, document) => sum + document.bytes, 0)
-  report.metric('eval/loss', step, loss)
-  report.metric('eval/perplexity', step, perplexity)
-  report.metric('eval/bits_per_byte', step, bitsPerByte)
-  curves.addEvaluation({ step, loss })
-
-  await trainer.save(checkpointFolder)
-  mkdirSync(checkpointFolder, { recursive: true })
-  for (const file of TOKENIZER_FILES) cpSync(join(tokenizerFolder, file), join(checkpointFolder, file))
-  const samples = await answerSamples(checkpointFolder, params, threads)
-  await report.checkpoint({ step, folder: checkpointFolder, metrics: { 'eval/loss': loss, 'eval/bits_per_byte': bitsPerByte }, samples })
+  return {
+    evaluation: { loss, token_accuracy: tokenAccuracy },
+    metrics: { 'eval/loss': loss, 'eval/perplexity': perplexity, 'eval/token_accuracy': tokenAccuracy, 'eval/bits_per_byte': bitsPerByte },
+  }
 }
 
 async function answerSamples(folder: string, params: PretrainParameters, threads: number): Promise<SampleAnswer[]> {
@@ -187,28 +183,30 @@ function totalNats(losses: readonly ExampleLoss[]): number {
   return losses.reduce((sum, { loss, tokens }) => sum + (tokens === 0 ? 0 : loss * tokens), 0)
 }
 
-/** Scores every held-out document with the last weights. */
-async function finish(context: Context, trainer: Trainer, { heldOut, curves }: { heldOut: readonly HeldOut[]; curves: LearningCurves }): Promise<Summary> {
-  const { params, report, doneExamples, assignment } = context
+/** Scores every held-out document with the recommended checkpoint. */
+async function finish(job: Job, { curves, bestFolder }: Trained): Promise<Summary> {
+  const { context, trainer, heldOut } = job
+  const { report, doneExamples } = context
+  const best = curves.recommended()
+  report.log('info', `chosen checkpoint: ${best?.reason ?? 'none'}`)
+  const folder = await bestFolder()
+  if (best?.step !== trainer.globalStep) await trainer.restore(folder)
   const examples: Example[] = [...doneExamples]
   const done = new Set(doneExamples.map((example) => example.itemId))
   for (const document of heldOut.filter(({ id }) => !done.has(id))) {
     const { perExample } = await trainer.evaluate(document.rows)
-    const nats = totalNats(perExample)
-    const tokens = perExample.reduce((sum, row) => sum + row.tokens, 0)
-    const example = scoredText(document, { nats, tokens })
+    const example = scoredText(document, { nats: totalNats(perExample), tokens: perExample.reduce((sum, row) => sum + row.tokens, 0) })
     report.example(example)
     examples.push(example)
   }
-  const metrics = Object.fromEntries(assignment.metrics.map((metric) => [metric, summarizeMetric(metric, examples)]))
+  return summaryOf(job, curves, examples)
+}
+
+function summaryOf({ context, trainer }: Job, curves: LearningCurves, examples: readonly Example[]): Summary {
+  const { params } = context
   return {
-    metrics,
-    primaryMetric: assignment.metrics[0] ?? 'bits_per_byte',
-    latency: null,
-    tokensIn: examples.reduce((sum, example) => sum + (example.tokensIn ?? 0), 0),
-    tokensOut: 0,
+    ...summarizeExamples(context, examples),
     costUsd: params.price?.perHour === undefined ? null : (params.price.perHour * elapsedMs(context)) / 3_600_000,
-    durationMs: elapsedMs(context),
     trainableParameters: trainer.trainableParameters,
     ...curves.summary(),
   }

@@ -13,11 +13,13 @@ import { LearningCurves, reportStep, type CourseParameters } from '../learning-c
 import { RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
 
 export interface TrainingJob {
-  context: RunContext<CourseParameters & { keepCheckpoints?: number | undefined }>
+  context: RunContext<CourseParameters>
   trainer: Trainer
   totalSteps: number
   /** Evaluate and keep the model as it is before the first step. */
   startsWithEvaluation: boolean
+  /** The newest checkpoints to keep besides the best; undefined keeps all. */
+  keepCheckpoints: number | undefined
   /** The validation split with the weights of this moment; `metrics` are for the charts, by their keys there. */
   evaluate: () => Promise<{ evaluation: Omit<Evaluation, 'step'>; metrics: Record<string, number> }>
   /** Adds to a saved checkpoint what else belongs into it, and answers the samples with it. */
@@ -28,7 +30,7 @@ export interface TrainingJob {
 
 export interface Trained {
   curves: LearningCurves
-  /** Folder of the recommended checkpoint. @throws {RunFailure} `diverged` where no evaluation is a number */
+  /** Folder of the recommended checkpoint, downloaded where an earlier attempt wrote it. @throws {RunFailure} `diverged` where no evaluation is a number */
   bestFolder: () => Promise<string>
 }
 
@@ -73,7 +75,7 @@ class TrainingLoop {
     if (chosen === null) throw this.failure('no evaluation has a finite value, so there is no checkpoint to choose; lower learningRate')
     if (this.best?.step === chosen.step) return this.best.folder
     const folder = join(context.folders.work, `best-${chosen.step}`)
-    await downloadCheckpoint(context.server, { runId: context.assignment.runId, step: chosen.step, folder, wants: (name) => name !== 'optimizer.safetensors' })
+    await downloadCheckpoint(context.server, { runId: context.assignment.runId, step: chosen.step, folder })
     return folder
   }
 
@@ -125,7 +127,7 @@ class TrainingLoop {
 
   /** Asks again for what an earlier attempt may not have come to; dropping twice does no harm. */
   private dropOld(): void {
-    const { report, params: { keepCheckpoints } } = this.job.context
+    const { keepCheckpoints, context: { report } } = this.job
     if (keepCheckpoints === undefined) return
     const best = this.curves.recommended()?.step
     for (const { step } of this.curves.evaluations.slice(0, -keepCheckpoints)) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Run } from '../../../../server/contracts/run.js'
 import { evaluationsOf, factsInWords, marksOf, trainingFacts } from './training-facts.js'
 
-const live = { summary: null, pickedStep: null, status: 'running' } as Run
+const live = { summary: null, pickedStep: null, status: 'running', params: {} } as Run
 const losses = [[0, 3], [20, 1], [40, 1.2], [60, 1.5]].map(([step = 0, loss = 0]) => ({ step, loss }))
 
 describe('trainingFacts', () => {
@@ -17,6 +17,14 @@ describe('trainingFacts', () => {
     const facts = trainingFacts({ ...live, status: 'failed' }, [...losses.slice(0, 2), { step: 40, loss: Number.NaN }])
     expect(factsInWords(facts)).toContain('Diverged: from step 40')
     expect(marksOf(live, facts).map(({ label }) => label)).toEqual(['best 20', 'diverged at 40'])
+  })
+
+  it('chooses by the metric the run names, and says why it stopped', () => {
+    const byAccuracy = { ...live, params: { bestMetric: 'accuracy' } } as unknown as Run
+    const evaluations = losses.map((evaluation, index) => ({ ...evaluation, accuracy: index / 10 }))
+    expect(trainingFacts(byAccuracy, evaluations)).toMatchObject({ bestStep: 60, overfitStep: 40 })
+    const summary = { bestStep: 20, bestReason: 'step 20: lowest', stopReason: 'stopped early at step 60: no better' } as Run['summary']
+    expect(factsInWords(trainingFacts({ ...live, status: 'succeeded', summary }, losses))).toContain('Stopped early at step 60: no better.')
   })
 
   it('says nothing before the first evaluation', () => {

@@ -1,5 +1,5 @@
 /** What the curves of one training run say: where it was best and from where it only got worse. Pure. */
-import { type Evaluation, firstOverfitStep, recommendCheckpoint } from '../../../../experiments/checkpoints.js'
+import { bestMetricOf, type Evaluation, evaluationOf, firstOverfitStep, recommendCheckpoint } from '../../../../experiments/checkpoints.js'
 import type { MetricSeries } from '../../../../server/contracts/metric.js'
 import type { Checkpoint, Run } from '../../../../server/contracts/run.js'
 import type { Mark } from '../../charts/lines.js'
@@ -9,21 +9,21 @@ export interface TrainingFacts {
   bestStep: number | null
   reason: string
   overfitStep: number | null
+  /** Why the run ended before its last step; empty where it did not. */
+  stopReason: string
   /** The loss went to NaN or infinity rather than up. */
   isDiverged: boolean
   /** The run is over: nothing comes after. */
   isFinal: boolean
 }
 
-/** Validation losses by step. Evaluations are far fewer than pixels, so each bucket is one of them. */
+/** Validation results by step. Evaluations are far fewer than pixels, so each bucket is one of them. */
 export function evaluationsOf(series: readonly MetricSeries[], checkpoints: readonly Checkpoint[]): Evaluation[] {
-  const losses = new Map<number, number>()
-  for (const checkpoint of checkpoints) {
-    const loss = checkpoint.metrics['eval/loss']
-    if (loss !== undefined) losses.set(checkpoint.step, Number(loss))
+  const metricsAt = new Map<number, Checkpoint['metrics']>(checkpoints.map(({ step, metrics }) => [step, metrics]))
+  for (const { key, buckets } of series) {
+    for (const { n, lastStep, last } of buckets) if (n === 1) metricsAt.set(lastStep, { ...metricsAt.get(lastStep), [key]: last })
   }
-  for (const bucket of series.find(({ key }) => key === 'eval/loss')?.buckets ?? []) if (bucket.n === 1) losses.set(bucket.lastStep, Number(bucket.last))
-  return [...losses].map(([step, loss]) => ({ step, loss })).sort((a, b) => a.step - b.step)
+  return [...metricsAt].flatMap(([step, metrics]) => evaluationOf(step, metrics) ?? []).sort((a, b) => a.step - b.step)
 }
 
 export function trainingFacts(run: Run, evaluations: readonly Evaluation[]): TrainingFacts {
@@ -31,12 +31,12 @@ export function trainingFacts(run: Run, evaluations: readonly Evaluation[]): Tra
   const isDivergedAt = (step: number | null): boolean => evaluations.some((evaluation) => evaluation.step === step && !Number.isFinite(evaluation.loss))
   if (summary?.bestStep != null) {
     const overfitStep = summary.overfitStep ?? null
-    return { bestStep: summary.bestStep, reason: summary.bestReason ?? '', overfitStep, isDiverged: isDivergedAt(overfitStep), isFinal: true }
+    return { bestStep: summary.bestStep, reason: summary.bestReason ?? '', stopReason: summary.stopReason ?? '', overfitStep, isDiverged: isDivergedAt(overfitStep), isFinal: true }
   }
-  const best = recommendCheckpoint(evaluations)
+  const best = recommendCheckpoint(evaluations, bestMetricOf(run.params))
   const overfitStep = firstOverfitStep(evaluations)
   const isFinal = run.status !== 'running' && run.status !== 'queued'
-  return { bestStep: best?.step ?? null, reason: best?.reason ?? '', overfitStep, isDiverged: isDivergedAt(overfitStep), isFinal }
+  return { bestStep: best?.step ?? null, reason: best?.reason ?? '', stopReason: '', overfitStep, isDiverged: isDivergedAt(overfitStep), isFinal }
 }
 
 export function marksOf(run: Run, facts: TrainingFacts): Mark[] {
@@ -50,7 +50,8 @@ export function marksOf(run: Run, facts: TrainingFacts): Mark[] {
 export function factsInWords(facts: TrainingFacts): string {
   if (facts.bestStep === null) return ''
   const best = facts.reason || `step ${formatCount(facts.bestStep)}`
-  return `${facts.isFinal ? 'Best checkpoint' : 'Best checkpoint so far'}: ${best}. ${afterBest(facts)}`
+  const stopped = facts.stopReason === '' ? '' : ` ${facts.stopReason.charAt(0).toUpperCase()}${facts.stopReason.slice(1)}.`
+  return `${facts.isFinal ? 'Best checkpoint' : 'Best checkpoint so far'}: ${best}. ${afterBest(facts)}${stopped}`
 }
 
 function afterBest({ overfitStep, isDiverged, isFinal }: TrainingFacts): string {

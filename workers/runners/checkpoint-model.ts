@@ -1,0 +1,47 @@
+/* The model of a checkpoint, to be asked: the base model with the adapter in a folder, or the whole model in it. */
+import { cpSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Device } from '../engine/engine.js'
+import { openLanguageModel, type LanguageModel } from '../engine/generate.js'
+
+/** What a folder of whole weights needs besides them to be a model: tokenizer, chat template, ends of an answer. */
+const COMPANION_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'chat_template.jinja', 'generation_config.json']
+
+export function copyCompanions(from: string, to: string): void {
+  for (const file of COMPANION_FILES) if (existsSync(join(from, file))) cpSync(join(from, file), join(to, file))
+}
+
+export interface CheckpointModelOptions {
+  /** The base model's folder. */
+  folder: string
+  method: 'lora' | 'full'
+  threads: number
+  device: Device
+}
+
+export class CheckpointModel {
+  private readonly options: CheckpointModelOptions
+  private model: LanguageModel | null = null
+
+  constructor(options: CheckpointModelOptions) {
+    this.options = options
+  }
+
+  /** The model of this checkpoint; the one given before is no longer to be used. An adapter's base is opened once. */
+  async at(folder: string): Promise<LanguageModel> {
+    const { method, folder: base, threads, device } = this.options
+    if (method === 'full') {
+      await this.close()
+      return (this.model = await openLanguageModel({ folder, threads, device }))
+    }
+    this.model ??= await openLanguageModel({ folder: base, threads, device })
+    this.model.useAdapter({ folder })
+    return this.model
+  }
+
+  async close(): Promise<void> {
+    const model = this.model
+    this.model = null
+    await model?.close()
+  }
+}
