@@ -8,13 +8,13 @@ import type { Tokenizer } from './tokenizer.js'
 const CONTEXT_TOKENS = 6
 
 export class StreamDecoder {
-  readonly #tokenizer: Tokenizer
+  readonly #tokenizer: Pick<Tokenizer, 'decode'>
   #ids: number[]
   /** How many tokens of the window have been given out as text. */
   #given: number
 
   /** `context` are the tokens the text goes on from. */
-  constructor(tokenizer: Tokenizer, context: readonly number[]) {
+  constructor(tokenizer: Pick<Tokenizer, 'decode'>, context: readonly number[]) {
     this.#tokenizer = tokenizer
     this.#ids = context.slice(-CONTEXT_TOKENS)
     this.#given = this.#ids.length
