@@ -1,6 +1,6 @@
 /*
- * From the name of a local model to folders on this disk: a folder of models/, or what an earlier run
- * trained (`run:ID`, `run:ID@STEP`), downloaded once and kept.
+ * From the name of a local model to what lies on this disk: a folder or a GGUF file of models/, or what an
+ * earlier run trained (`run:ID`, `run:ID@STEP`), downloaded once and kept.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -19,6 +19,11 @@ export interface ModelSource {
   adapterFolder: string | null
 }
 
+/** A model for llama.cpp: it answers, but cannot be trained. */
+export interface GgufSource {
+  ggufFile: string
+}
+
 export interface ModelSourceOptions {
   server: ServerAccess
   modelRoots: string[]
@@ -29,8 +34,14 @@ const RUN_REFERENCE = /^run:([A-Za-z0-9_-]+)(?:@(\d+))?$/
 /** What is only needed to go on training. */
 const TRAINING_FILES = new Set(['optimizer.safetensors', 'trainer_state.json'])
 
-/** @throws {RunFailure} `model_missing`, saying which models there are. */
+/** A model to ask. @throws {RunFailure} `model_missing`, saying which models there are. */
+export async function resolveAnswering(name: string, options: ModelSourceOptions): Promise<ModelSource | GgufSource> {
+  return isGgufName(name) ? { ggufFile: await findGgufFile(name, options.modelRoots) } : resolveModel(name, options)
+}
+
+/** A model to train, or to ask. @throws {RunFailure} `model_missing`, saying which models there are. */
 export async function resolveModel(name: string, options: ModelSourceOptions): Promise<ModelSource> {
+  if (isGgufName(name)) throw new RunFailure('model_missing', `model "${name}" is a GGUF file, which answers prompts but cannot be trained or adapted here; name the Hugging Face folder it was made from`)
   if (!name.startsWith('run:')) return { folder: await findModelFolder(name, options.modelRoots), adapterFolder: null }
   const match = RUN_REFERENCE.exec(name)
   if (match === null) throw new RunFailure('model_missing', `model "${name}" is not a run; write run:ID or run:ID@STEP`)
@@ -76,21 +87,37 @@ async function fetchCheckpoint(run: Run, step: number, { server, cacheFolder }: 
 }
 
 export async function findModelFolder(name: string, roots: string[]): Promise<string> {
-  const isPlain = /^[\w.-]+(\/[\w.-]+)*$/.test(name) && !name.split('/').includes('..')
-  const folder = roots.map((root) => join(root, name)).find((candidate) => isPlain && existsSync(join(candidate, 'config.json')))
+  const folder = findPlain(name, roots, (candidate) => existsSync(join(candidate, 'config.json')))
   if (folder !== undefined) return folder
-  const known = await listModels(roots)
-  const there = known.length === 0 ? 'no model is installed' : `models here: ${known.join(', ')}`
-  throw new RunFailure('model_missing', `model "${name}" is not a folder with a config.json under models/ (${there}); put a Hugging Face model folder there, or write run:ID for a trained one`)
+  throw new RunFailure('model_missing', `model "${name}" is not a folder with a config.json under models/ (${await listModels(roots)}); put a Hugging Face model folder there, or write run:ID for a trained one`)
 }
 
-async function listModels(roots: string[]): Promise<string[]> {
-  const names = await Promise.all(roots.filter((root) => existsSync(root)).map(async (root) => (await readdir(root)).filter((entry) => existsSync(join(root, entry, 'config.json')))))
-  return [...new Set(names.flat())].sort()
+const isGgufName = (name: string): boolean => name.endsWith('.gguf')
+
+async function findGgufFile(name: string, roots: string[]): Promise<string> {
+  const file = findPlain(name, roots, existsSync)
+  if (file !== undefined) return file
+  throw new RunFailure('model_missing', `model "${name}" is not a file under models/ (${await listModels(roots)}); put the GGUF file there`)
+}
+
+/** The first place under a root that is what is looked for; a name that leads out of it is none. */
+function findPlain(name: string, roots: string[], isIt: (path: string) => boolean): string | undefined {
+  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(name) || name.split('/').includes('..')) return undefined
+  return roots.map((root) => join(root, name)).find(isIt)
+}
+
+/** What there is to choose from, in words. */
+async function listModels(roots: string[]): Promise<string> {
+  const isModel = (root: string, entry: string): boolean => isGgufName(entry) || existsSync(join(root, entry, 'config.json'))
+  const names = await Promise.all(roots.filter((root) => existsSync(root)).map(async (root) => (await readdir(root)).filter((entry) => isModel(root, entry))))
+  const known = [...new Set(names.flat())].sort()
+  return known.length === 0 ? 'no model is installed' : `models here: ${known.join(', ')}`
 }
 
 /** sha256 over the files that decide a model's answers: configuration, tokenizer, weights, adapter. */
-export async function hashModel({ folder, adapterFolder }: ModelSource): Promise<string> {
+export async function hashModel(source: ModelSource | GgufSource): Promise<string> {
+  if ('ggufFile' in source) return hashFile(source.ggufFile)
+  const { folder, adapterFolder } = source
   const hash = createHash('sha256')
   for (const part of adapterFolder === null ? [folder] : [folder, adapterFolder]) {
     const names = (await readdir(part)).filter((name) => /\.(json|jinja|safetensors)$/.test(name) && !TRAINING_FILES.has(name))

@@ -89,8 +89,8 @@ export const EndpointSchema = z.discriminatedUnion('provider', [OpenAiEndpointSc
 export type Endpoint = z.infer<typeof EndpointSchema>
 
 /**
- * A local model is named by its folder in models/; a fine-tuned one by `run:ID` (its picked,
- * else its best checkpoint) or `run:ID@STEP`.
+ * A local model is named by its folder or its GGUF file in models/; a fine-tuned one by `run:ID` (its
+ * picked, else its best checkpoint) or `run:ID@STEP`.
  */
 export const ModelSchema = z.union([z.string().min(1), EndpointSchema])
 export type ModelRef = z.infer<typeof ModelSchema>

@@ -1,14 +1,16 @@
-/* A model of this machine, run by the engine: answers token by token, and tells how likely a given text is. */
+/* A model of this machine, run by the engine or by llama.cpp: answers token by token, and tells how likely a given text is. */
 import { EngineError } from '../engine/engine-error.js'
 import type { Device } from '../engine/engine.js'
-import { openLanguageModel, type LanguageModel } from '../engine/generate.js'
-import type { ModelSource } from '../model-source.js'
+import { openLanguageModel } from '../engine/generate.js'
+import { openGgufModel } from '../engine/llama-cpp.js'
+import type { TextModel } from '../engine/text-model.js'
+import type { GgufSource, ModelSource } from '../model-source.js'
 import { RunFailure } from '../run-context.js'
 import { PromptRefused, timeAlone, type ChatModel, type Completion, type CompletionRequest, type ContinuationRequest, type LabelScores, type Message } from './chat-model.js'
 
 export interface LocalModelOptions {
   name: string
-  source: ModelSource
+  source: ModelSource | GgufSource
   threads: number
   device: Device
   chat?: ChatTemplateUse
@@ -19,25 +21,26 @@ export type ChatTemplateUse = 'auto' | 'always' | 'never'
 
 /** @throws {RunFailure} `invalid_params` when a chat template is asked for and the model has none. */
 export async function openLocalModel({ name, source, threads, device, chat = 'auto' }: LocalModelOptions): Promise<ChatModel> {
-  const model = await openLanguageModel({
-    folder: source.folder,
-    ...(source.adapterFolder === null ? {} : { adapter: { folder: source.adapterFolder } }),
-    threads,
-    device,
-  })
+  const model = await openTextModel(source, { threads, device })
   if (chat !== 'always' || model.tokenizer.hasChatTemplate) return new EngineChatModel(name, model, chat)
   await model.close()
   throw new RunFailure('invalid_params', `chat is always, and model "${name}" has no chat template; set chat to auto, or name a model with one`)
 }
 
+function openTextModel(source: ModelSource | GgufSource, where: { threads: number; device: Device }): Promise<TextModel> {
+  if ('ggufFile' in source) return openGgufModel({ path: source.ggufFile, ...where })
+  const { folder, adapterFolder } = source
+  return openLanguageModel({ folder, ...(adapterFolder === null ? {} : { adapter: { folder: adapterFolder } }), ...where })
+}
+
 export class EngineChatModel implements ChatModel {
   readonly name: string
-  /** The engine computes one request at a time, with all threads. */
+  /** One request is computed at a time, with all threads. */
   readonly concurrency = 1
-  private readonly model: LanguageModel
+  private readonly model: TextModel
   private readonly chat: ChatTemplateUse
 
-  constructor(name: string, model: LanguageModel, chat: ChatTemplateUse = 'auto') {
+  constructor(name: string, model: TextModel, chat: ChatTemplateUse = 'auto') {
     this.name = name
     this.model = model
     this.chat = chat

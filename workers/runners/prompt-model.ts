@@ -2,7 +2,9 @@
 import { join } from 'node:path'
 import type { Endpoint, PromptParameters } from '../../server/contracts/index.js'
 import { RunBudget } from '../budget.js'
-import { hashModel, resolveModel } from '../model-source.js'
+import { LLAMA_CPP_PACKAGE } from '../engine/llama-cpp.js'
+import { findOptionalPackage } from '../engine/optional-package.js'
+import { hashModel, resolveAnswering } from '../model-source.js'
 import { pricingOf } from '../pricing.js'
 import { accountedModel, type AccountedModel } from '../providers/accounted-model.js'
 import type { ChatModel } from '../providers/chat-model.js'
@@ -43,9 +45,10 @@ export async function openPromptModel(context: Context): Promise<OpenedModel> {
 }
 
 async function openLocal({ params, report, server, folders, threads }: Context, name: string): Promise<Named> {
-  const source = await resolveModel(name, { server, modelRoots: folders.models, cacheFolder: folders.cache })
+  const source = await resolveAnswering(name, { server, modelRoots: folders.models, cacheFolder: folders.cache })
   const modelHash = await hashModel(source)
-  report.environment({ modelHash })
+  const library = 'ggufFile' in source ? { device: `cpu, ${LLAMA_CPP_PACKAGE.name} ${findOptionalPackage(LLAMA_CPP_PACKAGE.name)?.version ?? 'missing'}` } : {}
+  report.environment({ modelHash, ...library })
   const model = await openLocalModel({ name, source, threads, device: 'cpu', chat: params.chat })
   return { model, identity: { provider: 'local', modelHash, chat: params.chat }, priced: { provider: 'local', model: name, baseUrl: null } }
 }
