@@ -19,6 +19,7 @@ function promptProblem(params: Params): { parameter: string; message: string } |
   }
   const showsTurns = params['shotsAs'] === 'turns' || (params['shotsAs'] === 'auto' && params['messages'] !== undefined)
   if (negatives > 0 && showsTurns) return { parameter: 'negatives', message: 'a wrong answer cannot stand as a turn of the assistant; set shotsAs to text, or place negatives in a template' }
+  if (params['baseDtype'] !== undefined && typeof params['model'] !== 'string') return { parameter: 'baseDtype', message: 'baseDtype is for local models; an endpoint holds its weights as it likes' }
   return undefined
 }
 
@@ -26,6 +27,7 @@ function promptProblem(params: Params): { parameter: string; message: string } |
 export function cellProblem(kind: Kind, params: Params): { parameter: string; message: string } | undefined {
   if (kind === 'pretrain') return pretrainProblem(params)
   if (kind === 'prompt') return promptProblem(params)
+  if (kind === 'lora' && params['method'] === 'full' && params['baseDtype'] !== 'stored') return { parameter: 'baseDtype', message: 'baseDtype is for frozen weights; with method full every weight is trained, in f32' }
   if (kind !== 'rag') return undefined
   const { chunkSize, chunkOverlap } = params
   if (Number(chunkOverlap) < Number(chunkSize)) return undefined

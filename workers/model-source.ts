@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { RunSchema, type Run } from '../server/contracts/index.js'
+import { LoraParametersSchema, RunSchema, type Run } from '../server/contracts/index.js'
 import { downloadCheckpoint, listCheckpoints } from './earlier-work.js'
+import type { BaseDtype } from './engine/weight-cache.js'
 import { hashFile } from './reporter.js'
 import { RunFailure, type ServerAccess } from './run-context.js'
 import { ServerRefusal } from './server-client.js'
@@ -17,6 +18,8 @@ export interface ModelSource {
   folder: string
   /** PEFT folder of the adapter on it, where a LoRA run is named. */
   adapterFolder: string | null
+  /** The number format in which an adapter's base was held while it was trained. */
+  baseDtype: BaseDtype
 }
 
 /** A model for llama.cpp: it answers, but cannot be trained. */
@@ -42,17 +45,17 @@ export async function resolveAnswering(name: string, options: ModelSourceOptions
 /** A model to train, or to ask. @throws {RunFailure} `model_missing`, saying which models there are. */
 export async function resolveModel(name: string, options: ModelSourceOptions): Promise<ModelSource> {
   if (isGgufName(name)) throw new RunFailure('model_missing', `model "${name}" is a GGUF file, which answers prompts but cannot be trained or adapted here; name the Hugging Face folder it was made from`)
-  if (!name.startsWith('run:')) return { folder: await findModelFolder(name, options.modelRoots), adapterFolder: null }
+  if (!name.startsWith('run:')) return { folder: await findModelFolder(name, options.modelRoots), adapterFolder: null, baseDtype: 'stored' }
   const match = RUN_REFERENCE.exec(name)
   if (match === null) throw new RunFailure('model_missing', `model "${name}" is not a run; write run:ID or run:ID@STEP`)
   const [, runId = '', step] = match
   const run = await readRun(runId, options.server)
   const folder = await fetchCheckpoint(run, step === undefined ? await chooseStep(run, options.server) : Number(step), options)
-  if (run.kind === 'pretrain' || run.params['method'] === 'full') return { folder, adapterFolder: null }
+  if (run.kind === 'pretrain' || run.params['method'] === 'full') return { folder, adapterFolder: null, baseDtype: 'stored' }
   if (run.kind !== 'lora') throw new RunFailure('model_missing', `model "${name}" names a ${run.kind} run, which trains no model; name a lora or pretrain run`)
   const base = await resolveModel(String(run.params['model']), options)
   if (base.adapterFolder !== null) throw new RunFailure('model_missing', `model "${name}" is an adapter on an adapter (${String(run.params['model'])}), which cannot be loaded; train it on a whole model`)
-  return { folder: base.folder, adapterFolder: folder }
+  return { folder: base.folder, adapterFolder: folder, baseDtype: LoraParametersSchema.shape.baseDtype.parse(run.params['baseDtype']) }
 }
 
 async function readRun(runId: string, server: ServerAccess): Promise<Run> {

@@ -9,6 +9,9 @@ import { ModelSchema, PriceSchema } from './models.js'
 /** What a model can be computed on: execution providers of ONNX Runtime, then back ends of TensorFlow.js. */
 export const DEVICE_KINDS = ['cpu', 'webgpu', 'cuda', 'tfjs-wasm', 'tfjs-webgpu', 'tfjs-node', 'tfjs-node-gpu'] as const
 
+/** Number formats of weights that are not trained; the quantised ones hold for the linear layers. */
+export const BaseDtypeSchema = z.enum(['stored', 'f32', 'bf16', 'f16', 'int8', 'int4', 'nf4'])
+
 const model = ModelSchema.default('nano-pt-en').describe('a folder in models/, run:ID or run:ID@STEP, or an endpoint (see below)')
 const price = PriceSchema.optional().describe('price of the local machine; unknown cost stays unknown when left out')
 const limit = z.number().int().positive().optional().describe('use only this many items of the split, drawn by the seed')
@@ -90,6 +93,7 @@ export const PromptParametersSchema = z.strictObject({
     .default([])
     .describe('prompts before the main one, `{name, template, system, temperature, maxTokens, stop}`; the output of each is `steps.NAME` in those that follow'),
   extract: ExtractionSchema.default('none').describe('which part is scored: `last_number`, `{after: text}`, or `{regex, flags, group, match: first or last}`'),
+  baseDtype: BaseDtypeSchema.optional().describe('number format in which a local model’s weights are held; left out: as stored, or for run:ID as in training'),
   chat: z.enum(['auto', 'always', 'never']).default('auto').describe('whether a local model’s prompt goes through its chat template; auto: when there are several messages'),
   scoring: z
     .enum(['auto', 'likelihood', 'generate'])
@@ -133,6 +137,7 @@ export const LoraParametersSchema = z.strictObject({
   model: z.string().min(1).default('nano-pt-en').describe('a folder in models/, or run:ID of a run that trained a whole model'),
   method: z.enum(['lora', 'full']).default('lora').describe('lora: an adapter on the frozen model; full: every weight, each checkpoint a whole model'),
   saveDtype: z.enum(['F32', 'BF16']).default('F32').describe('number format of the whole models that method full writes'),
+  baseDtype: BaseDtypeSchema.default('stored').describe('number format in which the frozen weights are held; int8, int4 and nf4 quantise the linear layers block by block (QLoRA)'),
   rank: z.number().int().min(1).max(4096).default(8).describe('rank r of the update B·A'),
   alpha: z.number().positive().optional().describe('left out: twice the rank'),
   dropout: z.number().min(0).lt(1).default(0).describe('probability of dropping an input of A'),

@@ -113,13 +113,13 @@ function readJson(path: string): Record<string, unknown> {
 }
 
 function writeAdapter(folder: string, state: CheckpointState, { options, shapeOf, targets }: { options: TrainerOptions; shapeOf: (name: string) => number[]; targets: readonly LoraTarget[] }): void {
-  const { lora, modelFolder } = options
+  const { lora, modelFolder, base } = options
   if (lora === null) return
   const { rank, alpha, dropout, useRslora = false, useDora, init } = lora
   writePeftAdapter(folder, {
     config: { rank, alpha, dropout, targetModules: writtenTargets(lora, targets), useRslora, useDora, init, baseModelNameOrPath: basename(modelFolder) },
     weights: new Map([...state.tensors].map(([name, { value }]) => [name, { shape: shapeOf(name), data: value }])),
-  })
+  }, base === undefined ? {} : { base_dtype: base.dtype })
 }
 
 /** A list of names is taken literally by other readers, so "all-linear" is written as the layers it stands for. */
@@ -144,8 +144,8 @@ function modelValues(folder: string): (name: string) => Float32Array {
 
 /** What must be equal for a run to go on bit for bit. Threads, device and folders may differ. */
 function runIdentity({ options, config, dataHash }: CheckpointContext): Record<string, unknown> {
-  const { seed, batchSize, accumulationSteps = 1, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, labelSmoothing = 0, saveDtype = 'F32' } = options
-  return { seed, batchSize, accumulationSteps, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, labelSmoothing, saveDtype, config, dataHash }
+  const { base, seed, batchSize, accumulationSteps = 1, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, labelSmoothing = 0, saveDtype = 'F32' } = options
+  return { baseDtype: base?.dtype ?? 'stored', seed, batchSize, accumulationSteps, maxLength, packing, lora, learningRate, schedule, warmupSteps, totalSteps, weightDecay, maxGradNorm, betas, eps, labelSmoothing, saveDtype, config, dataHash }
 }
 
 function readStep(folder: string): number {

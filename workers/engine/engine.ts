@@ -3,6 +3,7 @@
  * `createTrainer(options, examples)` in trainer.ts makes one; this file has no code,
  * so importing it never loads ONNX Runtime.
  */
+import type { BaseWeights } from './weight-cache.js'
 
 /** Rotary frequency scaling of Llama 3.1 and later (`rope_type: "llama3"`). */
 export interface Llama3RopeScaling {
@@ -64,6 +65,8 @@ export interface TrainerOptions {
   modelFolder: string
   /** null trains every weight. */
   lora: LoraOptions | null
+  /** The number format of the frozen weights; left out, that of the folder. Only with `lora`. */
+  base?: BaseWeights
   /** Start from seeded random weights of this shape: N(0, 0.02), norms 1. Only with `lora: null`. */
   config?: LlamaConfig
   learningRate: number

@@ -16,6 +16,7 @@ import { LlamaRunner, type LoraFactors } from './models/llama-decode.js'
 import { PromptTokens } from './prompt-tokens.js'
 import { createSampler } from './sampling.js'
 import { checkGenerateOptions, type ContinuationScore, type GenerateOptions, type Generation, type TextModel } from './text-model.js'
+import type { BaseWeights } from './weight-cache.js'
 
 export interface OpenLanguageModelOptions {
   /** Hugging Face folder: config.json, *.safetensors, tokenizer.json. */
@@ -23,6 +24,8 @@ export interface OpenLanguageModelOptions {
   /** Folder of the tokenizer, where it is not in `folder`. */
   tokenizerFolder?: string
   adapter?: AdapterSource
+  /** The number format of the weights; left out, that of the folder. */
+  base?: BaseWeights
   /** Whole weights by Hugging Face name, used in place of the folder's (a trainer without LoRA). */
   liveWeights?: ReadonlyMap<string, Float32Array>
   threads: number
@@ -51,13 +54,13 @@ export interface LanguageModel extends TextModel {
 
 /** Opens a model. Throws an EngineError that names the file and field where the folder is not a model the engine can run. */
 export async function openLanguageModel(options: OpenLanguageModelOptions): Promise<LanguageModel> {
-  const { folder, tokenizerFolder = folder, adapter, liveWeights, threads, device } = options
+  const { folder, tokenizerFolder = folder, adapter, base, liveWeights, threads, device } = options
   const config = readLlamaConfig(folder)
   const tokenizer = loadTokenizer(tokenizerFolder)
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new EngineError('tokenizer_invalid', `the tokenizer in ${tokenizerFolder} has ids up to ${tokenizer.vocabSize - 1}, the model in ${folder} has vocab_size ${config.vocabSize}; they are of different models`)
   }
-  const runner = new LlamaRunner({ folder, config, device, threads, liveWeights })
+  const runner = new LlamaRunner({ folder, config, base, device, threads, liveWeights })
   const model = new LocalModel(runner, tokenizer, endTokens(folder, tokenizer))
   if (adapter !== undefined) model.useAdapter(adapter)
   return model

@@ -2,7 +2,7 @@
 import type { Graph } from './graph.js'
 import { sizeOf, type DType, type Value } from './tensor.js'
 
-const bytesPerElement: Record<DType, number> = { f32: 4, f16: 2, bf16: 2, i64: 8, u8: 1 }
+const bytesPerElement: Record<DType, number> = { f32: 4, f16: 2, bf16: 2, i64: 8, u8: 1, i8: 1, i4: 0.5 }
 
 /** Operators whose result is the same bytes as their input; ONNX Runtime gives them no memory of their own. */
 const aliases = new Set(['Reshape', 'Detach'])

@@ -2,14 +2,14 @@
 import { rowSquares } from './dora.js'
 import { EngineError } from './engine-error.js'
 import type { LlamaConfig, LoraOptions, TrainerOptions } from './engine.js'
-import { readTensorF32, type SafetensorsDtype } from './formats/safetensors.js'
-import type { WeightEntry } from './formats/weights.js'
+import { readTensorF32 } from './formats/safetensors.js'
+import { declareFrozen, openFrozenWeights, readFrozen, type FrozenWeight } from './frozen-weights.js'
 import type { Graph } from './graph.js'
 import { initialLora, loraShapes, loraTargets, type LoraTarget } from './lora.js'
 import { llamaWeightShapes } from './models/llama.js'
 import { openLlamaWeights } from './models/llama-weights.js'
 import { Random, streams } from './random.js'
-import { sizeOf, type DType, type Shape, type Value } from './tensor.js'
+import { sizeOf, type Shape, type Value } from './tensor.js'
 
 export interface TrainableTensor {
   shape: Shape
@@ -24,7 +24,7 @@ export interface TrainableTensor {
 export interface Parameters {
   /** By Hugging Face name, or `module.lora_A.weight`, `module.lora_B.weight`, `module.lora_magnitude_vector`. */
   trainable: Map<string, TrainableTensor>
-  frozen: Map<string, WeightEntry>
+  frozen: Map<string, FrozenWeight>
   targets: LoraTarget[]
   /** With DoRA, ‖w‖² of each row of the adapted layers, by module. */
   squares: ReadonlyMap<string, Float32Array>
@@ -36,7 +36,7 @@ const INITIAL_DEVIATION = 0.02
 export function openParameters(options: TrainerOptions, config: LlamaConfig, isFresh: boolean): Parameters {
   const shapes = llamaWeightShapes(config)
   if (options.lora !== null) {
-    return openAdapter(options.lora, { frozen: openLlamaWeights(options.modelFolder, config), targets: loraTargets(config, options.lora), seed: options.seed })
+    return openAdapter(options.lora, { frozen: openFrozenWeights(options.modelFolder, config, options.base), targets: loraTargets(config, options.lora), seed: options.seed })
   }
   const stored = isFresh ? null : openLlamaWeights(options.modelFolder, config)
   const trainable = withInitial(shapes, (name, shape, index) => {
@@ -46,7 +46,7 @@ export function openParameters(options: TrainerOptions, config: LlamaConfig, isF
   return { trainable, frozen: new Map(), targets: [], squares: new Map() }
 }
 
-function openAdapter(lora: LoraOptions, { frozen, targets, seed }: { frozen: Map<string, WeightEntry>; targets: LoraTarget[]; seed: number }): Parameters {
+function openAdapter(lora: LoraOptions, { frozen, targets, seed }: { frozen: Map<string, FrozenWeight>; targets: LoraTarget[]; seed: number }): Parameters {
   const squares = lora.useDora === true ? squaresOf(frozen, targets) : new Map<string, Float32Array>()
   const initial = initialLora(targets, { ...lora, seed, squares })
   const trainable = withInitial(loraShapes(targets, lora), (name) => initial.get(name))
@@ -58,11 +58,11 @@ function openAdapter(lora: LoraOptions, { frozen, targets, seed }: { frozen: Map
   return { trainable, frozen, targets, squares }
 }
 
-function squaresOf(frozen: ReadonlyMap<string, WeightEntry>, targets: readonly LoraTarget[]): Map<string, Float32Array> {
+function squaresOf(frozen: ReadonlyMap<string, FrozenWeight>, targets: readonly LoraTarget[]): Map<string, Float32Array> {
   return new Map(targets.map(({ module, inSize }) => {
     const entry = frozen.get(`${module}.weight`)
     if (entry === undefined) throw new EngineError('weights_missing', `the model has no weight "${module}.weight"`, { module })
-    return [module, rowSquares(readTensorF32(entry.file, entry), inSize)]
+    return [module, rowSquares(readFrozen(entry), inSize)]
   }))
 }
 
@@ -81,26 +81,22 @@ function freshWeight(name: string, shape: Shape, { seed, index }: { seed: number
   return Float32Array.from({ length: sizeOf(shape) }, () => random.normal() * INITIAL_DEVIATION)
 }
 
-const graphTypes: Partial<Record<SafetensorsDtype, DType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
-
-/**
- * Names to graph values: trainable tensors as inputs, all others pointing into their file; each is declared once.
- * 16-bit weights are widened anew at each use, so that the wide form lives no longer than that.
- */
+/** Names to graph values: trainable tensors as inputs, all others in their files; each is declared once. */
 export function weightSource(graph: Graph, { trainable, frozen }: Pick<Parameters, 'trainable' | 'frozen'>): (name: string) => Value {
-  const declared = new Map<string, Value>()
-  const declare = (name: string): Value => {
+  const declared = new Map<string, () => Value>()
+  const declare = (name: string): (() => Value) => {
     const tensor = trainable.get(name)
-    if (tensor) return graph.input(name, tensor.shape)
-    const entry = frozen.get(name)
-    if (!entry) throw new EngineError('weights_missing', `the model has no weight "${name}"`, { name })
-    const dtype = graphTypes[entry.dtype]
-    if (!dtype) throw new EngineError('weights_invalid', `"${name}" is stored as ${entry.dtype}; the engine reads F32, F16 and BF16`, { name })
-    return graph.external(name, { shape: entry.shape, dtype, location: { file: entry.file, offset: entry.begin, length: entry.end - entry.begin } })
+    if (tensor) {
+      const input = graph.input(name, tensor.shape)
+      return () => input
+    }
+    const weight = frozen.get(name)
+    if (!weight) throw new EngineError('weights_missing', `the model has no weight "${name}"`, { name })
+    return declareFrozen(graph, name, weight)
   }
   return (name) => {
-    const value = declared.get(name) ?? declare(name)
-    declared.set(name, value)
-    return value.dtype === 'f32' ? value : graph.apply('Cast', [value], { to: 'f32' })
+    const use = declared.get(name) ?? declare(name)
+    declared.set(name, use)
+    return use()
   }
 }

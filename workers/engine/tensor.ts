@@ -6,7 +6,8 @@
 import { EngineError } from './engine-error.js'
 import type { OperatorAttributes, OperatorName } from './ops/attributes.js'
 
-export type DType = 'f32' | 'f16' | 'bf16' | 'i64' | 'u8'
+/** i4: two in a byte, the first in the low half. */
+export type DType = 'f32' | 'f16' | 'bf16' | 'i64' | 'u8' | 'i8' | 'i4'
 export type Shape = readonly number[]
 
 /** Bytes of a tensor inside a weights file, as ONNX external data. */

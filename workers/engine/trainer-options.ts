@@ -19,6 +19,7 @@ export function checkTrainerOptions(options: TrainerOptions, config: LlamaConfig
   if (!(options.eps > 0)) throw invalid('eps', options.eps, 'it must be above 0')
   if (options.maxLength > config.maxPositions) throw invalid('maxLength', options.maxLength, `the model reads at most ${config.maxPositions} tokens (max_position_embeddings)`)
   const { lora } = options
+  if (lora === null && options.base !== undefined && options.base.dtype !== 'stored') throw invalid('base', options.base.dtype, 'it is the number format of frozen weights, and with lora: null every weight is trained, in f32')
   if (lora === null) return
   if (options.config) throw invalid('config', 'given', 'a model that starts from nothing has no weights an adapter could adapt; use lora: null')
   if (!(lora.dropout >= 0 && lora.dropout < 1)) throw invalid('lora.dropout', lora.dropout, 'it must be in [0, 1)')

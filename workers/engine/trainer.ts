@@ -9,6 +9,7 @@ import { EngineError } from './engine-error.js'
 import { checkExamples, epochOrder, makeBatch, packRows, paddedLength, singleRows, supervisedTokens, type Batch, type Row } from './batches.js'
 import type { Evaluation, ExampleLoss, LlamaConfig, StepReport, Trainer, TrainerOptions, TrainingCourse, TrainingExample } from './engine.js'
 import { compile, floats, integers, type Data, type Session } from './executors/executor.js'
+import { namedEntries, storedBytes } from './frozen-weights.js'
 import { keepMask, type LoraLayers } from './lora.js'
 import { readLlamaConfig } from './models/llama-config.js'
 import { refuseNonFinite } from './models/llama-weights.js'
@@ -100,7 +101,7 @@ class CompiledTrainer implements Trainer {
     const gradNorm = globalNorm(gradients.values())
     const learningRate = learningRateAt(options, step)
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      refuseNonFinite(this.#parts.parameters.frozen)
+      refuseNonFinite(namedEntries(this.#parts.parameters.frozen))
       throw new EngineError('loss_not_finite', `step ${step}: loss is ${loss} and gradient norm ${gradNorm} at learning rate ${learningRate}; the weights of step ${step - 1} are kept. Lower the learning rate or set maxGradNorm.`, { step, loss, gradNorm, learningRate })
     }
     this.#update(gradients, { step, learningRate, clip: clipFactor(gradNorm, options.maxGradNorm) })
@@ -198,8 +199,7 @@ class CompiledTrainer implements Trainer {
       const { graph, keepMasks } = kind === 'train' ? trainGraph(spec) : { graph: evaluateGraph(spec), keepMasks: [] }
       const sizeBytes = peakActivationBytes(graph)
       this.#peakBytes = Math.max(this.#peakBytes, sizeBytes)
-      const frozenBytes = [...parameters.frozen.values()].reduce((sum, { begin, end }) => sum + end - begin, 0)
-      const executorOptions = { device: options.device, threads: options.threads, prepack: frozenBytes <= PREPACK_LIMIT_BYTES }
+      const executorOptions = { device: options.device, threads: options.threads, prepack: storedBytes(parameters.frozen) <= PREPACK_LIMIT_BYTES }
       return { size: sizeBytes, compile: async () => ({ session: await compile(graph, executorOptions), keepMasks }) }
     })
   }

@@ -4,6 +4,7 @@ import type { Device } from '../engine/engine.js'
 import { openLanguageModel } from '../engine/generate.js'
 import { openGgufModel } from '../engine/llama-cpp.js'
 import type { TextModel } from '../engine/text-model.js'
+import type { BaseWeights } from '../engine/weight-cache.js'
 import type { GgufSource, ModelSource } from '../model-source.js'
 import { RunFailure } from '../run-context.js'
 import { PromptRefused, timeAlone, type ChatModel, type Completion, type CompletionRequest, type ContinuationRequest, type LabelScores, type Message } from './chat-model.js'
@@ -11,6 +12,8 @@ import { PromptRefused, timeAlone, type ChatModel, type Completion, type Complet
 export interface LocalModelOptions {
   name: string
   source: ModelSource | GgufSource
+  /** The number format of the weights; a GGUF file has its own. */
+  base?: BaseWeights
   threads: number
   device: Device
   chat?: ChatTemplateUse
@@ -20,17 +23,17 @@ export interface LocalModelOptions {
 export type ChatTemplateUse = 'auto' | 'always' | 'never'
 
 /** @throws {RunFailure} `invalid_params` when a chat template is asked for and the model has none. */
-export async function openLocalModel({ name, source, threads, device, chat = 'auto' }: LocalModelOptions): Promise<ChatModel> {
-  const model = await openTextModel(source, { threads, device })
+export async function openLocalModel({ name, source, base, threads, device, chat = 'auto' }: LocalModelOptions): Promise<ChatModel> {
+  const model = await openTextModel(source, { base, threads, device })
   if (chat !== 'always' || model.tokenizer.hasChatTemplate) return new EngineChatModel(name, model, chat)
   await model.close()
   throw new RunFailure('invalid_params', `chat is always, and model "${name}" has no chat template; set chat to auto, or name a model with one`)
 }
 
-function openTextModel(source: ModelSource | GgufSource, where: { threads: number; device: Device }): Promise<TextModel> {
+function openTextModel(source: ModelSource | GgufSource, { base, ...where }: { base: BaseWeights | undefined; threads: number; device: Device }): Promise<TextModel> {
   if ('ggufFile' in source) return openGgufModel({ path: source.ggufFile, ...where })
   const { folder, adapterFolder } = source
-  return openLanguageModel({ folder, ...(adapterFolder === null ? {} : { adapter: { folder: adapterFolder } }), ...where })
+  return openLanguageModel({ folder, ...(adapterFolder === null ? {} : { adapter: { folder: adapterFolder } }), base, ...where })
 }
 
 export class EngineChatModel implements ChatModel {

@@ -3,6 +3,7 @@ import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Device } from '../engine/engine.js'
 import { openLanguageModel, type LanguageModel } from '../engine/generate.js'
+import type { BaseWeights } from '../engine/weight-cache.js'
 
 /** What a folder of whole weights needs besides them to be a model: tokenizer, chat template, ends of an answer. */
 const COMPANION_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'chat_template.jinja', 'generation_config.json']
@@ -14,6 +15,8 @@ export function copyCompanions(from: string, to: string): void {
 export interface CheckpointModelOptions {
   /** The base model's folder. */
   folder: string
+  /** The number format of its weights. */
+  base: BaseWeights
   method: 'lora' | 'full'
   threads: number
   device: Device
@@ -29,12 +32,12 @@ export class CheckpointModel {
 
   /** The model of this checkpoint; the one given before is no longer to be used. An adapter's base is opened once. */
   async at(folder: string): Promise<LanguageModel> {
-    const { method, folder: base, threads, device } = this.options
+    const { method, folder: baseFolder, base, threads, device } = this.options
     if (method === 'full') {
       await this.close()
       return (this.model = await openLanguageModel({ folder, threads, device }))
     }
-    this.model ??= await openLanguageModel({ folder: base, threads, device })
+    this.model ??= await openLanguageModel({ folder: baseFolder, base, threads, device })
     this.model.useAdapter({ folder })
     return this.model
   }

@@ -8,6 +8,7 @@ import { packRows, singleRows } from '../engine/batches.js'
 import { loadTokenizer } from '../engine/formats/tokenizer.js'
 import type { LanguageModel } from '../engine/generate.js'
 import { createTrainer } from '../engine/trainer.js'
+import type { BaseWeights } from '../engine/weight-cache.js'
 import { drawItems } from '../few-shot.js'
 import type { LearningCurves } from '../learning-curves.js'
 import { hashModel, resolveModel } from '../model-source.js'
@@ -49,7 +50,7 @@ export async function runLora(context: Context): Promise<Summary> {
   const data = await prepareData(context, source.folder, labels)
   const options = trainerOptions(context, source.folder, data.training)
   const trainer = await createTrainer(options, data.training)
-  const models = new CheckpointModel({ folder: source.folder, method: params.method, threads: params.threads ?? threads, device: params.device })
+  const models = new CheckpointModel({ folder: source.folder, base: baseOf(context), method: params.method, threads: params.threads ?? threads, device: params.device })
   try {
     if (context.resumeFolder !== null) await trainer.restore(context.resumeFolder)
     report.log('info', `${trainer.trainableParameters.toLocaleString('en')} trainable parameters, ${data.training.length} examples, ${trainer.stepsPerEpoch} steps an epoch, ${options.totalSteps} steps in all`)
@@ -99,7 +100,12 @@ async function prepareData({ dataset, params, assignment, report }: Context, mod
   }
 }
 
-function trainerOptions({ params, assignment, threads, report }: Context, modelFolder: string, training: TrainingExample[]): TrainerOptions {
+function baseOf({ params, folders }: Context): BaseWeights {
+  return { dtype: params.baseDtype, cacheFolder: folders.cache }
+}
+
+function trainerOptions(context: Context, modelFolder: string, training: TrainingExample[]): TrainerOptions {
+  const { params, assignment, threads, report } = context
   const rows = (params.packing ? packRows(training, params.maxLength) : singleRows(training)).length
   const totalSteps = params.steps ?? Math.max(1, Math.ceil(params.epochs * stepsPerEpoch(rows, params)))
   if (params.method === 'full' && params.learningRate >= HIGH_FULL_RATE) report.log('warn', `learningRate ${params.learningRate} suits an adapter; with method full every weight moves, and a tenth of it or less is usual`)
@@ -108,6 +114,7 @@ function trainerOptions({ params, assignment, threads, report }: Context, modelF
   return {
     ...{ modelFolder, learningRate, schedule, totalSteps, weightDecay, maxGradNorm, labelSmoothing, batchSize, accumulationSteps, maxLength, packing, gradientCheckpointing, device },
     warmupSteps: warmupOf(params, totalSteps, report),
+    base: baseOf(context),
     lora: params.method === 'full' ? null : { rank, alpha, dropout, targetModules, useRslora, useDora, init: loraInit, loraPlusRatio },
     betas: BETAS,
     eps: 1e-8,

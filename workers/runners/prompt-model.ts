@@ -4,14 +4,15 @@ import type { Endpoint, PromptParameters } from '../../server/contracts/index.js
 import { RunBudget } from '../budget.js'
 import { LLAMA_CPP_PACKAGE } from '../engine/llama-cpp.js'
 import { findOptionalPackage } from '../engine/optional-package.js'
-import { hashModel, resolveAnswering } from '../model-source.js'
+import type { BaseDtype, BaseWeights } from '../engine/weight-cache.js'
+import { hashModel, resolveAnswering, type GgufSource, type ModelSource } from '../model-source.js'
 import { pricingOf } from '../pricing.js'
 import { accountedModel, type AccountedModel } from '../providers/accounted-model.js'
 import type { ChatModel } from '../providers/chat-model.js'
 import { openLocalModel } from '../providers/local.js'
 import { openEndpoint } from '../providers/open-endpoint.js'
 import { serverShelf } from '../providers/reply-shelf.js'
-import { elapsedMs, type RunContext } from '../run-context.js'
+import { elapsedMs, RunFailure, type RunContext } from '../run-context.js'
 
 type Context = RunContext<PromptParameters>
 
@@ -49,8 +50,16 @@ async function openLocal({ params, report, server, folders, threads }: Context, 
   const modelHash = await hashModel(source)
   const library = 'ggufFile' in source ? { device: `cpu, ${LLAMA_CPP_PACKAGE.name} ${findOptionalPackage(LLAMA_CPP_PACKAGE.name)?.version ?? 'missing'}` } : {}
   report.environment({ modelHash, ...library })
-  const model = await openLocalModel({ name, source, threads, device: 'cpu', chat: params.chat })
-  return { model, identity: { provider: 'local', modelHash, chat: params.chat }, priced: { provider: 'local', model: name, baseUrl: null } }
+  const base = baseOf(source, { chosen: params.baseDtype, cacheFolder: folders.cache })
+  const model = await openLocalModel({ name, source, base, threads, device: 'cpu', chat: params.chat })
+  return { model, identity: { provider: 'local', modelHash, baseDtype: base?.dtype, chat: params.chat }, priced: { provider: 'local', model: name, baseUrl: null } }
+}
+
+/** The format that was asked for, else the one an adapter was trained over. */
+function baseOf(source: ModelSource | GgufSource, { chosen, cacheFolder }: { chosen: BaseDtype | undefined; cacheFolder: string }): BaseWeights | undefined {
+  if (!('ggufFile' in source)) return { dtype: chosen ?? source.baseDtype, cacheFolder }
+  if (chosen !== undefined) throw new RunFailure('invalid_params', `baseDtype is ${chosen}, but a GGUF file has its number format already; leave it out, or name a Hugging Face folder`)
+  return undefined
 }
 
 async function openRemote({ params, report, folders, signal, gateFor }: Context, endpoint: Endpoint): Promise<Named> {

@@ -1,6 +1,6 @@
 /**
  * The operators of ops/operators.ts by TensorFlow.js kernels; the type of the table refuses a missing one.
- * i64 and u8 are int32 here: token ids and row numbers fit, and nothing is computed on them.
+ * Whole numbers of every width are int32 here: ids, row numbers and codes fit, and nothing is computed on them.
  */
 import type * as Tfjs from '@tensorflow/tfjs-core'
 import type { OperatorAttributes, OperatorName, ProductAttributes } from '../ops/attributes.js'
@@ -52,6 +52,11 @@ export const kernels: { [K in OperatorName]: Kernel<OperatorAttributes[K]> } = {
   ArgMax: ({ tf, inputs }) => tf.argMax(at(inputs, 0), -1),
   Gather: ({ tf, inputs }) => tf.gather(at(inputs, 0), at(inputs, 1)),
   ScatterAdd: ({ tf, inputs, shape }) => tf.scatterND(tf.reshape(at(inputs, 1), [-1, 1]), at(inputs, 0), [...shape]),
+  Dequantize: ({ tf, inputs, attributes: { quantization }, shape }) => {
+    const [codes, scales] = [at(inputs, 0), at(inputs, 1)]
+    const levels = quantization === 'nf4' ? tf.reshape(tf.gather(at(inputs, 2), codes), [scales.size, -1]) : tf.cast(codes, 'float32')
+    return tf.reshape(tf.mul(levels, tf.reshape(scales, [-1, 1])), [...shape])
+  },
 }
 
 function product({ tf, inputs, attributes: { transA, transB }, copiesTransposes }: KernelCall<ProductAttributes>): Tensor {
@@ -67,6 +72,6 @@ function slice(tf: Tf, x: Tensor, { axis, start, size }: { axis: number; start: 
 
 export function tfjsType(dtype: DType): 'float32' | 'int32' {
   if (dtype === 'f32') return 'float32'
-  if (dtype === 'i64' || dtype === 'u8') return 'int32'
+  if (dtype === 'i64' || dtype === 'u8' || dtype === 'i8' || dtype === 'i4') return 'int32'
   throw graphError(`TensorFlow.js has no ${dtype} tensors; such weights are widened as they are read`)
 }

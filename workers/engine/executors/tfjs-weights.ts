@@ -54,7 +54,21 @@ function readWeight(tf: Tf, { location: { file, offset, length }, shape, dtype }
       return tf.tensor(readTensorF32(file, { dtype: 'BF16', ...place }), place.shape)
     case 'u8':
       return tf.tensor(Int32Array.from(readTensorBytes(file, { dtype: 'U8', ...place })), place.shape, 'int32')
+    case 'i8':
+      return tf.tensor(Int32Array.from(readTensorBytes(file, { dtype: 'I8', ...place }), (byte) => (byte << 24) >> 24), place.shape, 'int32')
+    case 'i4':
+      return tf.tensor(unpacked(readTensorBytes(file, { dtype: 'U8', ...place })), place.shape, 'int32')
     case 'i64':
       throw graphError(`weights of type i64 in ${file} are not supported`)
   }
+}
+
+/** Two signed halves of each byte, the low one first. */
+function unpacked(bytes: Uint8Array): Int32Array {
+  const values = new Int32Array(2 * bytes.length)
+  for (const [index, byte] of bytes.entries()) {
+    values[2 * index] = (byte << 28) >> 28
+    values[2 * index + 1] = (byte << 24) >> 28
+  }
+  return values
 }

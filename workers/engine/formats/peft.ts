@@ -35,13 +35,16 @@ export interface ModuleUpdate {
   magnitude: Float32Array | null
 }
 
-/** Writes both adapter files into `folder` (made if absent), each atomically, weights first. Throws `adapter_invalid` on names or shapes PEFT would not load. */
-export function writePeftAdapter(folder: string, adapter: LoraAdapter): void {
+/**
+ * Writes both adapter files into `folder` (made if absent), each atomically, weights first. `marks` go into the weights' metadata, which
+ * no reader minds. Throws `adapter_invalid` on names or shapes PEFT would not load.
+ */
+export function writePeftAdapter(folder: string, adapter: LoraAdapter, marks: Record<string, string> = {}): void {
   checkWeights(folder, adapter)
   mkdirSync(folder, { recursive: true })
   const tensors = new Map<string, TensorToWrite>()
   for (const [name, { shape, data }] of adapter.weights) tensors.set(KEY_PREFIX + name, { dtype: 'F32', shape, data })
-  writeSafetensors(join(folder, ADAPTER_WEIGHTS_FILE), tensors, { format: 'pt' })
+  writeSafetensors(join(folder, ADAPTER_WEIGHTS_FILE), tensors, { format: 'pt', ...marks })
   writeAtomically(join(folder, ADAPTER_CONFIG_FILE), [Buffer.from(adapterConfigJson(adapter.config))])
 }
 

@@ -11,11 +11,13 @@ import { Graph } from '../graph.js'
 import { binary } from '../ops/elementwise.js'
 import { gather } from '../ops/indexing.js'
 import { gemm } from '../ops/products.js'
+import { namedEntries, openFrozenWeights, storedBytes } from '../frozen-weights.js'
 import { weightSource, type Parameters } from '../parameters.js'
 import { SessionCache } from '../session-cache.js'
+import type { BaseWeights } from '../weight-cache.js'
 import { sizeOf, type Value } from '../tensor.js'
 import { KeyValueCache } from './kv-cache.js'
-import { openLlamaWeights, refuseNonFinite } from './llama-weights.js'
+import { refuseNonFinite } from './llama-weights.js'
 import { headWeightName, llamaForward, llamaWeightShapes, tokenLoss, type KeysAndValues, type LlamaOutputs } from './llama.js'
 
 const BLOCKED = -1e9
@@ -38,6 +40,8 @@ export interface LoraFactors {
 export interface LlamaRunnerOptions {
   folder: string
   config: LlamaConfig
+  /** The number format of the weights; left out, that of the folder. */
+  base?: BaseWeights
   device: Device
   threads: number
   /** Replaces weights of the folder by name. With every weight given, the folder needs no safetensors. */
@@ -77,7 +81,7 @@ export class LlamaRunner {
     this.#options = options
     this.config = options.config
     this.#weights = splitWeights(options)
-    this.#frozenBytes = [...this.#weights.frozen.values()].reduce((sum, { begin, end }) => sum + end - begin, 0)
+    this.#frozenBytes = storedBytes(this.#weights.frozen)
   }
 
   /** Module path → factors; an empty map is the base model. Caches made under another adapter are not valid under this one. */
@@ -115,7 +119,7 @@ export class LlamaRunner {
   /** A NaN in any weight reaches every logit of the rows it takes part in, a NaN in a row of the head only one, which no sampler picks. */
   #refuseNonFinite(results: Float32Array): void {
     if (results.length === 0 || Number.isFinite(results[0])) return
-    refuseNonFinite(this.#weights.frozen)
+    refuseNonFinite(namedEntries(this.#weights.frozen))
     throw new EngineError('weights_invalid', `the model's results are ${results[0]}; the weights in ${this.#options.folder} are finite, so an adapter or live weights are not, or the numbers overflow float32`)
   }
 
@@ -268,7 +272,7 @@ export class LlamaRunner {
 const stretchName = (module: string): string => `${module}.stretch`
 
 /** Live weights are fed; the others are mapped from the folder's files. */
-function splitWeights({ folder, config, liveWeights = new Map() }: LlamaRunnerOptions): Pick<Parameters, 'trainable' | 'frozen'> {
+function splitWeights({ folder, config, base, liveWeights = new Map() }: LlamaRunnerOptions): Pick<Parameters, 'trainable' | 'frozen'> {
   const shapes = llamaWeightShapes(config)
   const trainable: Parameters['trainable'] = new Map()
   for (const [name, data] of liveWeights) {
@@ -279,7 +283,7 @@ function splitWeights({ folder, config, liveWeights = new Map() }: LlamaRunnerOp
     trainable.set(name, { shape, decays: false, rateFactor: 1, initial: data })
     shapes.delete(name)
   }
-  const stored = shapes.size === 0 ? [] : openLlamaWeights(folder, config)
+  const stored = shapes.size === 0 ? [] : openFrozenWeights(folder, config, base)
   return { trainable, frozen: new Map([...stored].filter(([name]) => shapes.has(name))) }
 }
 

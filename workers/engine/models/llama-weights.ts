@@ -66,7 +66,7 @@ function refuseOtherHead(folder: string, head: WeightEntry, weights: ReadonlyMap
 }
 
 /** Throws `weights_invalid` naming the first tensor with a NaN or an infinity and where in it. Reads every byte. */
-export function refuseNonFinite(weights: ReadonlyMap<string, WeightEntry>): void {
+export function refuseNonFinite(weights: Iterable<readonly [string, WeightEntry]>): void {
   for (const [name, entry] of weights) {
     const found = findNonFinite(entry.file, entry)
     if (found) throw new EngineError('weights_invalid', `"${name}" in ${entry.file} holds ${found.kind} at [${found.place.join(', ')}]; the file is damaged or the training that wrote it diverged. Fetch it again or use an earlier checkpoint.`, { name, place: found.place })

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeBatch, singleRows, packRows, type Batch } from '../batches.js'
 import type { LlamaConfig, TrainerOptions } from '../engine.js'
 import { compile, floats, type Data } from '../executors/executor.js'
-import { readTensorF32, writeSafetensors } from '../formats/safetensors.js'
+import { writeSafetensors } from '../formats/safetensors.js'
+import { readFrozen } from '../frozen-weights.js'
 import { loraNames } from '../lora.js'
 import { openParameters, type Parameters } from '../parameters.js'
 import { Random } from '../random.js'
@@ -97,7 +98,7 @@ function rowNormsOf({ parameters, options }: Model, values: ReadonlyMap<string, 
   return new Map(parameters.targets.map(({ module, inSize, outSize }) => {
     const entry = parameters.frozen.get(`${module}.weight`)
     if (entry === undefined) throw new Error(`no ${module}`)
-    const weight = readTensorF32(entry.file, entry)
+    const weight = readFrozen(entry)
     const [a, b] = [values.get(loraNames(module).a), values.get(loraNames(module).b)]
     return [module, Array.from({ length: outSize }, (_, row) => Math.hypot(...Array.from({ length: inSize }, (_, column) => {
       let sum = weight[row * inSize + column] ?? NaN

@@ -1,5 +1,6 @@
 /** What each operator is told besides its inputs. A new operator is a line here and in the table of operators.ts. */
 import type { DType, Shape } from '../tensor.js'
+import type { DequantizeAttributes } from './quantized.js'
 
 export type None = Record<string, never>
 
@@ -35,6 +36,7 @@ export interface OperatorAttributes {
   ArgMax: None
   Gather: None
   ScatterAdd: { rows: number }
+  Dequantize: DequantizeAttributes
 }
 
 export type OperatorName = keyof OperatorAttributes

@@ -114,7 +114,7 @@ export const Detach: Operator<None> = {
 }
 
 /** The numbers of ONNX's TensorProto.DataType. */
-export const onnxTypes: Record<DType, number> = { f32: 1, u8: 2, i64: 7, f16: 10, bf16: 16 }
+export const onnxTypes: Record<DType, number> = { f32: 1, u8: 2, i8: 3, i64: 7, f16: 10, bf16: 16, i4: 22 }
 
 /** Changes the element type; frozen 16-bit weights and byte masks pass through it, so it needs no gradient. */
 export const Cast: Operator<{ to: DType }> = {

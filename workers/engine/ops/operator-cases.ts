@@ -10,6 +10,8 @@ export interface OperatorCase<K extends OperatorName> {
   /** Shapes of the float inputs; a list of whole numbers after them is an index input. */
   shapes: Shape[]
   indices?: number[]
+  /** Shape of a u8 input before the float inputs, of any bytes. */
+  bytes?: Shape
   attributes: OperatorAttributes[K]
   /** Inputs are drawn from here, away from where the function is undefined or bends. */
   range?: [number, number]
@@ -49,6 +51,8 @@ export const operatorCases: { [K in OperatorName]: [OperatorCase<K>, ...Operator
   ArgMax: [{ shapes: [[2, 3]], attributes: none }],
   Gather: [{ shapes: [[4, 3]], indices: [1, 3, 1, 0, 1], attributes: none }],
   ScatterAdd: [{ shapes: [[5, 3]], indices: [1, 3, 1, 0, 1], attributes: { rows: 4 } }],
+  // The codes of the other formats cannot be fed; they are tested where weights lie in files.
+  Dequantize: [{ bytes: [2, 32], shapes: [[2], [256, 2]], attributes: { quantization: 'nf4', shape: [4, 32] } }],
 }
 
 export interface PreparedCase {
@@ -59,7 +63,7 @@ export interface PreparedCase {
 }
 
 /** In a graph of its own, or in a larger one where `prefix` keeps the names of its inputs apart. */
-export function prepareCase<K extends OperatorName>(name: K, { shapes, indices, attributes, range: [low, high] = [-1, 1] }: OperatorCase<K>, { graph = new Graph(), prefix = '' } = {}): PreparedCase {
+export function prepareCase<K extends OperatorName>(name: K, { shapes, indices, bytes, attributes, range: [low, high] = [-1, 1] }: OperatorCase<K>, { graph = new Graph(), prefix = '' } = {}): PreparedCase {
   const random = new Random(1, shapes.length)
   const feeds = new Map<string, Data>()
   const inputs = shapes.map((shape, index) => {
@@ -67,7 +71,9 @@ export function prepareCase<K extends OperatorName>(name: K, { shapes, indices, 
     return graph.input(`${prefix}x${index}`, shape)
   })
   const extra = indices ? [graph.constant(BigInt64Array.from(indices, BigInt), [indices.length])] : []
-  return { graph, inputs, output: graph.apply(name, [...inputs, ...extra], attributes), feeds }
+  const first = bytes ? [graph.input(`${prefix}bytes`, bytes, 'u8')] : []
+  if (bytes) feeds.set(`${prefix}bytes`, Uint8Array.from({ length: sizeOf(bytes) }, () => random.uint32()))
+  return { graph, inputs, output: graph.apply(name, [...first, ...inputs, ...extra], attributes), feeds }
 }
 
 /** Σ w ⊙ output with fixed random w, so that no element's gradient can hide behind another's. */
