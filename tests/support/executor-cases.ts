@@ -2,6 +2,7 @@
  * What every executor must compute alike: each operator with its gradient, and a small Llama of the whole family's
  * features through training graph, evaluation, some updates and generation. Each case gives named lists of numbers.
  */
+import { join } from 'node:path'
 import { gradients } from '../../workers/engine/autodiff.js'
 import { makeBatch, packRows, singleRows, type Batch } from '../../workers/engine/batches.js'
 import type { Device, TrainerOptions } from '../../workers/engine/engine.js'
@@ -14,6 +15,7 @@ import type { OperatorName } from '../../workers/engine/ops/attributes.js'
 import { operatorCases, prepareCase, weightedSum } from '../../workers/engine/ops/operator-cases.js'
 import { operators } from '../../workers/engine/ops/operators.js'
 import { openParameters } from '../../workers/engine/parameters.js'
+import { QUANTIZATIONS } from '../../workers/engine/quantization.js'
 import { Random } from '../../workers/engine/random.js'
 import { evaluateGraph, gradientName, trainGraph } from '../../workers/engine/step-graph.js'
 import { createTrainer } from '../../workers/engine/trainer.js'
@@ -34,6 +36,9 @@ export async function writeBase(folder: string): Promise<void> {
   for (const [index, values] of [...trainer.weights().values()].entries()) scatter(values, index)
   await trainer.save(folder)
   await trainer.dispose()
+  const blocks = await createTrainer({ ...tinyOptions, config: blockConfig }, examples)
+  await blocks.save(join(folder, 'blocks'))
+  await blocks.dispose()
 }
 
 function adapterOptions({ device, folder }: Place): TrainerOptions {
@@ -47,6 +52,7 @@ export const executorCases: Record<string, (place: Place) => Promise<Numbers>> =
   'an evaluation graph': evaluationGraph,
   'two updates of an adapter': updates,
   'two updates of all weights': updatesOfAll,
+  'two updates over weights in eight and four bits': updatesOverCodes,
   'generation with a cache, and likelihoods': generation,
 }
 
@@ -96,6 +102,19 @@ function updates(place: Place): Promise<Numbers> {
 
 function updatesOfAll({ device }: Place): Promise<Numbers> {
   return train({ ...tinyOptions, batchSize: 4, device }, 2)
+}
+
+/** Its linear layers fall into blocks of 64 weights. */
+const blockConfig = { ...tinyConfig, hiddenSize: 16, intermediateSize: 24 }
+
+async function updatesOverCodes(place: Place): Promise<Numbers> {
+  const modelFolder = join(place.folder, 'blocks')
+  const all: Numbers = new Map()
+  for (const dtype of QUANTIZATIONS) {
+    const numbers = await train({ ...adapterOptions(place), modelFolder, base: { dtype, cacheFolder: join(place.folder, `cache-${place.device}`) } }, 2)
+    for (const [name, values] of numbers) all.set(`${dtype}: ${name}`, values)
+  }
+  return all
 }
 
 async function train(options: TrainerOptions, steps: number): Promise<Numbers> {
