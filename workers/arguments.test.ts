@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { parseWorkerArguments } from './arguments.js'
-import { parseNvidiaSmi } from './devices.js'
 
 test('reads its arguments, the token also from the environment', () => {
   expect(parseWorkerArguments(['--server', 'http://box:4400/', '--threads', '2', '--name', 'gpu-1'], { BANCADA_TOKEN: 't' })).toEqual({ server: 'http://box:4400', token: 't', name: 'gpu-1', threads: 2 })
@@ -15,11 +14,4 @@ test.each([
   [['--sever', 'http://box'], '--sever'],
 ])('%j is refused with what would be right', (argv, message) => {
   expect(() => parseWorkerArguments(argv, {})).toThrow(message)
-})
-
-test('reads the GPUs that nvidia-smi lists', () => {
-  expect(parseNvidiaSmi('0, NVIDIA H100 80GB HBM3, 81559\n1, NVIDIA L4, 23034\n')).toEqual([
-    { id: 'cuda:0', kind: 'cuda', name: 'NVIDIA H100 80GB HBM3', threads: null, memoryBytes: 81559 * 2 ** 20 },
-    { id: 'cuda:1', kind: 'cuda', name: 'NVIDIA L4', threads: null, memoryBytes: 23034 * 2 ** 20 },
-  ])
 })

@@ -1,14 +1,17 @@
 /*
- * What this machine can compute on. The CPU is known at once; WebGPU and CUDA are probed in a process of
- * their own, because a broken driver may hang or crash whoever asks it.
+ * What this machine can compute on. The CPU is known at once; every other device is probed in a process of its own,
+ * because a broken driver may hang or crash whoever asks it.
  */
 import { execFile, fork } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { availableParallelism, cpus, totalmem } from 'node:os'
-import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Device } from '../server/contracts/index.js'
+import { DEVICE_KINDS, type Device } from '../server/contracts/index.js'
+import type { ProbeAnswer } from './device-probe.js'
+
+export type DeviceKind = Device['kind']
+
+/** A device that computed something when asked, or why it did not and what would mend that. */
+export type DeviceCheck = { kind: DeviceKind } & ProbeAnswer
 
 const PROBE_TIMEOUT_MS = 20_000
 
@@ -21,42 +24,47 @@ export function defaultThreads(): number {
   return availableParallelism()
 }
 
-/** Never rejects: a device that cannot be asked is a device that cannot be used. */
-export async function probeAccelerators(probeModule: URL): Promise<Device[]> {
-  const [webgpu, cuda] = await Promise.all([probeWebgpu(probeModule), probeCuda()])
-  return [...webgpu, ...cuda]
+/** One after the other: a worker that has just started has better things to do with its cores. Never rejects. */
+export async function probeDevices(probeModule: URL): Promise<DeviceCheck[]> {
+  const checks: DeviceCheck[] = []
+  for (const kind of DEVICE_KINDS) if (kind !== 'cpu') checks.push({ kind, ...(await probe(kind, probeModule)) })
+  return checks
 }
 
-/** The probe answers with the adapter's name after it has computed something on it. */
-function probeWebgpu(probeModule: URL): Promise<Device[]> {
+/** Only those that computed; never rejects. */
+export async function usableDevices(probeModule: URL): Promise<Device[]> {
+  const devices: Device[] = []
+  for (const check of await probeDevices(probeModule)) {
+    if (!('hardware' in check)) continue
+    const { kind, hardware } = check
+    const gpus = kind === 'cuda' ? await askNvidiaSmi() : []
+    if (gpus.length > 0) devices.push(...gpus)
+    else devices.push({ id: kind === 'webgpu' || kind === 'cuda' ? `${kind}:0` : kind, kind, name: hardware, threads: null, memoryBytes: null })
+  }
+  return devices
+}
+
+function probe(kind: DeviceKind, probeModule: URL): Promise<ProbeAnswer> {
   return new Promise((resolve) => {
-    const child = fork(probeModule, { stdio: 'ignore', timeout: PROBE_TIMEOUT_MS })
-    child.once('message', (name: unknown) => {
-      resolve(typeof name === 'string' ? [{ id: 'webgpu:0', kind: 'webgpu', name, threads: null, memoryBytes: null }] : [])
+    const child = fork(probeModule, [kind], { stdio: 'ignore', timeout: PROBE_TIMEOUT_MS })
+    child.once('message', (answer: ProbeAnswer) => {
+      resolve(answer)
       child.kill()
     })
-    child.once('error', () => resolve([]))
-    child.once('close', () => resolve([]))
+    child.once('error', (error) => resolve({ reason: `the process that asked for it did not start: ${error.message}` }))
+    child.once('close', (code, signal) => resolve({ reason: `the process that asked for it ended with ${signal ?? code}: a fault of the driver, or no answer in ${PROBE_TIMEOUT_MS / 1000} s` }))
   })
 }
 
 /** One line per GPU: index, name, memory in MiB. */
-async function probeCuda(): Promise<Device[]> {
+async function askNvidiaSmi(): Promise<Device[]> {
   const query = ['--query-gpu=index,name,memory.total', '--format=csv,noheader,nounits']
   try {
     const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: PROBE_TIMEOUT_MS })
-    const missing = hasCudaLibraries() ? '' : " (ONNX Runtime's CUDA libraries are not installed)"
-    return parseNvidiaSmi(stdout).map((device) => ({ ...device, name: device.name + missing }))
+    return parseNvidiaSmi(stdout)
   } catch {
-    return [] // No driver, no GPU.
+    return [] // A driver without its tool: CUDA has computed, its names stay unknown.
   }
-}
-
-/** They are the user's own choice to install: the package comes without them. */
-function hasCudaLibraries(): boolean {
-  const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
-  const folder = join(dirname(entry), '..', 'bin', 'napi-v6', process.platform, process.arch)
-  return existsSync(join(folder, process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so'))
 }
 
 export function parseNvidiaSmi(stdout: string): Device[] {

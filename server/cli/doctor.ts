@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { AppError } from '../contracts/index.js'
 import type { Client } from './client.js'
 import type { Output } from './commands.js'
@@ -19,7 +20,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Looks at everything Bancada stands on. Resolves to whether nothing failed. */
 export async function doctor(client: Client, output: Output): Promise<boolean> {
-  const checks: Check[] = [nodeVersion(), build(), await onnxRuntime(), await disk(), memory(), await server(client), ...['chromium', 'redis-server', 'postgres'].map(program)]
+  const checks: Check[] = [nodeVersion(), build(), await onnxRuntime(), ...(await devices()), await disk(), memory(), await server(client), ...['chromium', 'redis-server', 'postgres'].map(program)]
   if (output.json) output.print(JSON.stringify(checks))
   else for (const check of checks) output.print(`${{ ok: '✓ ok     ', missing: '· absent ', fail: '✗ fail   ' }[check.state]} ${check.name.padEnd(14)} ${check.detail}`)
   return checks.every((check) => check.state !== 'fail')
@@ -42,6 +43,19 @@ async function onnxRuntime(): Promise<Check> {
     return { name: 'ONNX Runtime', state: 'ok', detail: `back ends: ${ort.listSupportedBackends().map((backend) => backend.name).join(', ')}; ${availableParallelism()} CPU threads` }
   } catch (error) {
     return { name: 'ONNX Runtime', state: 'fail', detail: `does not load: ${error instanceof Error ? error.message : error}` }
+  }
+}
+
+/** Asked in a process of the workers: only they may load what computes, and a broken driver must not end this one. */
+async function devices(): Promise<Check[]> {
+  const path = root + 'dist/workers/device-report.js'
+  if (!existsSync(path)) return []
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [path])
+    const found = JSON.parse(stdout) as { kind: string; hardware?: string; reason?: string }[]
+    return found.map(({ kind, hardware, reason = '' }): Check => (hardware === undefined ? { name: kind, state: 'missing', detail: reason } : { name: kind, state: 'ok', detail: hardware }))
+  } catch (error) {
+    return [{ name: 'devices', state: 'fail', detail: `could not be asked: ${error instanceof Error ? error.message : error}` }]
   }
 }
 

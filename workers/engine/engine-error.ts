@@ -13,6 +13,7 @@ export type EngineErrorCode =
   | 'input_invalid'
   | 'graph_invalid'
   | 'device_missing'
+  | 'device_failed'
   | 'device_limit'
   | 'package_missing'
   | 'loss_not_finite'

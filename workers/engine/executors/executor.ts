@@ -19,6 +19,8 @@ export interface ExecutorOptions {
 
 /** A graph made ready for a device. */
 export interface Session {
+  /** What computes it: the processor as its driver calls it, and the library with its version. */
+  readonly hardware: string
   /** Every declared input must be fed, with exactly its size; all outputs come back, as copies of the caller's own. Feeds are only read. */
   run(feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>>
   /** Gives the memory back; no run may be under way. */
@@ -47,10 +49,21 @@ async function tensorFlow(device: Extract<Device, `tfjs-${string}`>): Promise<Ex
   return (await import('./tfjs.js')).tfjsExecutor(device)
 }
 
+const listeners = new Set<(device: string) => void>()
+
+/** Told of each graph made ready in this process, with the device's name and hardware: what is really used, not what was asked. */
+export function onCompiled(listener: (device: string) => void): void {
+  listeners.add(listener)
+}
+
+/** @throws {EngineError} `device_missing`, `package_missing` or `device_limit`; no other device is taken in its place */
 export async function compile(graph: Graph, options: ExecutorOptions): Promise<Session> {
   const executor = await executors[options.device]()
   const session = await executor(graph, options)
+  const { hardware } = session
+  for (const listener of listeners) listener(`${options.device} (${hardware})`)
   return {
+    hardware,
     run: async (feeds) => {
       checkFeeds(graph.inputs, feeds)
       return session.run(feeds)

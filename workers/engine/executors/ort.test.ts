@@ -51,7 +51,7 @@ describe('mistakes', () => {
     graph.output('y', graph.apply('Neg', [graph.input('x', [2])], {}))
     await expect(compile(graph, { device: 'cuda', threads: 1, prepack: true })).rejects.toMatchObject({
       code: 'device_missing',
-      message: expect.stringMatching(/device "cuda" cannot run this model: ONNX Runtime's own .*libonnxruntime_providers_cuda\.so.* not installed\. Use device "cpu", or install .* with: ONNXRUNTIME_NODE_INSTALL=true node/),
+      message: expect.stringMatching(/device "cuda" cannot be used: ONNX Runtime's own .*libonnxruntime_providers_cuda\.so.* not installed\. Use device "cpu", or install .* with: ONNXRUNTIME_NODE_INSTALL=true node/),
     })
   })
 })

@@ -2,12 +2,14 @@
  * Runs graphs on ONNX Runtime. `run` blocks the thread while it computes: every training run has a process of its own.
  * Feeds are read in place and outputs are fresh copies, so an output may be fed to the next run but never written meanwhile.
  */
+import { cpus } from 'node:os'
 import * as ort from 'onnxruntime-node'
 import { EngineError } from '../engine-error.js'
+import type { Device } from '../engine.js'
 import type { Graph } from '../graph.js'
 import { emitOnnx, type OnnxModel } from '../onnx.js'
 import type { DType, Value } from '../tensor.js'
-import { deviceError } from './device-error.js'
+import { deviceError, type DeviceFault } from './device-error.js'
 import type { Data, ExecutorOptions, Session } from './executor.js'
 import { lowerForGpu } from './gpu-lowering.js'
 import { CUDA_INSTALL, missingCudaLibraries } from './cuda-libraries.js'
@@ -15,7 +17,7 @@ import { CUDA_INSTALL, missingCudaLibraries } from './cuda-libraries.js'
 export async function compileForOrt(graph: Graph, options: ExecutorOptions): Promise<Session> {
   if (options.device !== 'cpu') return compileForGpu(graph, options)
   try {
-    return new OrtSession(await createSession(emitOnnx(graph), options), graph.inputs)
+    return new OrtSession(await createSession(emitOnnx(graph), options), { inputs: graph.inputs, hardware: hardwareOf('cpu') })
   } catch (cause) {
     throw new EngineError('graph_invalid', `ONNX Runtime refused the graph: ${cause instanceof Error ? cause.message : cause}`, {}, cause)
   }
@@ -24,17 +26,17 @@ export async function compileForOrt(graph: Graph, options: ExecutorOptions): Pro
 async function compileForGpu(graph: Graph, options: ExecutorOptions): Promise<Session> {
   const { device } = options
   const mend = device === 'cuda' ? requireCuda() : 'install a driver for Vulkan, Metal or Direct3D 12.'
-  const onDevice = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (cause) {
-      throw deviceError(device, { cause, mend })
-    }
+  const failing = (fault: Omit<DeviceFault, 'cause'>) => (cause: unknown) => {
+    throw deviceError(device, { cause, ...fault })
   }
   const lowered = lowerForGpu(graph)
-  const made = await onDevice(() => createSession(emitOnnx(lowered.graph, 'gpu'), options))
-  const session = new OrtSession(made, lowered.graph.inputs)
-  return { run: (feeds) => onDevice(() => session.run(lowered.prepare(feeds))), dispose: () => session.dispose() }
+  const made = await createSession(emitOnnx(lowered.graph, 'gpu'), options).catch(failing({ mend }))
+  const session = new OrtSession(made, { inputs: lowered.graph.inputs, hardware: hardwareOf(device) })
+  return {
+    hardware: session.hardware,
+    run: (feeds) => session.run(lowered.prepare(feeds)).catch(failing({ code: 'device_failed', mend: 'make batchSize or maxLength smaller if its memory is full.' })),
+    dispose: () => session.dispose(),
+  }
 }
 
 function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, prepack }: ExecutorOptions): Promise<ort.InferenceSession> {
@@ -61,19 +63,29 @@ function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, p
  * @returns what to install if the device still cannot be opened
  */
 function requireCuda(): string {
+  const platform = `${process.platform}-${process.arch}`
+  if (platform !== 'linux-x64') throw deviceError('cuda', { cause: `ONNX Runtime has CUDA for Node on linux-x64 only, and this is ${platform}`, mend: 'run a worker on such a machine.' })
   const missing = missingCudaLibraries()
   if (missing.length > 0) throw deviceError('cuda', { cause: `ONNX Runtime's own ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not installed`, mend: `install ${missing.length === 1 ? 'it' : 'them'} with: ${CUDA_INSTALL}` })
   process.env.NVIDIA_TF32_OVERRIDE ??= '0'
   return 'install the NVIDIA driver, CUDA 12 and cuDNN 9, and let the loader find them (LD_LIBRARY_PATH).'
 }
 
+/** ONNX Runtime tells no adapter's name. */
+function hardwareOf(device: Device): string {
+  const processor = device === 'cpu' ? (cpus()[0]?.model.trim() ?? process.arch) : device === 'cuda' ? 'CUDA GPU' : 'WebGPU adapter'
+  return `${processor}, ONNX Runtime ${ort.env.versions.node ?? ort.env.versions.common}`
+}
+
 class OrtSession implements Session {
+  readonly hardware: string
   readonly #session: ort.InferenceSession
   readonly #inputs: readonly Value[]
 
-  constructor(session: ort.InferenceSession, inputs: readonly Value[]) {
+  constructor(session: ort.InferenceSession, { inputs, hardware }: { inputs: readonly Value[]; hardware: string }) {
     this.#session = session
     this.#inputs = inputs
+    this.hardware = hardware
   }
 
   async run(feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {

@@ -33,6 +33,7 @@ interface SessionParts {
 }
 
 class TfjsSession implements Session {
+  readonly hardware: string
   readonly #parts: SessionParts
   readonly #nodes: readonly Node[]
   /** For each node, what no later node reads. */
@@ -43,6 +44,7 @@ class TfjsSession implements Session {
 
   constructor(parts: SessionParts) {
     this.#parts = parts
+    this.hardware = `${parts.backend.hardware}, TensorFlow.js ${parts.backend.tf.version_core}`
     this.#nodes = parts.graph.liveNodes()
     this.#finished = lastReads(parts.graph, this.#nodes)
   }
@@ -118,7 +120,7 @@ class TfjsSession implements Session {
         return result
       } catch (cause) {
         if (cause instanceof EngineError) throw cause
-        throw deviceError(device, { cause, mend: 'make batchSize or maxLength smaller if memory ran out.' })
+        throw deviceError(device, { cause, code: 'device_failed', mend: 'make batchSize or maxLength smaller if its memory is full.' })
       }
     })
   }
