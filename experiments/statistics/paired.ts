@@ -2,7 +2,7 @@ import { criticalT95, studentTCdf } from './distributions.js'
 import { clusterIndex, clusteredError, type Interval, meanOf, squaredError } from './intervals.js'
 import { mcnemarExact, mcnemarMidP, type PairedTable, pairedProportionAbove, pairedProportionInterval } from './mcnemar.js'
 import { discordanceNeeded, minimumDetectable } from './power.js'
-import { signFlipTest, signFlipZ } from './sign-flip.js'
+import { signFlipLimit, signFlipTest, signFlipZ } from './sign-flip.js'
 import { wilcoxonTest } from './wilcoxon.js'
 
 /** Scores of two runs on the same items, in the same order. */
@@ -82,6 +82,18 @@ function differencesOf({ run, baseline, clusters: names }: Omit<PairedScores, 'b
 /** Difference of two runs in its standard errors under no difference, by cluster where items share one: the permutation test's normal limit. */
 export function pairedZ(scores: Omit<PairedScores, 'binary'>): number {
   return signFlipZ(sumByCluster(differencesOf(scores)))
+}
+
+/**
+ * Mean difference and two-sided p-value without any resampling, down to the smallest p: exact
+ * McNemar for 0/1 scores of independent items, else sign flips by cluster, exact for up to 16 and by
+ * their normal limit beyond. What group-sequential limits are held against.
+ */
+export function pairedEvidence(scores: PairedScores): { difference: number; p: number } {
+  const found = differencesOf(scores)
+  if (!scores.binary || found.clusters !== null) return { difference: found.mean, p: signFlipLimit(sumByCluster(found)) }
+  const { run, baseline } = tableOf(scores)
+  return { difference: found.mean, p: mcnemarExact(run, baseline) }
 }
 
 /** Pearson's product-moment correlation; null where one side does not vary. */

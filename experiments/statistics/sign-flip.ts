@@ -50,6 +50,17 @@ export function signFlipZ(differences: ArrayLike<number>): number {
   return squares === 0 ? 0 : sum / Math.sqrt(squares)
 }
 
+function magnitudesOf(differences: ArrayLike<number>): Float64Array {
+  return Float64Array.from(Array.from(differences, Math.abs).filter((value) => value > 0))
+}
+
+/** Rounding must not make the observed pattern look more extreme than its mirror image. */
+function thresholdOf(differences: ArrayLike<number>, magnitudes: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < differences.length; i++) sum += differences[i] ?? 0
+  return Math.abs(sum) - 1e-9 * magnitudes.reduce((total, value) => total + value, 0)
+}
+
 /**
  * Sign-flip permutation test, two-sided, of the sum of paired differences: under no difference
  * each one is as likely with either sign. All 2^m patterns for m ≤ 16 differences other than 0;
@@ -58,12 +69,18 @@ export function signFlipZ(differences: ArrayLike<number>): number {
  * Source: R. A. Fisher, The Design of Experiments, 1935, §21.
  */
 export function signFlipTest(differences: ArrayLike<number>, seed = 1): number {
-  const magnitudes = Float64Array.from(Array.from(differences, Math.abs).filter((value) => value > 0))
-  let sum = 0
-  for (let i = 0; i < differences.length; i++) sum += differences[i] ?? 0
+  const magnitudes = magnitudesOf(differences)
+  if (magnitudes.length <= EXACT_LIMIT || magnitudes.length > NORMAL_LIMIT) return signFlipLimit(differences)
+  return sampledSignFlip(magnitudes, thresholdOf(differences, magnitudes), seed)
+}
+
+/**
+ * The same test without resampling: exact for m ≤ 16, else the normal limit. For p-values far below
+ * what 9,999 resamples can tell apart, such as those of early looks.
+ */
+export function signFlipLimit(differences: ArrayLike<number>): number {
+  const magnitudes = magnitudesOf(differences)
   if (magnitudes.length === 0) return 1
-  if (magnitudes.length > NORMAL_LIMIT) return Math.min(1, 2 * normalCdf(-Math.abs(signFlipZ(differences))))
-  // Rounding must not make the observed pattern look more extreme than its mirror image.
-  const threshold = Math.abs(sum) - 1e-9 * magnitudes.reduce((total, value) => total + value, 0)
-  return magnitudes.length <= EXACT_LIMIT ? exactSignFlip(magnitudes, threshold) : sampledSignFlip(magnitudes, threshold, seed)
+  if (magnitudes.length <= EXACT_LIMIT) return exactSignFlip(magnitudes, thresholdOf(differences, magnitudes))
+  return Math.min(1, 2 * normalCdf(-Math.abs(signFlipZ(differences))))
 }

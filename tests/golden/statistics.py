@@ -91,6 +91,24 @@ def mcnemar_exact_fraction(b, c):
     return float(min(Fraction(1), Fraction(2 * sum(comb(n, i) for i in range(k + 1)), 2**n)))
 
 
+def sequential(shares, alpha, spent):
+    """Two-sided boundaries from the joint normal law of z at the looks: corr(z_i, z_j) = sqrt(t_i / t_j)."""
+    found = []
+    for k, share in enumerate(shares):
+        t = np.array(shares[: k + 1])
+        cov = np.sqrt(np.minimum.outer(t, t) / np.maximum.outer(t, t))
+
+        def inside(b):
+            limits = np.array([*found, b])
+            if k == 0:
+                return 1 - 2 * stats.norm.sf(b) - (1 - spent(share, alpha))
+            inside_all, _ = stats._mvn.mvnun(-limits, limits, np.zeros(k + 1), cov, 1_000_000, 1e-9, 1e-9)
+            return float(inside_all) - (1 - spent(share, alpha))
+
+        found.append(float(optimize.brentq(inside, 0.5, 8, xtol=1e-7)))
+    return found
+
+
 rng = np.random.default_rng(20260101)
 skewed = rng.lognormal(5, 0.9, 40).round(3)
 clusters = [f'c{i}' for i in rng.integers(0, 12, 40)]
@@ -146,6 +164,12 @@ golden = {
     },
     'signFlip': {'few': permutation(few), 'sixteen': permutation(difference[:16])},
     'multiplicity': {'p': p_values, 'holm': multipletests(p_values, method='holm')[1].tolist(), 'benjaminiHochberg': multipletests(p_values, method='fdr_bh')[1].tolist()},
+    'sequential': {
+        'shares': [0.1, 0.3, 0.6, 1.0],
+        'power2': sequential([0.1, 0.3, 0.6, 1.0], 0.05, lambda t, a: a * t**2),
+        'pocock': sequential([0.1, 0.3, 0.6, 1.0], 0.05, lambda t, a: a * np.log(1 + (np.e - 1) * t)),
+        'obrienFleming': sequential([0.1, 0.3, 0.6, 1.0], 0.05, lambda t, a: 4 - 4 * stats.norm.cdf(stats.norm.ppf(1 - a / 4) / np.sqrt(t))),
+    },
     'unpairedDetectable': [[n, float((stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * np.sqrt(2 * 0.25 / n))] for n in [50, 100, 164, 500, 1000]],
 }
 lines = ',\n'.join(f'  {json.dumps(key)}: {json.dumps(value)}' for key, value in golden.items())

@@ -10,6 +10,7 @@ import { benjaminiHochberg, holm } from '../../experiments/statistics/multiplici
 import { comparePaired, correlationOf } from '../../experiments/statistics/paired.js'
 import { itemsNeeded, minimumDetectable, proportionVariance } from '../../experiments/statistics/power.js'
 import { quantile, quantileInterval } from '../../experiments/statistics/quantiles.js'
+import { sequentialBoundaries, type Spending } from '../../experiments/statistics/sequential.js'
 import { signFlipTest } from '../../experiments/statistics/sign-flip.js'
 import { wilcoxonTest } from '../../experiments/statistics/wilcoxon.js'
 
@@ -38,6 +39,7 @@ const golden = z
     wilcoxon: z.object({ exact: z.number(), tiesExact: z.number(), approximate: z.number() }),
     signFlip: z.object({ few: z.number(), sixteen: z.number() }),
     multiplicity: z.object({ p: numbers, holm: numbers, benjaminiHochberg: numbers }),
+    sequential: z.object({ shares: numbers, power2: numbers, pocock: numbers, obrienFleming: numbers }),
     unpairedDetectable: z.array(pair),
   })
   .parse(JSON.parse(readFileSync(new URL('statistics.json', import.meta.url), 'utf8')))
@@ -133,5 +135,20 @@ describe('statistics against scipy and statsmodels', () => {
       close(minimumDetectable(Math.sqrt(proportionVariance(0.5, 0) / n)), points)
       expect(itemsNeeded(points * (1 + 1e-9), { itemVariance: proportionVariance(0.5, 0) })).toBe(n)
     }
+  })
+
+  it('group-sequential boundaries from the joint law of all looks', () => {
+    const { shares, power2, pocock, obrienFleming } = golden.sequential
+    const near = (spending: Spending, expected: readonly number[]): void => expect(sequentialBoundaries(shares, 0.05, spending)).toEqual(expected.map((z) => expect.closeTo(z, 4)))
+    near({ kind: 'power', rho: 2 }, power2)
+    near({ kind: 'pocock' }, pocock)
+    near({ kind: 'obrien-fleming' }, obrienFleming)
+  })
+
+  it('group-sequential boundaries as Lan and DeMets’ program prints them for five even looks', () => {
+    const even = [0.2, 0.4, 0.6, 0.8, 1]
+    expect(sequentialBoundaries(even, 0.05, { kind: 'obrien-fleming' })).toEqual([4.8769, 3.3569, 2.6803, 2.2898, 2.031].map((z) => expect.closeTo(z, 3)))
+    expect(sequentialBoundaries(even, 0.05, { kind: 'pocock' })).toEqual([2.438, 2.4268, 2.4101, 2.3966, 2.3859].map((z) => expect.closeTo(z, 3)))
+    expect(() => sequentialBoundaries([0.5, 0.5], 0.05, { kind: 'pocock' })).toThrow('must ascend')
   })
 })
