@@ -5,7 +5,6 @@
  */
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { LlamaConfig } from '../../workers/engine/engine.js'
 import { float32ToBfloat16, float32ToFloat16, writeSafetensors, type TensorToWrite } from '../../workers/engine/formats/safetensors.js'
 import { writeLlamaConfig } from '../../workers/engine/models/llama-config.js'
@@ -34,8 +33,9 @@ export const llama32Of1B: LlamaConfig = {
 
 const PIECE_ELEMENTS = 2 ** 20
 const torchDtypes: Record<StoredDtype, string> = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' }
-/** Its vocabulary is far smaller than that of the large shapes; any model may have rows that no token uses. */
-const tokenizerFolder = fileURLToPath(new URL('../../models/nano-pt-en/', import.meta.url))
+/** From the repository's folder, where npm runs tests and benches. Its vocabulary is far smaller than that of the large
+ * shapes; any model may have rows that no token uses. */
+const tokenizerFolder = join(process.cwd(), 'models/nano-pt-en')
 
 /** Writes config.json, weights and a tokenizer: that of models/nano-pt-en, or one token per character where the vocabulary is too small for it. */
 export function writeRandomLlama({ folder, config, dtype, seed, shards = 1, configJson }: RandomLlamaOptions): void {

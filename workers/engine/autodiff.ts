@@ -2,6 +2,8 @@
 import type { Graph } from './graph.js'
 import type { OperatorName } from './ops/attributes.js'
 import { binary } from './ops/elementwise.js'
+import { concat } from './ops/layout.js'
+import { at } from './ops/operator.js'
 import { operators } from './ops/operators.js'
 import { Replay, type Segment } from './recompute.js'
 import { graphError, type Node, type Value } from './tensor.js'
@@ -15,16 +17,18 @@ export function gradients(graph: Graph, loss: Value, targets: readonly Value[], 
   if (loss.shape.some((size) => size !== 1)) throw graphError(`the loss has shape [${loss.shape.join(', ')}]; it must hold one number`)
   const onPath = reachableFrom(graph, targets)
   const replay = new Replay(graph, segments)
-  const collected = new Map<Value, Value>()
-  collected.set(loss, graph.constant(Float32Array.of(1), loss.shape))
+  const collected = new Collected(graph)
+  collected.add(loss, graph.constant(Float32Array.of(1), loss.shape))
   for (const [position, node] of [...graph.nodes.entries()].reverse()) {
     const gradient = collected.get(node.output)
     if (gradient === undefined || !onPath.has(node.output)) continue
+    if (isSlice(node)) {
+      collected.addPiece(node, gradient)
+      continue
+    }
     for (const [index, partial] of backwardOf(graph, replay.of(node, position, gradient), gradient).entries()) {
       const input = node.inputs[index]
-      if (partial === null || input === undefined || !onPath.has(input)) continue
-      const before = collected.get(input)
-      collected.set(input, before === undefined ? partial : binary(graph, 'Add', before, partial))
+      if (partial !== null && input !== undefined && onPath.has(input)) collected.add(input, partial)
     }
   }
   return targets.map((target) => {
@@ -32,6 +36,60 @@ export function gradients(graph: Graph, loss: Value, targets: readonly Value[], 
     if (gradient === undefined) throw graphError(`the loss does not depend on "${target.name}"`)
     return gradient
   })
+}
+
+interface Piece {
+  node: Node<'Slice'>
+  gradient: Value
+}
+
+/** What has flowed into each value so far. A value's gradient is asked for once everything that reads it has been seen. */
+class Collected {
+  readonly #graph: Graph
+  readonly #sums = new Map<Value, Value>()
+  /** Gradients of slices, not yet part of the sum. */
+  readonly #pieces = new Map<Value, Piece[]>()
+
+  constructor(graph: Graph) {
+    this.#graph = graph
+  }
+
+  add(value: Value, partial: Value): void {
+    const before = this.#sums.get(value)
+    this.#sums.set(value, before === undefined ? partial : binary(this.#graph, 'Add', before, partial))
+  }
+
+  addPiece(node: Node<'Slice'>, gradient: Value): void {
+    const value = at(node.inputs, 0)
+    this.#pieces.set(value, [...(this.#pieces.get(value) ?? []), { node, gradient }])
+  }
+
+  get(value: Value): Value | undefined {
+    const pieces = this.#pieces.get(value) ?? []
+    this.#pieces.delete(value)
+    if (pieces.length > 0 && tile(pieces, value)) {
+      const ordered = pieces.toSorted((a, b) => a.node.attributes.start - b.node.attributes.start)
+      this.add(value, concat(this.#graph, ordered.map(({ gradient }) => gradient), at(pieces, 0).node.attributes.axis))
+    } else {
+      for (const { node, gradient } of pieces) this.add(value, at(backwardOf(this.#graph, node, gradient), 0) ?? gradient)
+    }
+    return this.#sums.get(value)
+  }
+}
+
+/** True where the slices cover the value without a gap and without overlap, so that their gradients only need joining. */
+function tile(pieces: readonly Piece[], { shape }: Value): boolean {
+  const { axis } = at(pieces, 0).node.attributes
+  let reached = 0
+  for (const { node: { attributes } } of pieces.toSorted((a, b) => a.node.attributes.start - b.node.attributes.start)) {
+    if (attributes.axis !== axis || attributes.start !== reached) return false
+    reached = attributes.end
+  }
+  return reached === shape[axis]
+}
+
+function isSlice(node: Node): node is Node<'Slice'> {
+  return node.operator === 'Slice'
 }
 
 function reachableFrom(graph: Graph, targets: readonly Value[]): Set<Value> {

@@ -43,6 +43,8 @@ function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, p
   const session: Record<string, string> = prepack ? {} : { disable_prepacking: '1' }
   // What the graph computes twice, it computes twice to save memory.
   const unwanted = ['CommonSubexpressionElimination']
+  // A product that reads its left side across rows is slower than one after a real transposition.
+  unwanted.push('MatmulTransposeFusion')
   // On the CPU a folded weight would be a private copy in f32; a GPU needs that copy, since its kernels read no bf16.
   if (device === 'cpu') unwanted.push('ConstantFolding')
   // An operator that the device lacks must end the run, not move to the CPU in silence.

@@ -8,10 +8,11 @@ import { binary, unary } from '../ops/elementwise.js'
 import { gather } from '../ops/indexing.js'
 import { concat, reshape, transpose } from '../ops/layout.js'
 import { at } from '../ops/operator.js'
-import { gemm, matMul } from '../ops/products.js'
+import { gemm } from '../ops/products.js'
 import { sumLast } from '../ops/reductions.js'
 import type { Segment } from '../recompute.js'
 import type { Shape, Value } from '../tensor.js'
+import { attend, maskBlocks, type MaskBlock } from './attention.js'
 import { applyRope, ropeTables, type RopeTables } from './rope.js'
 
 export interface LlamaInputs {
@@ -23,7 +24,7 @@ export interface LlamaInputs {
   /** i64 [B,T], below `positionLimit` */
   positions: Value
   positionLimit: number
-  /** Added to the scores before the softmax: 0 where attended, very negative where not; broadcasts to [B,K,G,T,P+T]. */
+  /** Added to the scores before the softmax: 0 where attended, very negative where not, as it must be beyond key P + t for row t; broadcasts to [B,K,G,T,P+T]. */
   mask: Value
   /** Replaces x·Wᵀ of the linear layer called `module` (no ".weight"); adapters hook in here. */
   linear?: (x: Value, module: string) => Value
@@ -81,7 +82,7 @@ export function llamaForward(graph: Graph, inputs: LlamaInputs): LlamaOutputs {
   const { config, weight, tokens, positions, positionLimit } = inputs
   const [B, T] = [at(tokens.shape, 0), at(tokens.shape, 1)]
   const rope = ropeTables(graph, config, { positions, limit: positionLimit })
-  const block = new LlamaBlock(graph, inputs, { rope, B, T })
+  const block = new LlamaBlock(graph, inputs, { rope, mask: maskBlocks(graph, inputs.mask), B, T })
   const present: KeysAndValues[] = []
   const layers: Segment[] = []
   let x = gather(graph, weight('model.embed_tokens.weight'), reshape(graph, tokens, [B * T]))
@@ -95,12 +96,19 @@ export function llamaForward(graph: Graph, inputs: LlamaInputs): LlamaOutputs {
   return { hidden: block.norm(x, 'model.norm.weight'), present, layers }
 }
 
+interface BlockShape {
+  rope: RopeTables
+  mask: readonly MaskBlock[]
+  B: number
+  T: number
+}
+
 class LlamaBlock {
   readonly #graph: Graph
   readonly #inputs: LlamaInputs
-  readonly #shape: { rope: RopeTables; B: number; T: number }
+  readonly #shape: BlockShape
 
-  constructor(graph: Graph, inputs: LlamaInputs, shape: { rope: RopeTables; B: number; T: number }) {
+  constructor(graph: Graph, inputs: LlamaInputs, shape: BlockShape) {
     this.#graph = graph
     this.#inputs = inputs
     this.#shape = shape
@@ -117,8 +125,8 @@ class LlamaBlock {
 
   attention(x: Value, layer: number): { x: Value; present: KeysAndValues } {
     const graph = this.#graph
-    const { config: { heads, kvHeads, headDim: d }, mask, past } = this.#inputs
-    const { rope, B, T } = this.#shape
+    const { config: { heads, kvHeads, headDim: d }, past } = this.#inputs
+    const { rope, mask, B, T } = this.#shape
     const prefix = `model.layers.${layer}.self_attn`
     const normed = this.norm(x, `model.layers.${layer}.input_layernorm.weight`)
     const [q, k, values] = [this.#heads(normed, `${prefix}.q_proj`, heads), this.#heads(normed, `${prefix}.k_proj`, kvHeads), this.#heads(normed, `${prefix}.v_proj`, kvHeads)]
@@ -127,13 +135,8 @@ class LlamaBlock {
     const before = past?.[layer]
     const allKeys = before === undefined ? keys : concat(graph, [before.keys, keys], 2)
     const allValues = before === undefined ? values : concat(graph, [before.values, values], 2)
-    const [G, S] = [heads / kvHeads, at(allKeys.shape, 2)]
-    // The G query heads that share a key head are stacked along T, so keys and values are never repeated.
-    const scores = matMul(graph, reshape(graph, scaled, [B, kvHeads, G * T, d]), allKeys, { transB: true })
-    const masked = binary(graph, 'Add', reshape(graph, scores, [B, kvHeads, G, T, S]), mask)
-    const weights = graph.apply('Softmax', [masked], {})
-    const mixed = matMul(graph, reshape(graph, weights, [B, kvHeads, G * T, S]), allValues)
-    const joined = transpose(graph, reshape(graph, mixed, [B, heads, T, d]), [0, 2, 1, 3])
+    const mixed = attend(graph, { query: scaled, keys: allKeys, values: allValues }, mask)
+    const joined = transpose(graph, mixed, [0, 2, 1, 3])
     const projected = this.#linear(reshape(graph, joined, [B * T, heads * d]), `${prefix}.o_proj`)
     return { x: binary(graph, 'Add', x, projected), present: { keys, values } }
   }

@@ -112,5 +112,6 @@ export function concat(graph: GraphBuilder, parts: readonly Value[], axis: numbe
 }
 
 export function slice(graph: GraphBuilder, x: Value, range: { axis: number; start: number; end: number }): Value {
+  if (range.start === 0 && range.end === x.shape[range.axis]) return x
   return graph.apply('Slice', [x], range)
 }
