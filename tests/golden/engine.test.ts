@@ -6,11 +6,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Trainer, TrainerOptions } from '../../workers/engine/engine.js'
 import { convertLlama2c } from '../../workers/engine/formats/llama2c.js'
-import { readPeftAdapter, writePeftAdapter } from '../../workers/engine/formats/peft.js'
 import { readSafetensorsHeader, readTensorF32 } from '../../workers/engine/formats/safetensors.js'
 import { openLanguageModel } from '../../workers/engine/generate.js'
 import { createTrainer } from '../../workers/engine/trainer.js'
-import { describeWithStories, storiesFiles } from '../support/stories260k.js'
+import { describeWithStories, disposable, setByFormula, storiesFiles } from '../support/stories260k.js'
 
 const trace = z.array(z.object({ loss: z.number(), gradNorm: z.number() }))
 const gradients = z.record(z.string(), z.object({ norm: z.number(), first: z.array(z.number()) }))
@@ -131,23 +130,7 @@ describeWithStories('stories260K against PyTorch', () => {
       return readTensorF32(path, entry)
     }
   }
-
-  function setByFormula(folder: string): void {
-    const adapter = readPeftAdapter(folder)
-    const modules = [...Array(5).keys()].flatMap((layer) => ['self_attn.q_proj', 'self_attn.v_proj', 'mlp.down_proj'].map((name) => `model.layers.${layer}.${name}`))
-    for (const [name, tensor] of adapter.weights) {
-      const isMagnitude = name.endsWith('magnitude_vector')
-      const phase = modules.findIndex((module) => name.startsWith(`${module}.`)) + (name.includes('lora_B') ? 0.5 : isMagnitude ? 0.25 : 0)
-      tensor.data = tensor.data.map((value, index) => (isMagnitude ? value : 0) + (isMagnitude ? value : 1) * 0.1 * Math.sin(phase + 0.37 * index))
-    }
-    writePeftAdapter(folder, adapter)
-  }
 })
-
-async function disposable(made: Promise<Trainer>): Promise<Trainer & AsyncDisposable> {
-  const trainer = await made
-  return Object.assign(trainer, { [Symbol.asyncDispose]: () => trainer.dispose() })
-}
 
 async function expectTrace(trainer: Trainer, expected: { loss: number; gradNorm: number }[], relative: number): Promise<void> {
   for (const { loss, gradNorm } of expected) {

@@ -3,6 +3,8 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe } from 'vitest'
+import type { Trainer } from '../../workers/engine/engine.js'
+import { readPeftAdapter, writePeftAdapter } from '../../workers/engine/formats/peft.js'
 
 /** Absent where the data is not at hand. */
 export const storiesFolder = fileURLToPath(new URL('../../../shared/data/', import.meta.url))
@@ -21,4 +23,21 @@ export function storiesFiles(): { checkpointPath: string; tokenizerPath: string 
 export function describeWithStories(name: string, body: () => void): void {
   if (existsSync(storiesFolder)) describe(name, body)
   else describe.skip(`${name} (skipped: ${storiesFolder} is absent)`, body)
+}
+
+/** Fills an adapter's matrices with the numbers stories260k.py starts from, as both sides can compute them. */
+export function setByFormula(folder: string): void {
+  const adapter = readPeftAdapter(folder)
+  const modules = [...Array(5).keys()].flatMap((layer) => ['self_attn.q_proj', 'self_attn.v_proj', 'mlp.down_proj'].map((name) => `model.layers.${layer}.${name}`))
+  for (const [name, tensor] of adapter.weights) {
+    const isMagnitude = name.endsWith('magnitude_vector')
+    const phase = modules.findIndex((module) => name.startsWith(`${module}.`)) + (name.includes('lora_B') ? 0.5 : isMagnitude ? 0.25 : 0)
+    tensor.data = tensor.data.map((value, index) => (isMagnitude ? value : 0) + (isMagnitude ? value : 1) * 0.1 * Math.sin(phase + 0.37 * index))
+  }
+  writePeftAdapter(folder, adapter)
+}
+
+export async function disposable(made: Promise<Trainer>): Promise<Trainer & AsyncDisposable> {
+  const trainer = await made
+  return Object.assign(trainer, { [Symbol.asyncDispose]: () => trainer.dispose() })
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { epochOrder, makeBatch, packRows, paddedLength, singleRows } from './batches.js'
+import { epochOrder, makeBatch, packRows, paddedLength, singleRows, type Row } from './batches.js'
 import type { TrainingExample } from './engine.js'
+import { Random } from './random.js'
 
 const example = (id: string, length: number, labels?: number[]): TrainingExample => {
   const tokens = Array.from({ length }, (_, index) => index + 1)
@@ -55,4 +56,35 @@ it('orders each epoch anew, repeatably, without loss', () => {
   expect(epochOrder(50, { seed: 1, epoch: 0 })).toEqual(first)
   expect(epochOrder(50, { seed: 1, epoch: 1 })).not.toEqual(first)
   expect(epochOrder(50, { seed: 2, epoch: 0 })).not.toEqual(first)
+})
+
+describe('packing, whatever the lengths', () => {
+  /** Every prediction that a batch asks for: document, position, token read and token wanted. Ids are told from the first token, which is unique. */
+  function predictions(rows: Row[]): string[] {
+    const { tokens, positions, segments, headRows, labels, counted } = makeBatch(rows, 64)
+    return [...counted.entries()].filter(([, counts]) => counts === 1).map(([index]) => {
+      const place = Number(headRows[index])
+      const start = place - Number(positions[place])
+      expect(segments[place], 'a token is read in its own document').toBe(segments[start])
+      expect(positions[place + 1], 'the first token of a document is never wanted').toBe((positions[place] ?? 0n) + 1n)
+      return `${tokens[start]} ${positions[place]}: ${tokens[place]} → ${labels[index]}`
+    })
+  }
+
+  it.each([1, 2, 3, 4, 5])('asks for the predictions of single rows, no more and no less (draw %i)', (draw) => {
+    const random = new Random(draw)
+    const examples = Array.from({ length: 30 }, (_, document): TrainingExample => {
+      const tokens = [1000 + document, ...Array.from({ length: 1 + (random.uint32() % 40) }, () => random.uint32() % 900)]
+      return { id: String(document), tokens, labels: tokens.map((token) => (random.uint32() % 3 === 0 ? -100 : token)) }
+    })
+    const packed = packRows(examples, 64)
+    expect(packed.length).toBeLessThan(examples.length)
+    expect(packed.flatMap((row) => row.examples.map(({ id }) => id)).sort()).toEqual(examples.map(({ id }) => id).sort())
+    for (const row of packed) {
+      const { positions, segments } = makeBatch([row], 64)
+      expect([...positions].slice(0, row.length).map(Number)).toEqual(row.examples.flatMap(({ tokens }) => [...tokens.keys()]))
+      expect(new Set(segments.slice(row.length)).size, 'padding is a document of its own').toBeLessThanOrEqual(1)
+    }
+    expect(predictions(packed).sort()).toEqual(predictions(singleRows(examples)).sort())
+  })
 })
