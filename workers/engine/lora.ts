@@ -6,6 +6,7 @@ import { loraScaling, pythonRegExp } from './formats/peft-config.js'
 import type { Graph } from './graph.js'
 import { llamaWeightShapes } from './models/llama.js'
 import { binary, unary } from './ops/elementwise.js'
+import { concat, slice } from './ops/layout.js'
 import { at } from './ops/operator.js'
 import { gemm } from './ops/products.js'
 import { Random, streams } from './random.js'
@@ -131,16 +132,17 @@ export function loraLayers(graph: Graph, { lora, targets, weight, squares, isTra
     const norms = factoredRowNorms(graph, { weight: weight(`${module}.weight`), a: weight(a), b: weight(b), scaling, squares: graph.constant(known, [known.length, 1]) })
     return binary(graph, 'Div', weight(magnitude), unary(graph, 'Detach', norms))
   }
+  const shared = sharedInner(graph, { modules: order, weight, scaling })
   return {
     keepMasks,
     linear: (x, module) => {
       const base = gemm(graph, x, weight(`${module}.weight`), { transB: true })
       const index = order.get(module)
       if (index === undefined) return base
-      const { a, b } = loraNames(module)
       const kept = dropped(x, module, index)
-      const inner = gemm(graph, kept, weight(a), { transB: true })
-      const update = gemm(graph, binary(graph, 'Mul', inner, graph.scalar(scaling)), weight(b), { transB: true })
+      const alone = (): Value => binary(graph, 'Mul', gemm(graph, kept, weight(loraNames(module).a), { transB: true }), graph.scalar(scaling))
+      const inner = (kept === x ? shared(x, module) : null) ?? alone()
+      const update = gemm(graph, inner, weight(loraNames(module).b), { transB: true })
       if (lora.useDora !== true) return binary(graph, 'Add', base, update)
       if (kept === x) return binary(graph, 'Mul', binary(graph, 'Add', base, update), stretch(module))
       // As in PEFT, what DoRA changes sees the input with its gaps, W·x itself does not.
@@ -148,6 +150,33 @@ export function loraLayers(graph: Graph, { lora, targets, weight, squares, isTra
       const stretched = binary(graph, 'Mul', binary(graph, 'Add', gapped, update), stretch(module))
       return binary(graph, 'Add', base, binary(graph, 'Sub', stretched, gapped))
     },
+  }
+}
+
+/** Layers of one block that read the same input. */
+const SIBLINGS = [['q_proj', 'k_proj', 'v_proj'], ['gate_proj', 'up_proj']]
+
+/**
+ * s·A·x of one layer as part of one product for all its siblings on the same x. A product with few columns is slow, and
+ * so is the sum of many small gradients of x. Null for a layer without siblings, or whose x is not theirs.
+ */
+function sharedInner(graph: Graph, { modules, weight, scaling }: { modules: ReadonlyMap<string, number>; weight: (name: string) => Value; scaling: number }) {
+  const made = new Map<Value, Map<string, Value>>()
+  return (x: Value, module: string): Value | null => {
+    const known = made.get(x)?.get(module)
+    if (known !== undefined) return known
+    const place = module.lastIndexOf('.') + 1
+    const siblings = (SIBLINGS.find((names) => names.includes(module.slice(place))) ?? []).map((name) => module.slice(0, place) + name).filter((name) => modules.has(name))
+    if (siblings.length < 2 || siblings[0] !== module) return null
+    const factors = siblings.map((name) => weight(loraNames(name).a))
+    const inner = binary(graph, 'Mul', gemm(graph, x, concat(graph, factors, 0), { transB: true }), graph.scalar(scaling))
+    let end = 0
+    made.set(x, new Map(siblings.map((name, index) => {
+      const start = end
+      end += at(at(factors, index).shape, 0)
+      return [name, slice(graph, inner, { axis: 1, start, end })]
+    })))
+    return made.get(x)?.get(module) ?? null
   }
 }
 
