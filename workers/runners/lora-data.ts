@@ -1,7 +1,8 @@
 /* A LoRA run's data: the items of a split, and the examples they make. */
 import type { Dataset } from '../../datasets/reader.js'
+import { EngineError } from '../engine/engine-error.js'
 import type { TrainingExample } from '../engine/engine.js'
-import { showLearned } from '../engine/formats/supervised.js'
+import { showLearned, type SupervisedTokens } from '../engine/formats/supervised.js'
 import type { Tokenizer } from '../engine/formats/tokenizer.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { RunFailure, type RunReport } from '../run-context.js'
@@ -50,7 +51,7 @@ export function encodeItems(items: readonly PromptItem[], { format, maxLength, r
   const examples: TrainingExample[] = []
   let [cut, lost, endless] = [0, 0, 0]
   for (const item of items) {
-    const pieces = format.encode(item)
+    const pieces = encodeItem(item, format)
     const taught = pieces.filter(({ supervisedTokens }) => supervisedTokens > 0)
     if (pieces.some(({ isTruncated }) => isTruncated)) cut += 1
     if (taught.length === 0) lost += 1
@@ -62,6 +63,15 @@ export function encodeItems(items: readonly PromptItem[], { format, maxLength, r
   else if (lost > 0) report.log('warn', `${lost} of ${items.length} ${what} items have nothing to learn and were left out`)
   if (endless > 0) report.log('warn', `${endless} of ${items.length} ${what} items do not teach where an answer ends: no special token behind it is learned, so the model may not stop. See that the chat template closes each answer, and that lossOn covers it`)
   return examples
+}
+
+function encodeItem(item: PromptItem, format: LoraFormat): SupervisedTokens[] {
+  try {
+    return format.encode(item)
+  } catch (error) {
+    if (error instanceof EngineError) throw new RunFailure(error.code, `item "${item.id}": ${error.message}`, { cause: error })
+    throw error
+  }
 }
 
 /** Shows what is learned, before anything is: a wrong template or mask is seen at once. */

@@ -80,14 +80,15 @@ test.each<[string, Partial<typeof params>]>([
   }
 }, 60_000)
 
-test.each<[string, Partial<typeof params>]>([
-  ['adapter', {}],
-  ['model', { method: 'full', learningRate: 3e-3, saveDtype: 'BF16' }],
-])('a prompt run on the trained %s gives the scores of the run itself', async (_case, more) => {
+test.each<[string, Partial<typeof params>, Record<string, unknown>]>([
+  ['adapter', {}, {}],
+  ['model', { method: 'full', learningRate: 3e-3, saveDtype: 'BF16' }, {}],
+  ['adapter of a chat model', { chatTemplate: true }, { chat: 'always' }],
+])('a prompt run on the trained %s gives the scores of the run itself', async (_case, more, asked) => {
   const { context, reported, saved } = await prepare({}, more)
   const { bestStep } = await runLora(context)
   await cp(saved(bestStep ?? -1), join(context.folders.cache, 'checkpoints', `trained-${bestStep}`), { recursive: true })
-  const prompt = await contextWith({ params: PromptParametersSchema.parse({ model: `run:trained@${bestStep}`, template: params.template }), dataset })
+  const prompt = await contextWith({ params: PromptParametersSchema.parse({ model: `run:trained@${bestStep}`, template: params.template, ...asked }), dataset })
   prompt.context.folders = context.folders
   prompt.context.server.getJson = () => Promise.resolve({ ...trainedRun, params: { model: 'tiny', ...more } })
   await runPrompt(prompt.context)
@@ -190,7 +191,7 @@ test('chooses by the accuracy where told so, which only labels have', async () =
   expect(bestStep).toBe(accuracies.find(([, value]) => value === Math.max(...accuracies.map(([, other]) => other)))?.[0])
   expect(bestReason).toContain('highest eval accuracy')
   const { context: free } = await prepare({ metrics: ['loss'] }, { bestMetric: 'accuracy' }, { task: 'generation', splits: dataset.splits })
-  await expect(runLora(free)).rejects.toThrow('bestMetric is accuracy, and this run measures no eval accuracy')
+  await expect(runLora(free)).rejects.toThrow('bestMetric is accuracy, and "data" has no labels')
 }, 60_000)
 
 const trainedRun = {

@@ -41,6 +41,7 @@ export async function runLora(context: Context): Promise<Summary> {
   const labels = task === 'classification' ? (dataset.manifest.labels ?? null) : null
   if (task === 'classification' && labels === null) throw new RunFailure('dataset_unfit', `"${dataset.manifest.name}" lists no labels; add labels: [...] to its dataset.yaml`)
   assertScorable(assignment.metrics, metricsOfTask(task), `a lora run on a ${task} dataset`)
+  if (params.bestMetric === 'accuracy' && labels === null) throw new RunFailure('invalid_params', `bestMetric is accuracy, and "${dataset.manifest.name}" has no labels to be right about; use loss or token_accuracy`)
 
   report.progress({ done: 0, total: 1, unit: 'steps', message: 'opening the model' })
   const source = await resolveModel(params.model, { server, modelRoots: folders.models, cacheFolder: folders.cache })

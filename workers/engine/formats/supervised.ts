@@ -133,7 +133,7 @@ function answerEnd(tokenizer: Tokenizer, { messages, text, to }: Rendered & { to
 }
 
 function differently(message: number): EngineError {
-  return new EngineError('template_invalid', `the chat template renders message ${message + 1} differently when later messages follow, so the tokens to learn cannot be told apart; use lossOn: all, or split the conversation into one record per answer`)
+  return new EngineError('template_invalid', `the chat template renders message ${message + 1} differently when later messages follow, so the tokens to learn cannot be told apart; use lossOn: completion (the last answer alone) or all, or split the conversation into one record per answer`)
 }
 
 /** Labels the characters [from, to) of each span. The spans are in order and do not overlap. */
