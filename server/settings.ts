@@ -49,6 +49,7 @@ Environment:
   HOST            address to listen on (default 127.0.0.1; any other needs BANCADA_TOKEN)
   BANCADA_HOME    folder of the data (default .bancada)
   BANCADA_TOKEN   secret that every request must show, as "Authorization: Bearer …" or by /?token=…
+  BANCADA_PACKAGES  folder whose node_modules holds optional packages (default BANCADA_HOME)
   DATABASE_URL    PostgreSQL instead of the embedded database
   REDIS_URL       Redis for the queue instead of the database
 `

@@ -22,7 +22,7 @@ const purpose = 'device tfjs-webgpu'
 
 it.each([
   ['es-module', { type: 'module', exports: { '.': { types: './x.d.ts', require: './none.cjs', import: './module.js' } } }, { 'module.js': 'export const answer = 42' }],
-  ['@scope/common', { main: 'lib.js' }, { 'lib.js': 'exports.answer = 42' }],
+  ['@scope/common', { main: 'lib.js' }, { 'lib.js': "module.exports = Object.fromEntries([['answer', 42]])" }],
   ['bare', {}, { 'index.js': 'exports.answer = 42' }],
   ['one-door', { type: 'module', exports: './only.js' }, { 'only.js': 'export const answer = 42' }],
 ])('loads %s from the folder of the user', async (name, manifest, files) => {

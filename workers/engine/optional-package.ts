@@ -3,6 +3,7 @@
  * They are looked for in the project's node_modules, then in a folder of the user's own, which an `npm ci` leaves alone.
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { EngineError } from './engine-error.js'
@@ -27,12 +28,20 @@ export function installCommand({ name, version }: Pick<OptionalPackage, 'name' |
   return `npm install --prefix ${short.startsWith('..') ? folder : short || '.'} ${name}@${version}`
 }
 
-/** The package's version and the file to import; null where it is not installed. */
-export function findOptionalPackage(name: string): { version: string; entry: string } | null {
+export interface FoundPackage {
+  version: string
+  /** The file to load. */
+  entry: string
+  isCommonJs: boolean
+}
+
+/** Null where it is not installed. */
+export function findOptionalPackage(name: string): FoundPackage | null {
   const folder = [projectRoot(), packagesFolder()].map((base) => join(base, 'node_modules', name)).find((place) => existsSync(join(place, 'package.json')))
   if (folder === undefined) return null
-  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string; main?: string; exports?: unknown }
-  return { version: manifest.version ?? 'unknown', entry: join(folder, exportedEntry(manifest.exports) ?? manifest.main ?? 'index.js') }
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string; type?: string; main?: string; exports?: unknown }
+  const entry = join(folder, exportedEntry(manifest.exports) ?? manifest.main ?? 'index.js')
+  return { version: manifest.version ?? 'unknown', entry, isCommonJs: !entry.endsWith('.mjs') && (entry.endsWith('.cjs') || manifest.type !== 'module') }
 }
 
 /**
@@ -45,7 +54,8 @@ export async function loadOptionalPackage<T>(wanted: OptionalPackage): Promise<T
   const found = findOptionalPackage(name)
   if (found === null) throw new EngineError('package_missing', `${purpose} needs the package ${name} ${version}, which is not installed. Install it with: ${details.command}`, details)
   try {
-    return (await import(pathToFileURL(found.entry).href)) as T
+    // Importing a CommonJS module finds only the names it can guess from its text.
+    return found.isCommonJs ? (createRequire(import.meta.url)(found.entry) as T) : ((await import(pathToFileURL(found.entry).href)) as T)
   } catch (cause) {
     throw new EngineError('package_missing', `${purpose} needs the package ${name} ${version}; the version ${found.version} that is installed does not load: ${cause instanceof Error ? cause.message : cause}. Install it again with: ${details.command}`, details, cause)
   }

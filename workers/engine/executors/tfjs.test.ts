@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { engine, memory } from '@tensorflow/tfjs-core'
@@ -136,5 +137,43 @@ describe('a package that is not installed', () => {
       code: 'package_missing',
       message: `device "${device}" needs the package ${name}, which is not installed. Install it with: npm install --prefix ${folder} ${install}`,
     })
+  })
+})
+
+// TensorFlow's native back end cannot be installed everywhere. What stands in for its package registers a back end of
+// the same name on the kernels of tfjs-backend-cpu: this tests how the package is found and checked, not its kernels.
+describe('the native back end of a package the user installed', () => {
+  const graph = new Graph()
+  graph.output('y', gemm(graph, graph.input('a', [1, 2]), graph.input('b', [3, 2]), { transB: true }))
+  const feeds = new Map([['a', Float32Array.of(1, 2)], ['b', Float32Array.of(1, 0, 0, 1, 1, 1)]])
+
+  function installStandIn(name: string, isUsingGpuDevice: boolean): void {
+    const place = join(folder, 'node_modules', name)
+    const resolve = (module: string): string => JSON.stringify(createRequire(import.meta.url).resolve(module))
+    mkdirSync(place, { recursive: true })
+    writeFileSync(join(place, 'package.json'), JSON.stringify({ name, version: '4.22.0', main: 'index.js' }))
+    writeFileSync(join(place, 'index.js'), `
+      const tf = require(${resolve('@tensorflow/tfjs-core')})
+      const { MathBackendCPU } = require(${resolve('@tensorflow/tfjs-backend-cpu')})
+      if (tf.findBackendFactory('tensorflow')) tf.removeBackend('tensorflow')
+      tf.registerBackend('tensorflow', () => Object.assign(new MathBackendCPU(), { isUsingGpuDevice: ${isUsingGpuDevice} }))
+      if (tf.getKernelsForBackend('tensorflow').length === 0) tf.copyRegisteredKernels('cpu', 'tensorflow')
+      module.exports = tf
+    `)
+  }
+
+  it('computes', async () => {
+    vi.stubEnv('BANCADA_PACKAGES', folder)
+    installStandIn('@tensorflow/tfjs-node', false)
+    const session = await compile(graph, { ...wasm, device: 'tfjs-node' })
+    expect(session.hardware).toMatch(/^TensorFlow on the CPU, TensorFlow.js 4/)
+    expect([...floats(await session.run(feeds), 'y')]).toEqual([1, 2, 3])
+    await session.dispose()
+  })
+
+  it('is refused where it was asked for a GPU and has none', async () => {
+    vi.stubEnv('BANCADA_PACKAGES', folder)
+    installStandIn('@tensorflow/tfjs-node-gpu', false)
+    await expect(compile(graph, { ...wasm, device: 'tfjs-node-gpu' })).rejects.toMatchObject({ code: 'device_missing', message: expect.stringContaining('@tensorflow/tfjs-node-gpu is installed and finds no GPU') })
   })
 })

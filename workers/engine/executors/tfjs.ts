@@ -9,6 +9,7 @@ import type { OperatorName } from '../ops/attributes.js'
 import { graphError, sizeOf, type Node, type Value } from '../tensor.js'
 import { deviceError } from './device-error.js'
 import type { Data, ExecutorOptions, Session } from './executor.js'
+import { lowerForGpu } from './gpu-lowering.js'
 import { openTfjs, withBackend, type TfjsBackend, type TfjsDevice } from './tfjs-backends.js'
 import { kernels, tfjsType, type Tensor } from './tfjs-kernels.js'
 import { giveBackWeight, takeWeight, type StoredWeight } from './tfjs-weights.js'
@@ -19,11 +20,18 @@ const BYTES = 4
 export function tfjsExecutor(device: TfjsDevice) {
   return async (graph: Graph, _options: ExecutorOptions): Promise<Session> => {
     const backend = await openTfjs(device)
-    checkSizes(graph, { device, backend })
-    const session = new TfjsSession({ graph, device, backend })
-    await session.load()
-    return session
+    if (device !== 'tfjs-webgpu') return open({ graph, device, backend })
+    const lowered = lowerForGpu(graph)
+    const session = await open({ graph: lowered.graph, device, backend })
+    return { hardware: session.hardware, run: (feeds) => session.run(lowered.prepare(feeds)), dispose: () => session.dispose() }
   }
+}
+
+async function open(parts: SessionParts): Promise<Session> {
+  checkSizes(parts)
+  const session = new TfjsSession(parts)
+  await session.load()
+  return session
 }
 
 interface SessionParts {
@@ -162,7 +170,7 @@ function toData(data: Float32Array | Int32Array | Uint8Array | undefined, { name
 }
 
 /** Beyond these sizes the libraries abort the process, or compute nonsense, rather than say so. */
-function checkSizes(graph: Graph, { device, backend: { bufferLimit, memoryLimit } }: { device: TfjsDevice; backend: TfjsBackend }): void {
+function checkSizes({ graph, device, backend: { bufferLimit, memoryLimit } }: SessionParts): void {
   const nodes = graph.liveNodes()
   const values = new Set(nodes.flatMap(({ inputs, output }) => [...inputs, output]))
   for (const { name, shape } of values) {
