@@ -1,3 +1,8 @@
+import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ReadableStream } from 'node:stream/web'
 import { AppError, ErrorBodySchema } from '../contracts/index.js'
 
 /** Speaks to a running server on behalf of the command line. */
@@ -20,8 +25,23 @@ export class Client {
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
-  async download(path: string): Promise<Uint8Array> {
-    return new Uint8Array(await (await this.#request('GET', path)).arrayBuffer())
+  /** Writes what is answered to a file, as it arrives; resolves to its sha256. */
+  async download(path: string, file: string): Promise<string> {
+    const response = await this.#request('GET', path)
+    if (response.body === null) throw new AppError('internal', `GET ${path} was answered without a body`)
+    const hash = createHash('sha256')
+    const hashed = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      for await (const chunk of chunks) {
+        hash.update(chunk)
+        yield chunk
+      }
+    }
+    try {
+      await pipeline(Readable.fromWeb(response.body as ReadableStream<Uint8Array>), hashed, createWriteStream(file))
+    } catch (cause) {
+      throw new AppError('unavailable', `GET ${path} broke off: ${cause instanceof Error ? cause.message : cause}. Try again.`, { cause })
+    }
+    return hash.digest('hex')
   }
 
   async #request(method: string, path: string, body?: { text: string; type: string }): Promise<Response> {

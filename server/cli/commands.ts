@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { AppError, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentPage, type Run, fromWire } from '../contracts/index.js'
 import type { Client } from './client.js'
 import { bytes, dollars, duration, milliseconds, number, progressLine, score, table } from './format.js'
@@ -178,42 +176,4 @@ export async function compare(client: Client, output: Output, options: { runs: s
 export async function pick(client: Client, output: Output, options: { runId: string; step: number }): Promise<void> {
   await client.post(`/api/runs/${encodeURIComponent(options.runId)}/checkpoints/${options.step}/pick`)
   output.print(output.json ? JSON.stringify({ runId: options.runId, pickedStep: options.step }) : `Picked checkpoint ${options.step} of run ${options.runId}.`)
-}
-
-/** Needed to go on training, but not to use what was trained. */
-const TRAINING_STATE = new Set(['optimizer.safetensors', 'trainer_state.json'])
-
-/**
- * Writes a checkpoint's files as a folder that PEFT reads. The folder appears whole or not at all.
- * Without a step: the picked checkpoint, else the best one.
- */
-export async function exportCheckpoint(client: Client, output: Output, options: { runId: string; step: number | undefined; out: string; all: boolean }): Promise<void> {
-  const id = encodeURIComponent(options.runId)
-  const { checkpoints } = await client.get<{ checkpoints: Checkpoint[] }>(`/api/runs/${id}/checkpoints`)
-  const chosen = options.step === undefined ? (checkpoints.find((one) => one.picked) ?? checkpoints.find((one) => one.best)) : checkpoints.find((one) => one.step === options.step)
-  if (!chosen) {
-    const have = checkpoints.length > 0 ? `It has: ${checkpoints.map((one) => one.step).join(', ')}` : 'It has none'
-    throw new AppError('not_found', options.step === undefined ? `Run ${options.runId} has no picked or best checkpoint; name one with --step. ${have}.` : `Run ${options.runId} has no checkpoint at step ${options.step}. ${have}.`)
-  }
-  const out = resolve(options.out)
-  const partial = join(dirname(out), `.${basename(out)}.partial-${process.pid}`)
-  await mkdir(partial, { recursive: true })
-  try {
-    const files = chosen.files.filter((file) => options.all || !TRAINING_STATE.has(file.name))
-    for (const file of files) {
-      const content = await client.download(`/api/runs/${id}/checkpoints/${chosen.step}/files/${file.name}`)
-      const sha256 = createHash('sha256').update(content).digest('hex')
-      if (sha256 !== file.sha256) throw new AppError('internal', `${file.name} arrived damaged (sha256 ${sha256}, expected ${file.sha256}). Nothing was written; try again.`)
-      await writeFile(join(partial, file.name), content)
-    }
-    try {
-      await rename(partial, out)
-    } catch (cause) {
-      throw new AppError('conflict', `${options.out} already exists and is not empty. Name another folder with --out, or remove it first.`, { cause })
-    }
-    const names = files.map((file) => `${file.name} (${bytes(file.sizeBytes)})`)
-    output.print(output.json ? JSON.stringify({ runId: options.runId, step: chosen.step, out, files: files.map((file) => file.name) }) : `Wrote checkpoint ${chosen.step} to ${options.out}: ${names.join(', ')}`)
-  } finally {
-    await rm(partial, { recursive: true, force: true })
-  }
 }

@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { AppError } from '../contracts/index.js'
 import { Client } from './client.js'
-import { compare, exportCheckpoint, list, type Output, pick, runExperiment, show } from './commands.js'
+import { compare, list, type Output, pick, runExperiment, show } from './commands.js'
 import { doctor } from './doctor.js'
+import { EXPORT_HELP, exportCheckpoint } from './export.js'
 
 const HELP = `Bancada: run experiments with language models, and decide from the evidence.
 
@@ -15,7 +16,8 @@ Usage: npx bancada COMMAND [options]
   show ID                     an experiment with its runs, or one run with its checkpoints
   compare RUN RUN ...         paired comparison; the first run is the baseline [--metric NAME]
   pick RUN --step S           pick the checkpoint of a run
-  export RUN --out DIR        write a checkpoint as a PEFT adapter folder [--step S] [--all]
+  export RUN --out DIR        write a checkpoint for PEFT, vLLM, llama.cpp: export --help
+                              [--step S] [--format peft|merged|gguf|gguf-lora] [--dtype D] [--all]
   worker [--name N]           run a worker here, for this or another machine's server
   doctor                      check everything Bancada stands on
 
@@ -37,6 +39,8 @@ const options = {
   metric: { type: 'string' },
   step: { type: 'string' },
   out: { type: 'string' },
+  format: { type: 'string' },
+  dtype: { type: 'string' },
   name: { type: 'string' },
   threads: { type: 'string' },
 } as const
@@ -58,7 +62,7 @@ async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parse(argv)
   const [command, ...names] = positionals
   if (values.help || command === undefined || command === 'help') {
-    process.stdout.write(HELP)
+    process.stdout.write(command === 'export' ? EXPORT_HELP : HELP)
     return command === undefined && !values.help ? 2 : 0
   }
   const json = values.json === true
@@ -83,7 +87,7 @@ async function main(argv: string[]): Promise<number> {
       await pick(client, output, { runId: required(names[0], 'RUN'), step: required(stepOf(values.step), '--step S') })
       return 0
     case 'export':
-      await exportCheckpoint(client, output, { runId: required(names[0], 'RUN'), step: stepOf(values.step), out: required(values.out, '--out DIR'), all: values.all === true })
+      await exportCheckpoint(client, output, { runId: required(names[0], 'RUN'), step: stepOf(values.step), out: required(values.out, '--out DIR'), format: values.format, dtype: values.dtype, all: values.all === true })
       return 0
     case 'worker':
       return runWorker(['--server', address, ...(token ? ['--token', token] : []), ...(values.name ? ['--name', values.name] : []), ...(values.threads ? ['--threads', values.threads] : [])])
