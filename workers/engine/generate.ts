@@ -2,14 +2,13 @@
  * A language model to talk to: text generation and log-likelihoods over a Hugging Face folder, with an optional LoRA
  * adapter or the live weights of a trainer. Runs block the thread while they compute.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Answer } from './answer.js'
 import { EngineError } from './engine-error.js'
 import type { Device, LlamaConfig } from './engine.js'
 import { moduleUpdates, readPeftAdapter } from './formats/peft.js'
 import { StreamDecoder } from './formats/stream-decoder.js'
 import { loadTokenizer, type Tokenizer } from './formats/tokenizer.js'
+import { configuredEndTokens } from './formats/tokenizer-json.js'
 import { turnEndToken } from './formats/turn-end.js'
 import { readLlamaConfig } from './models/llama-config.js'
 import { LlamaRunner, type LoraFactors } from './models/llama-decode.js'
@@ -61,7 +60,9 @@ export async function openLanguageModel(options: OpenLanguageModelOptions): Prom
     throw new EngineError('tokenizer_invalid', `the tokenizer in ${tokenizerFolder} has ids up to ${tokenizer.vocabSize - 1}, the model in ${folder} has vocab_size ${config.vocabSize}; they are of different models`)
   }
   const runner = new LlamaRunner({ folder, config, base, device, threads, liveWeights })
-  const model = new LocalModel(runner, tokenizer, endTokens(folder, tokenizer))
+  // One end for a text and one for a turn of a conversation are usual.
+  const ends = [tokenizer.eosTokenId, turnEndToken(tokenizer), ...configuredEndTokens(folder)].filter((id) => id !== undefined)
+  const model = new LocalModel(runner, tokenizer, new Set(ends))
   if (adapter !== undefined) model.useAdapter(adapter)
   return model
 }
@@ -162,17 +163,4 @@ function liveFactors({ weights, rank, scaling }: LiveAdapter): Map<string, LoraF
   }
   if (factors.size === 0) throw new EngineError('adapter_invalid', `the adapter has no lora_A tensors; it has ${[...weights.keys()].slice(0, 3).join(', ') || 'nothing'}`)
   return factors
-}
-
-/** Ids that end an answer: eos_token_id of generation_config.json and config.json, the tokenizer's EOS, and the end of a turn. */
-function endTokens(folder: string, tokenizer: Tokenizer): Set<number> {
-  const ends = new Set<number>([tokenizer.eosTokenId, turnEndToken(tokenizer)].filter((id) => id !== undefined))
-  for (const file of ['config.json', 'generation_config.json']) {
-    const path = join(folder, file)
-    if (!existsSync(path)) continue
-    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    const ids = typeof parsed === 'object' && parsed !== null && 'eos_token_id' in parsed ? parsed.eos_token_id : []
-    for (const id of Array.isArray(ids) ? ids : [ids]) if (typeof id === 'number') ends.add(id)
-  }
-  return ends
 }

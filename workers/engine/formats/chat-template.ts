@@ -18,6 +18,12 @@ export interface ChatToRender {
   where: string
 }
 
+/**
+ * Llama 3.2's template writes today's date into the system turn unless one is given, so that the same conversation would
+ * become other tokens tomorrow. This is the date it falls back to where it has no clock.
+ */
+const TEMPLATE_DATE = '26 Jul 2024'
+
 /** @param where the model, for the message */
 export function compileChatTemplate(source: string | undefined, where: string): Template | undefined {
   if (source === undefined) return undefined
@@ -42,6 +48,7 @@ export function renderChatTemplate(template: Template | undefined, { messages, a
       pad_token: tokens.pad ?? '',
       tools: null,
       documents: null,
+      date_string: TEMPLATE_DATE,
     })
   } catch (cause) {
     throw new EngineError('template_invalid', `the chat template in ${where} refused the messages: ${messageOf(cause)}`, { folder: where }, cause)

@@ -8,7 +8,8 @@ import { EngineError } from '../engine-error.js'
 import { PRE_TOKEN_PATTERN } from './bpe.js'
 import type { GgufValue } from './gguf-types.js'
 import { ggufBool, ggufString, ggufUint } from './gguf-writer.js'
-import { chatTemplateSource, loadTokenizer, readJsonIfThere, tokenContent } from './tokenizer.js'
+import { configuredEndTokens, readJsonIfThere, tokenContent } from './tokenizer-json.js'
+import { chatTemplateSource, loadTokenizer } from './tokenizer.js'
 import { turnEndToken } from './turn-end.js'
 
 type Json = Record<string, unknown>
@@ -165,8 +166,8 @@ function specialFields(folder: string, { tokenizer, config, vocabulary }: { toke
   put('unknown', idOf('unk_token'))
   put('padding', idOf('pad_token'))
   // A model may end a turn by other tokens than a text; llama.cpp has room for two more.
-  const ends = [turnEndToken(loadTokenizer(folder)), ...['config.json', 'generation_config.json'].flatMap((file) => list(readJsonIfThere(join(folder, file))['eos_token_id']))]
-  const [turn, message] = new Set(ends.filter((id): id is number => typeof id === 'number' && id !== eos && id < vocabulary.tokens.length))
+  const ends = [turnEndToken(loadTokenizer(folder)), ...configuredEndTokens(folder)]
+  const [turn, message] = new Set(ends.filter((id): id is number => id !== undefined && id !== eos && id < vocabulary.tokens.length))
   put('eot', turn)
   put('eom', message)
   const template = flatten(tokenizer['post_processor'], 'processors').find(({ type }) => type === 'TemplateProcessing')

@@ -3,8 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
-import { EngineError } from '../engine-error.js'
+import { EngineError, shown } from '../engine-error.js'
 import { compileChatTemplate, renderChatTemplate, type ChatMessage } from './chat-template.js'
+import { readJsonIfThere, readTokenizerSource, type Json } from './tokenizer-json.js'
 
 export interface Tokenizer {
   /** Token ids of a text; addSpecialTokens (default true) applies the tokenizer's own rule, usually a leading BOS. */
@@ -25,25 +26,18 @@ export interface Tokenizer {
 
 /** Loads tokenizer.json, tokenizer_config.json, chat_template.jinja and, where present, checks config.json's vocab_size. */
 export function loadTokenizer(folder: string): Tokenizer {
-  const path = join(folder, 'tokenizer.json')
-  if (!existsSync(path)) throw new EngineError('tokenizer_invalid', `${path} is not there; the folder needs the model's tokenizer.json`, { path })
-  const tokenizerJson = readJson(path)
-  const config = readJsonIfThere(join(folder, 'tokenizer_config.json'))
-  let hub: HubTokenizer
-  try {
-    hub = new HubTokenizer(tokenizerJson, config)
-  } catch (cause) {
-    throw new EngineError('tokenizer_invalid', `${path} cannot be used: ${messageOf(cause)}`, { path }, cause)
-  }
-  const vocabSize = 1 + highest(hub.get_vocab(true).values())
+  const { tokenizer, config, vocabSize, special } = readTokenizerSource(folder)
   checkVocabulary(folder, vocabSize)
-  const special = (name: string): string | undefined => tokenContent(config[name])
+  const hub = guarded(folder, 'cannot be used', () => new HubTokenizer(tokenizer, config))
   const idOf = (token: string | undefined): number | undefined => (token === undefined ? undefined : hub.token_to_id(token))
   const template = compileChatTemplate(chatTemplateSource(folder, config), folder)
   return {
-    encode: (text, { addSpecialTokens = true } = {}) => (text === '' && !addSpecialTokens ? [] : hub.encode(text, { add_special_tokens: addSpecialTokens }).ids),
-    decode: (ids, { skipSpecialTokens = false } = {}) =>
-      ids.length === 0 ? '' : hub.decode([...ids], { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false }),
+    encode: (text, { addSpecialTokens = true } = {}) => (text === '' && !addSpecialTokens ? [] : encodeChecked(hub, folder, { text, addSpecialTokens })),
+    decode: (ids, { skipSpecialTokens = false } = {}) => {
+      // A model may have rows that no token uses, and choose one of them; they have no text.
+      const known = ids.filter((id) => hub.id_to_token(id) !== undefined)
+      return known.length === 0 ? '' : guarded(folder, 'cannot decode', () => hub.decode(known, { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false }))
+    },
     tokenId: idOf,
     tokenText: (id) => hub.id_to_token(id),
     applyChatTemplate: (messages, { addGenerationPrompt = false } = {}) =>
@@ -56,16 +50,31 @@ export function loadTokenizer(folder: string): Tokenizer {
   }
 }
 
+function encodeChecked(hub: HubTokenizer, folder: string, { text, addSpecialTokens }: { text: string; addSpecialTokens: boolean }): number[] {
+  const { ids, tokens } = guarded(folder, 'cannot encode', () => hub.encode(text, { add_special_tokens: addSpecialTokens }))
+  const missing = ids.findIndex((id: number | undefined) => id === undefined)
+  if (missing < 0) return ids
+  throw new EngineError('tokenizer_invalid', `the tokenizer in ${folder} makes the token ${shown(tokens[missing])} of a text, which its vocabulary lacks, and it has no unk_token; its vocabulary and its rules are of different models`, { token: tokens[missing] })
+}
+
+/** The library takes the file's rules at their word and fails where they contradict themselves. */
+function guarded<T>(folder: string, problem: string, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    throw new EngineError('tokenizer_invalid', `the tokenizer in ${folder} ${problem}: ${cause instanceof Error ? cause.message : String(cause)}`, { folder }, cause)
+  }
+}
+
 function checkVocabulary(folder: string, vocabSize: number): void {
-  const path = join(folder, 'config.json')
-  const modelVocabSize = readJsonIfThere(path)['vocab_size']
+  const modelVocabSize = readJsonIfThere(join(folder, 'config.json'))['vocab_size']
   if (typeof modelVocabSize === 'number' && modelVocabSize < vocabSize) {
     throw new EngineError('tokenizer_invalid', `the tokenizer in ${folder} has ids up to ${vocabSize - 1}, but config.json says vocab_size ${modelVocabSize}; the tokenizer and the weights are of different models`, { tokenizerVocabSize: vocabSize, modelVocabSize })
   }
 }
 
 /** Jinja source of the template for plain conversations; undefined where the model has none. */
-export function chatTemplateSource(folder: string, config: Record<string, unknown>): string | undefined {
+export function chatTemplateSource(folder: string, config: Json): string | undefined {
   const file = join(folder, 'chat_template.jinja')
   return existsSync(file) ? readFileSync(file, 'utf8') : templateSource(config['chat_template'])
 }
@@ -74,43 +83,6 @@ export function chatTemplateSource(folder: string, config: Record<string, unknow
 function templateSource(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (!Array.isArray(value)) return undefined
-  for (const entry of value) {
-    if (isRecord(entry) && entry['name'] === 'default' && typeof entry['template'] === 'string') return entry['template']
-  }
-  return undefined
-}
-
-/** Special tokens are a string, or an object with `content`. */
-export function tokenContent(value: unknown): string | undefined {
-  if (typeof value === 'string') return value
-  return isRecord(value) && typeof value['content'] === 'string' ? value['content'] : undefined
-}
-
-function highest(values: Iterable<number>): number {
-  let max = -1
-  for (const value of values) max = Math.max(max, value)
-  return max
-}
-
-export function readJsonIfThere(path: string): Record<string, unknown> {
-  return existsSync(path) ? readJson(path) : {}
-}
-
-function readJson(path: string): Record<string, unknown> {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw new EngineError('tokenizer_invalid', `${path} cannot be read as JSON: ${messageOf(cause)}`, { path }, cause)
-  }
-  if (!isRecord(parsed)) throw new EngineError('tokenizer_invalid', `${path} must hold a JSON object`, { path })
-  return parsed
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
+  const entry: unknown = value.find((named) => typeof named === 'object' && named !== null && 'name' in named && named.name === 'default')
+  return typeof entry === 'object' && entry !== null && 'template' in entry && typeof entry.template === 'string' ? entry.template : undefined
 }
