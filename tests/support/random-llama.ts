@@ -1,7 +1,7 @@
 /**
  * Model folders of any size with random weights that another language can draw again: every value is a hash of its
  * tensor's name and its place, so golden files need not hold weights. Written piece by piece: a folder shaped like
- * Llama 3.2 1B needs no more memory than a tiny one. `random_weights.py` beside the goldens draws the same numbers.
+ * Llama 3.2 1B needs no more memory than a tiny one. tests/golden/llama/random_weights.py draws the same numbers.
  */
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

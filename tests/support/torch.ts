@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe } from 'vitest'
 
 const PYTHON = '/usr/bin/python3'
-const goldenFolder = fileURLToPath(new URL('../golden/', import.meta.url))
+const goldenFolder = fileURLToPath(new URL('../golden/llama/', import.meta.url))
 
 /** A suite skipped by name where the system's Python has no torch. */
 export function describeWithTorch(name: string, body: () => void): void {
@@ -14,7 +14,7 @@ export function describeWithTorch(name: string, body: () => void): void {
   else describe.skip(`${name} (skipped: ${PYTHON} has no torch)`, body)
 }
 
-/** What a script of tests/golden prints, as JSON. */
+/** What a script of tests/golden/llama prints, as JSON. */
 export function runGoldenScript(script: string, args: readonly string[]): unknown {
   const { status, stdout, stderr } = spawnSync(PYTHON, ['-B', script, ...args], { cwd: goldenFolder, encoding: 'utf8', maxBuffer: 2 ** 28 })
   if (status !== 0) throw new Error(`${script} ended with ${status}: ${stderr}`)

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { epochOrder } from '../../workers/engine/batches.js'
-import type { Trainer, TrainerOptions, TrainingExample } from '../../workers/engine/engine.js'
-import { readPeftAdapter, writePeftAdapter } from '../../workers/engine/formats/peft.js'
-import { readSafetensorsHeader, readTensorF32 } from '../../workers/engine/formats/safetensors.js'
-import { parseLlamaConfig } from '../../workers/engine/models/llama-config.js'
-import { LlamaRunner } from '../../workers/engine/models/llama-decode.js'
-import { createTrainer } from '../../workers/engine/trainer.js'
-import { convertLlama2c } from '../../workers/engine/formats/llama2c.js'
-import { randomWeights, writeRandomLlama } from '../support/random-llama.js'
-import { describeWithStories, storiesFiles } from '../support/stories260k.js'
-import { describeWithTorch, runGoldenScript } from '../support/torch.js'
+import { epochOrder } from '../../../workers/engine/batches.js'
+import type { Trainer, TrainerOptions, TrainingExample } from '../../../workers/engine/engine.js'
+import { readPeftAdapter, writePeftAdapter } from '../../../workers/engine/formats/peft.js'
+import { readSafetensorsHeader, readTensorF32 } from '../../../workers/engine/formats/safetensors.js'
+import { parseLlamaConfig } from '../../../workers/engine/models/llama-config.js'
+import { LlamaRunner } from '../../../workers/engine/models/llama-decode.js'
+import { createTrainer } from '../../../workers/engine/trainer.js'
+import { convertLlama2c } from '../../../workers/engine/formats/llama2c.js'
+import { randomWeights, writeRandomLlama } from '../../support/random-llama.js'
+import { describeWithStories, storiesFiles } from '../../support/stories260k.js'
+import { describeWithTorch, runGoldenScript } from '../../support/torch.js'
 
 const CaseSchema = z.object({
   config: z.record(z.string(), z.unknown()),
@@ -36,11 +36,14 @@ const floats = z.base64().transform((text) => new Float32Array(new Uint8Array(Bu
 const GoldenSchema = z.object({
   cases: z.record(z.string(), z.object({ logits: floats, loss: z.number(), losses: z.array(z.number()), gradNorms: z.array(z.number()), gradients: z.record(z.string(), floats) })),
 })
+const HuggingFaceSchema = z.object({ cases: z.record(z.string(), z.object({ logits: floats, loss: z.number(), losses: z.array(z.number()), gradientsAgainstGolden: z.number() })) })
 type Case = z.infer<typeof CaseSchema>
 type Golden = z.infer<typeof GoldenSchema>['cases'][string]
 
 const shared = CasesSchema.parse(readJson('architectures/cases.json'))
 const golden = GoldenSchema.parse(readJson('architectures/golden.json'))
+/** The same cases in Transformers and PEFT, which load the models from folders. */
+const huggingFace = HuggingFaceSchema.parse(readJson('architectures/huggingface.json'))
 const examples: TrainingExample[] = shared.examples.map((example, index) => ({ id: String(index), ...example }))
 
 const root = mkdtempSync(join(tmpdir(), 'architectures-'))
@@ -54,6 +57,15 @@ for (const [name, spec] of Object.entries(shared.cases)) {
   describe(`${name} against PyTorch`, () =>
     agrees(spec, golden.cases[name], (folder) => writeRandomLlama({ folder, config: parseLlamaConfig(spec.config), dtype: spec.dtype, seed: spec.seed, configJson: spec.config, shards: 2 })))
 }
+
+it.each(Object.keys(shared.cases))('the golden numbers of %s are those of Transformers and PEFT', (name) => {
+  const [reference, theirs] = [golden.cases[name], huggingFace.cases[name]]
+  if (!reference || !theirs) throw new Error('run huggingface.py again')
+  expect(deviation(reference.logits, theirs.logits)).toBeLessThan(2e-6)
+  expect(relative(reference.loss, theirs.loss)).toBeLessThan(2e-6)
+  for (const [index, loss] of theirs.losses.entries()) expect(relative(reference.losses[index] ?? NaN, loss)).toBeLessThan(5e-6)
+  expect(theirs.gradientsAgainstGolden).toBeLessThan(1e-5)
+})
 
 describeWithStories('stories260K on seven projections against PyTorch', () =>
   agrees(shared.stories260K, GoldenSchema.parse(readJson('architectures/stories260k.json')).cases['stories260K'], (folder) => convertLlama2c({ ...storiesFiles(), folder })))

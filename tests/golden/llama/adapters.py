@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from architectures import FOLDER as CASES_FOLDER, packed, random_model
-from llama_reference import logits_of, lora_modules
+from reference import logits_of, lora_modules
 from random_weights import random_weight
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "adapters")
