@@ -132,7 +132,9 @@ CONVERSATION = [{"role": "user", "content": "Qual é a capital do Brasil?"}, {"r
 
 
 def tokenizer(name, folder):
-    hub = transformers.AutoTokenizer.from_pretrained(folder)
+    """As tokenizer.json says. (The Llama class of Transformers 5 builds a tokenizer of its own, which adds no space before a text
+    that begins with one; SentencePiece, with which those models were trained, does.)"""
+    hub = transformers.PreTrainedTokenizerFast.from_pretrained(folder)
     entry = {
         "texts": [{"text": text, "ids": hub.encode(text), "plain": hub.encode(text, add_special_tokens=False)} for text in TEXTS],
         "special": {"bos": hub.bos_token_id, "eos": hub.eos_token_id, "pad": hub.pad_token_id},
