@@ -1,5 +1,5 @@
 /* The course of a training run as it goes on, and what it says: best checkpoint, early stop, overfitting, gap. */
-import { earlyStop, firstOverfitStep, generalizationGap, recommendCheckpoint, type BestMetric, type EarlyStopping, type Evaluation } from '../experiments/checkpoints.js'
+import { earlyStop, firstOverfitStep, generalizationGap, recommendCheckpoint, type BestMetric, type Evaluation } from '../experiments/checkpoints.js'
 import { fromWire, MetricsAnswerSchema, toWire, type Summary } from '../server/contracts/index.js'
 import type { StepReport, Trainer, TrainingCourse } from './engine/engine.js'
 import type { RunContext, RunReport } from './run-context.js'
@@ -30,27 +30,32 @@ export interface CourseParameters {
   earlyStoppingMinDelta: number
 }
 
+interface CoursePlan extends CourseParameters {
+  totalSteps: number
+}
+
 export class LearningCurves {
   readonly steps: TrainedStep[]
   readonly evaluations: Evaluation[]
-  private readonly params: CourseParameters
+  private readonly plan: CoursePlan
 
-  private constructor(params: CourseParameters, steps: TrainedStep[], evaluations: Evaluation[]) {
-    this.params = params
+  private constructor(plan: CoursePlan, steps: TrainedStep[], evaluations: Evaluation[]) {
+    this.plan = plan
     this.steps = steps
     this.evaluations = evaluations
   }
 
   /** With the points of earlier attempts up to the checkpoint that this one goes on from. */
-  static async open({ assignment, server, params }: Pick<RunContext<CourseParameters>, 'assignment' | 'server' | 'params'>): Promise<LearningCurves> {
+  static async open({ assignment, server, params }: Pick<RunContext<CourseParameters>, 'assignment' | 'server' | 'params'>, totalSteps: number): Promise<LearningCurves> {
+    const plan = { ...params, totalSteps }
     const upTo = assignment.resume.checkpointStep
-    if (upTo === null) return new LearningCurves(params, [], [])
+    if (upTo === null) return new LearningCurves(plan, [], [])
     const keys = [...STEP_SERIES.map((name) => `train/${name}`), ...EVAL_SERIES.map((name) => `eval/${name}`)]
     const path = `/api/runs/${encodeURIComponent(assignment.runId)}/metrics?keys=${keys.join(',')}&maxPoints=${EVERY_POINT}`
     const { series } = MetricsAnswerSchema.parse(await server.getJson(path))
     const valuesOf = (key: string): Map<number, number> =>
       new Map((series.find((one) => one.key === key)?.buckets ?? []).flatMap(({ lastStep, last }) => (lastStep <= upTo ? [[lastStep, fromWire(last)] as const] : [])))
-    return new LearningCurves(params, readSteps(valuesOf), readEvaluations(valuesOf))
+    return new LearningCurves(plan, readSteps(valuesOf), readEvaluations(valuesOf))
   }
 
   addStep(report: StepReport): TrainedStep {
@@ -71,15 +76,15 @@ export class LearningCurves {
   }
 
   recommended(): ReturnType<typeof recommendCheckpoint> {
-    return recommendCheckpoint(this.evaluations, this.params.bestMetric)
+    return recommendCheckpoint(this.evaluations, this.plan.bestMetric)
   }
 
-  /** Why the run shall end now, in a sentence; null where it goes on. */
+  /** Why the run shall end before its last step, in a sentence; null where it goes on. */
   stopReason(): string | null {
-    const { earlyStoppingPatience: patience, earlyStoppingMinDelta: minDelta, bestMetric: by } = this.params
+    const { earlyStoppingPatience: patience, earlyStoppingMinDelta: minDelta, bestMetric: by, totalSteps } = this.plan
     if (patience === undefined) return null
-    const options: EarlyStopping = { by, patience, minDelta }
-    return earlyStop(this.evaluations, options)?.reason ?? null
+    const stop = earlyStop(this.evaluations, { by, patience, minDelta })
+    return stop === null || stop.step >= totalSteps ? null : stop.reason
   }
 
   /** @param stepsPerEpoch of the trainer */
@@ -88,7 +93,7 @@ export class LearningCurves {
       best: this.recommended(),
       logHistory: logHistory(this.steps, this.evaluations, stepsPerEpoch),
       loggingSteps: LOGGING_STEPS,
-      evalSteps: this.params.evalEvery,
+      evalSteps: this.plan.evalEvery,
       inputTokens: this.steps.at(-1)?.num_tokens ?? 0,
     }
   }

@@ -173,6 +173,7 @@ export const LoraParametersSchema = z.strictObject({
   samples: z.array(z.string().min(1)).max(20).default([]).describe('prompts answered at each checkpoint; left out: three validation items'),
   testSplit: z.string().nullable().default('test').describe('split scored with the best checkpoint at the end; null: none'),
   testLimit: z.number().int().positive().optional().describe('use only this many test items, drawn by the seed'),
+  maxTokens: z.number().int().min(1).max(32_768).default(64).describe('tokens of an answer to a test item at most'),
   price,
 })
 export type LoraParameters = z.infer<typeof LoraParametersSchema>

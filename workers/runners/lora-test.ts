@@ -13,8 +13,6 @@ import { readLoraItems } from './lora-data.js'
 import type { LoraFormat } from './lora-format.js'
 import { scoredText } from './text-score.js'
 
-const ANSWER_TOKENS = 64
-
 export interface TestOptions {
   split: string
   model: LanguageModel
@@ -45,7 +43,7 @@ function scorer({ dataset, params, assignment }: RunContext<LoraParameters>, { m
     model: pricedModel(new EngineChatModel(params.model, model), (facts) => costOf(params.price, facts)),
     language: dataset.manifest.language,
     seed: assignment.seed,
-    params: { temperature: 0, maxTokens: ANSWER_TOKENS, stop: [] },
+    params: { temperature: 0, maxTokens: params.maxTokens, stop: [] },
   }
   const answer = labels === null ? withTargetLoss(answerByGeneration({ ...options, labels: null }), options) : answerByLikelihood({ ...options, labels })
   return (item) =>

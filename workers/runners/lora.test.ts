@@ -182,6 +182,10 @@ test('stops early, says so, and keeps the best checkpoint and the newest', async
   const kept = [0, 2, 4, 6].filter((step) => !reported.dropped.includes(step))
   expect(kept).toEqual([...new Set([summary.bestStep, 6])].sort())
   expect(reported.examples).toHaveLength(12)
+
+  const last = await prepare({}, { ...still, steps: 6 })
+  expect(await runLora(last.context)).not.toHaveProperty('stopReason')
+  expect(last.reported.logs.join('\n')).not.toContain('stopped early')
 }, 60_000)
 
 test('chooses by the accuracy where told so, which only labels have', async () => {

@@ -36,7 +36,7 @@ export interface Trained {
 
 /** Trains to the last step, or to where the run stops early. A restored trainer goes on from its step. */
 export async function runTraining(job: TrainingJob): Promise<Trained> {
-  const curves = await LearningCurves.open(job.context)
+  const curves = await LearningCurves.open(job.context, job.totalSteps)
   const loop = new TrainingLoop(job, curves)
   await loop.run()
   return { curves, bestFolder: () => loop.bestFolder() }
