@@ -2,7 +2,7 @@ import { AppError, type Comparison, fromWire, type Run } from '../server/contrac
 import { bestSet } from './best-set.js'
 import { fairnessWarnings } from './fairness.js'
 import { bestSentence, findingSentence, nonInferioritySentence, testSentence } from './finding.js'
-import { METRICS, type NamedMetric } from './metrics.js'
+import { describeMetric, METRICS, type NamedMetric } from './metrics.js'
 import { Pairwise, type PairwiseOptions } from './pairwise.js'
 import { paretoStandings } from './pareto.js'
 import { type Arm, apart, pooled } from './repeats.js'
@@ -69,15 +69,11 @@ export function compareRuns(request: ComparisonRequest): ComparisonStatistics {
   }
 }
 
-/** Scorers of users' own are known by what the run says of them. */
 function metricOf({ metric: id, runs }: ComparisonRequest): NamedMetric {
-  const known = METRICS[id]
-  if (known) return { id, ...known }
-  const summary = runs.flatMap(({ run }) => run.summary?.metrics[id] ?? [])[0]
+  const summaries = runs.flatMap(({ run }) => run.summary?.metrics[id] ?? [])
   const scored = [...new Set(runs.flatMap(({ columns }) => columns.metrics))]
-  if (summary === undefined && !scored.includes(id)) throw new AppError('invalid_request', `there is no metric ${id} in these runs; they have ${scored.join(', ') || 'none'}`)
-  const unit = summary?.unit === undefined ? {} : { unit: summary.unit }
-  return { id, label: id, higherIsBetter: summary?.higherIsBetter ?? true, ...unit, estimator: 'mean', bounded: false, kinds: [], description: '' }
+  if (METRICS[id] === undefined && summaries.length === 0 && !scored.includes(id)) throw new AppError('invalid_request', `there is no metric ${id} in these runs; they have ${scored.join(', ') || 'none'}`)
+  return describeMetric(id, summaries)
 }
 
 /** Run names are unique within an experiment only. */

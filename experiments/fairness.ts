@@ -85,6 +85,7 @@ function statusWarnings({ run, columns }: Arm, { nameOf }: Compared): string[] {
 
 function setWarnings({ arms }: Compared): string[] {
   const warnings: string[] = []
+  if (arms.some(({ run }) => run.race != null)) warnings.push('Some of these runs were raced: how many items they answered depends on how they did, so their scores and p-values here flatter the winner a little; the race’s own limits allow for it.')
   if (haveRepeats(arms.map(({ run }) => run))) warnings.push('Some of these runs are repeats of one cell; pool them to compare the cells, with an item’s mean over its repeats as its score.')
   if (arms.length > 2) warnings.push(`The best of ${arms.length} runs was picked on the same items that measure it, so its score is probably too good (winner’s curse); confirm it on items held out.`)
   return warnings

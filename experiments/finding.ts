@@ -15,7 +15,7 @@ function amount(value: number, metric: Metric): string {
 }
 
 /** A difference with its unit. */
-function quantity(value: number, metric: Metric): string {
+export function quantity(value: number, metric: Metric): string {
   return `${amount(value, metric)}${unitOf(metric)}`
 }
 

@@ -1,4 +1,4 @@
-import type { DatasetTask, ExperimentSpec, Kind } from '../server/contracts/index.js'
+import type { DatasetTask, ExperimentSpec, Kind, MetricSummary } from '../server/contracts/index.js'
 
 /** A score that examples carry, and how its mean over items is reported. */
 export interface Metric {
@@ -71,4 +71,13 @@ export function primaryMetric(spec: Pick<ExperimentSpec, 'kind' | 'metrics'>, ta
   const [first] = metricsOf(spec, task)
   if (first === undefined) throw new RangeError(`kind ${spec.kind} has no metrics`)
   return first
+}
+
+/** A metric by its id; one of users' own is known by what runs say of it in their summaries. */
+export function describeMetric(id: string, summaries: readonly MetricSummary[]): NamedMetric {
+  const known = METRICS[id]
+  if (known) return { id, ...known }
+  const [summary] = summaries
+  const unit = summary?.unit === undefined ? {} : { unit: summary.unit }
+  return { id, label: id, higherIsBetter: summary?.higherIsBetter ?? true, ...unit, estimator: 'mean', bounded: false, kinds: [], description: '' }
 }

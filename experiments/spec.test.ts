@@ -29,6 +29,7 @@ describe('parseExperiment', () => {
   it('reads a whole file and adds no parameters to it', () => {
     const spec = parseExperiment(`${head}model: nano-pt-en\naxes:\n  rank: [1, 4]\n  learningRate: {from: 1.0e-4, to: 1.0e-2, count: 3, scale: log}\nfixed:\n  epochs: 2\nmetrics: [accuracy, loss]\nbudget: {minutes: 3}\ntags: [a]\n`, options)
     expect(spec).toEqual({
+      strategy: 'grid',
       name: 'ranks',
       kind: 'lora',
       dataset: 'sms-pt',

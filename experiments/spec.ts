@@ -5,11 +5,12 @@ import { cellProblem } from './cell-rules.js'
 import { cellsOf, completeParams } from './expand.js'
 import { METRICS, metricsOfKind } from './metrics.js'
 import { ProblemList, showValue, suggestion } from './problems.js'
+import { raceProblems } from './race-rules.js'
 import { type Path, readSource } from './source.js'
 
 type Fields = Record<string, unknown>
 
-const KEYS = ['name', 'kind', 'dataset', 'model', 'axes', 'fixed', 'metrics', 'repeats', 'seed', 'budget', 'tags', 'notes']
+const KEYS = ['name', 'kind', 'dataset', 'model', 'axes', 'fixed', 'metrics', 'strategy', 'race', 'repeats', 'seed', 'budget', 'tags', 'notes']
 const RUN_REFERENCE = /^run:[\w-]+(@\d+)?$/
 
 function isFields(value: unknown): value is Fields {
@@ -27,6 +28,7 @@ export function parseExperiment(text: string, options: { format: 'yaml' | 'json'
   const found = new ProblemList(source)
   const spec = check(source.value, found, options.datasets)
   if (found.problems.length > 0 || !spec) throw refusal(found)
+  for (const { path, ...problem } of raceProblems(spec)) found.add(path, problem)
   checkCells(spec, found)
   if (found.problems.length > 0) throw refusal(found)
   return spec

@@ -14,6 +14,7 @@ import { ExperimentStore } from './store/experiment-store.js'
 import { LogStore } from './store/log-store.js'
 import { MetricStore } from './store/metric-store.js'
 import { ResponseStore } from './store/response-store.js'
+import { RaceStore } from './store/race-store.js'
 import { RunStore } from './store/run-store.js'
 import { ScoreStore } from './store/score-store.js'
 import { WorkerStore } from './store/worker-store.js'
@@ -26,7 +27,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, EventStore, WorkerStore]
+const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, RaceStore, EventStore, WorkerStore]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

@@ -191,11 +191,11 @@ class Supervisor {
 
   /** A process that was killed may have had bad luck (memory was short): it is tried again, a few times. */
   private outcomeOfDeath(code: number | null, signal: NodeJS.Signals | null): Outcome {
-    const { attempt, runId } = this.options.assignment
+    const { attempt, tries = attempt, runId } = this.options.assignment
     const how = signal === null ? `exit code ${code}` : `signal ${signal}${signal === 'SIGKILL' ? ', often a sign of too little memory' : ''}`
     const tail = this.stderrTail.trim() === '' ? '' : `; its last words: ${this.stderrTail.trim()}`
-    if (signal !== null && attempt < MOST_ATTEMPTS) {
-      const message = `the process of the run died (${how}) in attempt ${attempt} of ${MOST_ATTEMPTS}; it is queued again${tail}`
+    if (signal !== null && tries < MOST_ATTEMPTS) {
+      const message = `the process of the run died (${how}) in attempt ${tries} of ${MOST_ATTEMPTS}; it is queued again${tail}`
       this.options.log(`run ${runId}: ${message}`)
       this.reporter.addLine({ time: Date.now(), level: 'warn', message: message.slice(0, 10_000) })
       return { status: 'released' }

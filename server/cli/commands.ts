@@ -12,6 +12,8 @@ export interface Output {
 
 const POLL_MS = 500
 const isOver = (status: string) => status === 'succeeded' || status === 'failed' || status === 'cancelled'
+/** Those that leave figures to compare. */
+const hasFigures = (run: Run) => run.status === 'succeeded' || run.status === 'stopped'
 
 /** Queues an experiment file; with `wait`, follows it to the end. Resolves to whether everything asked for succeeded. */
 export async function runExperiment(client: Client, output: Output, options: { file: string; wait: boolean }): Promise<boolean> {
@@ -58,7 +60,7 @@ async function follow(client: Client, output: Output, id: string): Promise<Exper
 }
 
 async function compareFinished(client: Client, experiment: Experiment): Promise<Comparison | null> {
-  const finished = experiment.runs.filter((run) => run.status === 'succeeded')
+  const finished = experiment.runs.filter(hasFigures)
   if (finished.length < 2) return null
   return client.get<Comparison>(`/api/compare?runs=${finished.map((run) => run.id).join(',')}&metric=${encodeURIComponent(experiment.primaryMetric)}&limit=0`)
 }
@@ -82,7 +84,13 @@ export function experimentTable(experiment: Experiment, comparison: Comparison |
   })
   const head = `${experiment.name} · ${experiment.kind} on ${experiment.dataset} · ${experiment.status}`
   const body = table(['id', 'run', 'status', experiment.primaryMetric, 'against the baseline', 'p50', 'p95', 'cost', 'checkpoint'], rows, new Set([5, 6, 7]))
-  return [head, '', body, ...(comparison ? ['', comparison.sentence, ...comparison.warnings.map((warning) => `Note: ${warning}`)] : [])].join('\n')
+  return [head, '', body, ...raceLines(experiment.runs), ...(comparison ? ['', comparison.sentence, ...comparison.warnings.map((warning) => `Note: ${warning}`)] : [])].join('\n')
+}
+
+/** What the race said of each run; runs that it ended alike share a line. */
+function raceLines(runs: readonly Run[]): string[] {
+  const told = Map.groupBy(runs.filter((run) => run.race?.reason), (run) => run.race?.reason ?? '')
+  return told.size === 0 ? [] : ['', ...[...told].map(([reason, alike]) => `${alike.map((run) => run.name).join('; ')}: ${reason}`)]
 }
 
 export async function list(client: Client, output: Output): Promise<void> {

@@ -52,7 +52,7 @@ export function bytes(value: number): string {
 /** One line that tells how far a run is: bar, share, loss and time left. */
 export function progressLine(run: Run, nowMs: number, nameWidth: number): string {
   const name = run.name.padEnd(nameWidth)
-  if (run.status !== 'running') return `${name}  ${run.status}${run.error ? `: ${run.error.message}` : ''}`
+  if (run.status !== 'running') return `${name}  ${run.status}${run.error ? `: ${run.error.message}` : run.race?.reason ? `: ${run.race.reason}` : ''}`
   const progress = run.progress
   const share = progress ? Math.min(1, progress.done / progress.total) : 0
   const width = 24

@@ -38,6 +38,14 @@ const base = {
   model: ModelSchema.optional().describe('short for fixed.model; for kinds that have a model'),
   axes: z.record(z.string(), AxisSchema).default({}).describe('parameters to vary; the runs are all their combinations'),
   metrics: z.array(z.string().min(1)).min(1).optional().describe('the first one is the metric by which runs are compared'),
+  strategy: z.enum(['grid', 'race']).default('grid').describe('grid: every run answers every item; race: runs that are clearly worse stop early'),
+  race: z
+    .strictObject({
+      error: z.number().gt(0).max(0.5).optional().describe('chance that the best run is stopped, or that a winner is named among equals; 0.05 when left out'),
+      calls: z.number().int().positive().optional().describe('answers over all runs at most'),
+    })
+    .optional()
+    .describe('for strategy: race'),
   repeats: z.number().int().min(1).max(100).default(1).describe('runs per cell, each with a seed of its own'),
   seed: z.number().int().min(0).max(2 ** 31 - 1).default(42),
   budget: BudgetSchema.optional().describe('for one run'),

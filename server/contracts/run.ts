@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { ExperimentStatusSchema, KindSchema, ParameterValueSchema } from './experiment.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
+import { RaceStandingSchema } from './race.js'
 
-export const RunStatusSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled'])
+/** waiting: has answered what its race allows so far; stopped: fell behind in its race, and its figures stay. */
+export const RunStatusSchema = z.enum(['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'stopped'])
 export type RunStatus = z.infer<typeof RunStatusSchema>
 
 /** Stored on the run once, so that a run keeps its colour in every chart. 6 hues × 3 dashes. */
@@ -92,6 +94,7 @@ export const RunSchema = z.object({
   error: RunErrorSchema.nullable(),
   environment: EnvironmentSchema.nullable(),
   pickedStep: z.number().int().nonnegative().nullable(),
+  race: RaceStandingSchema.nullable().optional().describe('how the run stands in its race; null outside of races'),
   colorSlot: z.number().int().min(0).max(COLOR_SLOTS - 1),
   worker: z.string().nullable(),
   latest: z.record(z.string(), FloatSchema).describe('last value of each metric series'),

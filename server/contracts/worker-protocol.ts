@@ -68,6 +68,8 @@ export const AssignmentSchema = z.object({
   /** Of prices.yaml; `problem` says what is wrong with the file, and then there are no rows. */
   prices: z.object({ rows: z.array(PriceRowSchema), problem: z.string().nullable() }),
   heartbeatMs: z.number().int().positive(),
+  allowance: z.number().int().positive().nullable().optional().describe('in a race: answer only the first so many items of the common order; null or left out: all of them'),
+  tries: z.number().int().positive().optional().describe('attempts at this round of a race; left out: attempt'),
   /** What earlier attempts left behind: work from here on is not done again. */
   resume: z.object({
     checkpointStep: z.number().int().nonnegative().nullable(),

@@ -4,6 +4,7 @@ import { axisValues, expandRuns } from '../../experiments/expand.js'
 import { datasetProblems } from '../../experiments/cell-rules.js'
 import { estimate } from '../../experiments/estimate.js'
 import { metricsOf, primaryMetric } from '../../experiments/metrics.js'
+import { racePlanOf } from '../../experiments/race-rules.js'
 import { parseExperiment } from '../../experiments/spec.js'
 import { AppError, type CreatedExperiment, type Estimate, type Experiment, type ExperimentChange, type ExperimentPage, type ExperimentSpec } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
@@ -29,13 +30,15 @@ export class ExperimentsService {
   async create(file: ExperimentFile): Promise<CreatedExperiment> {
     const { spec, dataset } = await this.#read(file)
     await dataset.validate()
+    const runs = expandRuns(spec)
     const plan = {
       spec,
       datasetHash: dataset.hash,
       axes: Object.fromEntries(Object.entries(spec.axes).map(([name, axis]) => [name, axisValues(axis)])),
       metrics: metricsOf(spec, dataset.manifest.task),
       primaryMetric: primaryMetric(spec, dataset.manifest.task),
-      runs: expandRuns(spec),
+      runs,
+      race: racePlanOf(spec, runs, dataset.splits),
     }
     const { created, waiting } = await this.experiments.create(plan, (stored, session) => this.delivery.sendWithin(session, stored))
     await this.delivery.sendStored(waiting)

@@ -31,6 +31,8 @@ interface ClaimedRow {
   spent_usd: number
   spent_calls: number
   budget: Assignment['budget']
+  allowance: number | null
+  tries: number
 }
 
 interface LostRow {
@@ -65,7 +67,7 @@ export class ClaimStore {
         UPDATE run SET status = 'running', attempt = attempt + 1, worker = ${worker}, heartbeat_at = now(), claimed_at = now(),
                started_at = coalesce(started_at, now()), cancel_requested_at = NULL
         WHERE id = ${runId} AND status = 'queued'
-        RETURNING attempt, kind, name, dataset, dataset_hash, params, seed, repeat, experiment_id, elapsed_ms, spent_usd, spent_calls, budget`
+        RETURNING attempt, kind, name, dataset, dataset_hash, params, seed, repeat, experiment_id, elapsed_ms, spent_usd, spent_calls, budget, allowance, attempt - round_attempt AS tries`
       if (row === undefined) return null
       const resume = await resumeFrom(change, { runId, row })
       const experiment = await change.session.experiment.findUniqueOrThrow({ where: { id: row.experiment_id }, select: { metrics: true, spec: true } })
@@ -84,6 +86,8 @@ export class ClaimStore {
         repeat: row.repeat,
         budget: row.budget ?? budgetOf(experiment.spec),
         heartbeatMs,
+        allowance: row.allowance,
+        tries: row.tries,
         resume,
       }
     })
@@ -120,6 +124,7 @@ export class ClaimStore {
         const [row] = await change.session.$queryRawUnsafe<LostRow[]>(`${SELECT_HELD} AND id = $1`, runId)
         return row === undefined ? null : giveBack(change, row, { deaths: 0 })
       }
+      if (finish.status === 'succeeded' && (await pause(change, runId, finish.summary))) return null
       await end(change, runId, { status: finish.status, summary: finish.summary, error: finish.status === 'failed' ? finish.error : null })
       return null
     })
@@ -194,10 +199,25 @@ async function end(change: Change, runId: string, outcome: { status: 'succeeded'
   await refreshExperiment(change, row.experiment_id)
 }
 
+/**
+ * In a race a run that has answered what it may waits for the others, with its figures so far.
+ * Answers whether it was one; one that shall be cancelled does not wait.
+ */
+async function pause(change: Change, runId: string, summary: Summary): Promise<boolean> {
+  const [row] = await change.session.$queryRaw<{ experiment_id: string }[]>`
+    UPDATE run SET status = 'waiting', worker = NULL, deaths = 0, round_attempt = attempt, summary = ${storableJson(summary)}::json,
+           elapsed_ms = elapsed_ms + extract(epoch FROM heartbeat_at - claimed_at) * 1000
+    WHERE id = ${runId} AND status = 'running' AND allowance IS NOT NULL AND cancel_requested_at IS NULL RETURNING experiment_id`
+  if (row === undefined) return false
+  change.tell('run.updated', { experimentId: row.experiment_id, runId })
+  await refreshExperiment(change, row.experiment_id)
+  return true
+}
+
 /** Whether this very outcome was stored before: the answer to a finish may be lost and the finish sent again. */
 async function hasEnded(session: Session, runId: string, finish: Finish): Promise<boolean> {
   const run = await session.run.findUnique({ where: { id: runId }, select: { attempt: true, status: true } })
-  return run !== null && run.attempt === finish.attempt && run.status === finish.status
+  return run !== null && run.attempt === finish.attempt && (run.status === finish.status || (run.status === 'waiting' && finish.status === 'succeeded'))
 }
 
 async function resumeFrom(change: Change, { runId, row }: { runId: string; row: ClaimedRow }): Promise<Assignment['resume']> {

@@ -4,7 +4,7 @@ import type { Change } from './database.js'
 export type RunCounts = Record<RunStatus, number>
 
 export function emptyCounts(): RunCounts {
-  return { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 }
+  return { queued: 0, running: 0, waiting: 0, succeeded: 0, failed: 0, cancelled: 0, stopped: 0 }
 }
 
 /**
@@ -12,8 +12,8 @@ export function emptyCounts(): RunCounts {
  * cancelled before succeeded, so that one lost run is never hidden by the others.
  */
 export function statusOf(counts: RunCounts): ExperimentStatus {
-  const over = counts.succeeded + counts.failed + counts.cancelled
-  if (counts.queued + counts.running > 0) return counts.running === 0 && over === 0 ? 'queued' : 'running'
+  const begun = counts.running + counts.waiting + counts.succeeded + counts.failed + counts.cancelled + counts.stopped
+  if (counts.queued + counts.running + counts.waiting > 0) return begun === 0 ? 'queued' : 'running'
   if (counts.failed > 0) return 'failed'
   return counts.cancelled > 0 ? 'cancelled' : 'succeeded'
 }

@@ -10,6 +10,8 @@ import {
   type ExperimentSummary,
   type Kind,
   type ParameterValue,
+  type RacePlan,
+  type RaceStanding,
 } from '../contracts/index.js'
 import { readBestRuns } from './best-runs.js'
 import type { Change, Database, Session } from './database.js'
@@ -26,6 +28,8 @@ export interface PlannedExperiment {
   metrics: readonly string[]
   primaryMetric: string
   runs: readonly PlannedRun[]
+  /** Null: every run answers every item. */
+  race: RacePlan | null
 }
 
 interface PlannedRun {
@@ -63,9 +67,9 @@ export class ExperimentStore {
     const runs = plan.runs.map((run, index) => ({ ...run, id: makeId(), colorSlot: index % COLOR_SLOTS }))
     const waiting = await this.database.write(async (change) => {
       await change.session.$executeRaw`
-        INSERT INTO experiment (id, name, kind, dataset, dataset_hash, spec, axes, metrics, primary_metric, tags, notes)
+        INSERT INTO experiment (id, name, kind, dataset, dataset_hash, spec, axes, metrics, primary_metric, race, tags, notes)
         VALUES (${id}, ${storable(spec.name)}, ${spec.kind}, ${spec.dataset}, ${plan.datasetHash}, ${storableJson(spec)}::json, ${storableJson(plan.axes)}::json,
-                ${[...plan.metrics]}::text[], ${plan.primaryMetric}, ${spec.tags.map(storable)}::text[], ${storable(spec.notes)})`
+                ${[...plan.metrics]}::text[], ${plan.primaryMetric}, ${plan.race === null ? null : storableJson({ plan: plan.race, looks: [] })}::json, ${spec.tags.map(storable)}::text[], ${storable(spec.notes)})`
       const stored: WaitingRun[] = []
       for (let start = 0; start < runs.length; start += RUNS_PER_STATEMENT) {
         stored.push(...(await insertRuns(change, { id, plan, runs: runs.slice(start, start + RUNS_PER_STATEMENT) })))
@@ -149,13 +153,19 @@ export class ExperimentStore {
 
 async function insertRuns(change: Change, at: { id: string; plan: PlannedExperiment; runs: (PlannedRun & { id: string; colorSlot: number })[] }): Promise<WaitingRun[]> {
   const { kind, dataset } = at.plan.spec
+  const allowance = at.plan.race?.looks[0] ?? null
+  const standing = at.plan.race === null ? null : storableJson(startOf(at.plan.race))
   const records = storableJson(at.runs.map((run) => ({ ...run, color_slot: run.colorSlot })))
   const rows = await change.session.$queryRaw<{ id: string; order: number }[]>`
-    INSERT INTO run (id, experiment_id, kind, name, cell, repeat, seed, params, varied, dataset, dataset_hash, color_slot)
-    SELECT id, ${at.id}, ${kind}, name, cell, repeat, seed, params, varied, ${dataset}, ${at.plan.datasetHash}, color_slot
+    INSERT INTO run (id, experiment_id, kind, name, cell, repeat, seed, params, varied, dataset, dataset_hash, color_slot, allowance, race)
+    SELECT id, ${at.id}, ${kind}, name, cell, repeat, seed, params, varied, ${dataset}, ${at.plan.datasetHash}, color_slot, ${allowance}::int, ${standing}::json
     FROM json_to_recordset(${records}::json) AS x (id text, name text, cell int, repeat int, seed int, params json, varied json, color_slot int)
     ORDER BY cell, repeat RETURNING id, seq::float8 AS order`
   return rows.map((row) => ({ runId: row.id, kind, order: row.order })).sort((a, b) => a.order - b.order)
+}
+
+function startOf({ items, looks }: RacePlan): RaceStanding {
+  return { items: looks[0] ?? items, of: items, look: 0, looks: looks.length, outcome: 'running', reason: null }
 }
 
 function noSuchExperiment(id: string): AppError {

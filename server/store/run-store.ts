@@ -60,7 +60,7 @@ export class RunStore {
     return this.database.write(async (change) => {
       const ids = [...runIds]
       const ended = await change.session.$queryRaw<{ id: string; experiment_id: string }[]>`
-        UPDATE run SET status = 'cancelled', finished_at = now() WHERE id = ANY(${ids}::text[]) AND status = 'queued' RETURNING id, experiment_id`
+        UPDATE run SET status = 'cancelled', finished_at = now() WHERE id = ANY(${ids}::text[]) AND status IN ('queued', 'waiting') RETURNING id, experiment_id`
       const asked = await change.session.$queryRaw<{ id: string; experiment_id: string }[]>`
         UPDATE run SET cancel_requested_at = coalesce(cancel_requested_at, now()) WHERE id = ANY(${ids}::text[]) AND status = 'running' RETURNING id, experiment_id`
       for (const run of [...ended, ...asked]) change.tell('run.updated', { experimentId: run.experiment_id, runId: run.id })
@@ -70,18 +70,22 @@ export class RunStore {
   }
 
   /**
-   * Queues a failed or cancelled run again. It resumes: checkpoints and answers stay, but items
-   * that failed are asked again.
+   * Queues a failed, cancelled or stopped run again. It resumes: checkpoints and answers stay, but
+   * items that failed are asked again. One that fell out of a race by a fault joins it where the
+   * others are; one that was stopped, or whose race is over, answers all its items.
    */
   async retry(runId: string): Promise<WaitingRun> {
     return this.database.write(async (change) => {
       const [row] = await change.session.$queryRaw<{ experiment_id: string; kind: Kind; order: number }[]>`
-        UPDATE run SET status = 'queued', finished_at = NULL, error = NULL, summary = NULL, deaths = 0, cancel_requested_at = NULL, worker = NULL
-        WHERE id = ${runId} AND status IN ('failed', 'cancelled') RETURNING experiment_id, kind, seq::float8 AS order`
+        UPDATE run SET finished_at = NULL, error = NULL, summary = NULL, deaths = 0, cancel_requested_at = NULL, worker = NULL,
+               allowance = CASE WHEN status <> 'stopped' THEN (
+                 SELECT max(allowance) FROM run AS rival WHERE rival.experiment_id = run.experiment_id AND rival.status IN ('queued', 'running', 'waiting')) END,
+               race = CASE WHEN status <> 'stopped' THEN race END, status = 'queued'
+        WHERE id = ${runId} AND status IN ('failed', 'cancelled', 'stopped') RETURNING experiment_id, kind, seq::float8 AS order`
       if (row === undefined) {
         const run = await change.session.run.findUnique({ where: { id: runId }, select: { status: true } })
         if (run === null) throw noSuchRun(runId)
-        throw new AppError('conflict', `Run ${runId} is ${run.status}; only a failed or cancelled run can be retried.`)
+        throw new AppError('conflict', `Run ${runId} is ${run.status}; only a failed, cancelled or stopped run can be retried.`)
       }
       await change.session.example.deleteMany({ where: { runId, status: 'error' } })
       change.tell('run.updated', { experimentId: row.experiment_id, runId })

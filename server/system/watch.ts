@@ -3,10 +3,12 @@ import type { Problem } from '../contracts/index.js'
 import { errorFields, Logger } from '../logger.js'
 import { SETTINGS, type Settings } from '../settings.js'
 import { assertDiskSpace } from '../store/disk-space.js'
+import { RaceReferee } from '../races/race-referee.js'
 import { Recovery } from './recovery.js'
 
 const SILENCE_CHECK_MS = 1_000
 const SWEEP_MS = 10_000
+const RACE_CHECK_MS = 2_000
 
 /** Repeats the duties of recovery, and knows which part of the server fails for the health page. */
 @Injectable()
@@ -17,6 +19,7 @@ export class Watch implements OnApplicationShutdown {
 
   constructor(
     @Inject(Recovery) private readonly recovery: Recovery,
+    @Inject(RaceReferee) private readonly referee: RaceReferee,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
@@ -27,6 +30,8 @@ export class Watch implements OnApplicationShutdown {
 
   start(): void {
     this.#repeat('database', SILENCE_CHECK_MS, async () => this.#report('workers fell silent; their runs are queued again', await this.recovery.takeBackSilent(this.settings.staleMs)))
+    // Decisions are made when a run ends; this finds those that a crash, a cancel or a failure left over.
+    this.#repeat('races', RACE_CHECK_MS, async () => void (await this.referee.decideDue()))
     this.#repeat('disk', SWEEP_MS, () => assertDiskSpace(this.settings.home))
     this.#repeat('queue', SWEEP_MS, async () => this.#report('messages were lost; they are sent again', await this.recovery.sendLost()))
   }

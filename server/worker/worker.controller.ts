@@ -39,6 +39,7 @@ import {
   type StoredFile,
   type WorkerHeartbeat,
 } from '../contracts/index.js'
+import { RaceReferee } from '../races/race-referee.js'
 import { WorkerService } from './worker.service.js'
 
 const step = z.coerce.number().int().nonnegative()
@@ -49,7 +50,10 @@ const AttemptQuerySchema = z.object({ attempt: z.coerce.number().int().positive(
 @ApiTags('worker protocol')
 @Controller('api/worker')
 export class WorkerController {
-  constructor(@Inject(WorkerService) private readonly workers: WorkerService) {}
+  constructor(
+    @Inject(WorkerService) private readonly workers: WorkerService,
+    @Inject(RaceReferee) private readonly races: RaceReferee,
+  ) {}
 
   @Post('claim')
   @ApiOperation({ summary: 'Take the next run; 204 when none waits' })
@@ -167,5 +171,6 @@ export class WorkerController {
   @ApiOperation({ summary: 'End the run, or give it back' })
   async finish(@Param('id') id: string, @Body({ schema: FinishSchema }) finish: Finish): Promise<void> {
     await this.workers.finish(id, finish)
+    await this.races.afterRun()
   }
 }

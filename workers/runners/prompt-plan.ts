@@ -10,6 +10,7 @@ import { nearestByMeaning, nearestByWords, type Nearest } from '../nearest-examp
 import { NO_SHOTS, PromptBuilder, type Given, type PromptItem } from '../prompt-builder.js'
 import { PromptRefused } from '../providers/chat-model.js'
 import { RunFailure, type RunContext } from '../run-context.js'
+import { allowedItems } from '../race-order.js'
 import { ShotSampler } from '../shot-sampler.js'
 import type { Question, QuestionStep } from './answering.js'
 
@@ -39,7 +40,9 @@ export class PromptPlan {
     if (items.length === 0) throw new RunFailure('dataset_unfit', `split "${params.split}" of "${dataset.manifest.name}" has no items`)
     const steps = stepsOf(params)
     const sampler = await openSampler(context, labels)
-    const plan = new PromptPlan(items, steps, sampler, labels)
+    // Templates are held against what later rounds of a race would ask, too.
+    const allowed = allowedItems(items, assignment, ({ cluster }) => (typeof cluster === 'string' ? cluster : null))
+    const plan = new PromptPlan(allowed, steps, sampler, labels)
     for (const item of items) plan.assertFits(item)
     return plan
   }

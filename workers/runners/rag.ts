@@ -11,6 +11,7 @@ import { drawItems } from '../few-shot.js'
 import { coverage, scoreRetrieval } from '../retrieval/metrics.js'
 import { buildRetriever, type RetrievalDocument, type RetrievedChunk, type Retriever } from '../retrieval/retriever.js'
 import { VectorCache } from '../retrieval/vector-cache.js'
+import { allowedItems } from '../race-order.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 
@@ -60,7 +61,7 @@ async function readData({ dataset, params, assignment }: Context): Promise<{ doc
     if (length === undefined) throw new RunFailure('dataset_unfit', `question "${id}" of "${name}" names document "${document}", which is not among its documents`)
     if (start >= end || end > length) throw new RunFailure('dataset_unfit', `question "${id}" of "${name}" has its passage at ${start}–${end}, and document "${document}" has ${length} characters`)
   }
-  return { documents, questions }
+  return { documents, questions: allowedItems(questions, assignment, ({ document }) => document) }
 }
 
 async function index({ params, folders, report, threads }: Context, documents: readonly RetrievalDocument[], total: number): Promise<Retriever> {

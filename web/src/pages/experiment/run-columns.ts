@@ -15,7 +15,7 @@ export interface RunColumn {
   value: (run: Run) => SortValue
 }
 
-const STATUS_ORDER = ['running', 'queued', 'succeeded', 'failed', 'cancelled']
+const STATUS_ORDER = ['running', 'queued', 'waiting', 'succeeded', 'stopped', 'failed', 'cancelled']
 
 /** The columns that this experiment's runs have something to say in, in reading order. */
 export function runColumns(experiment: Experiment, tests: ReadonlyMap<string, PairedTest>): RunColumn[] {

@@ -1,4 +1,5 @@
-import type { ExperimentSummary, RunStatus } from '../../../../server/contracts/run.js'
+import type { ExperimentStatus } from '../../../../server/contracts/experiment.js'
+import type { ExperimentSummary } from '../../../../server/contracts/run.js'
 
 export interface ExperimentFilter {
   text: string
@@ -6,7 +7,7 @@ export interface ExperimentFilter {
   status: string
 }
 
-export const STATUSES: { id: RunStatus; word: string }[] = [
+export const STATUSES: { id: ExperimentStatus; word: string }[] = [
   { id: 'queued', word: 'Queued' },
   { id: 'running', word: 'Running' },
   { id: 'succeeded', word: 'Succeeded' },
