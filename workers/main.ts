@@ -25,11 +25,13 @@ async function main(argv: string[]): Promise<number> {
   // A worker started by a server ends with it, even when the server had no time to say so.
   if (process.connected) process.on('disconnect', () => stop.abort())
 
+  const threads = parsed.threads ?? defaultThreads()
   const client = new ServerClient({ baseUrl: parsed.server, token: parsed.token })
   const worker = new Worker({
     client,
     name,
-    threads: parsed.threads ?? defaultThreads(),
+    threads,
+    parallel: parsed.parallel ?? threads,
     places: findPlaces(),
     childModule: new URL('./child.js', import.meta.url),
     probeModule: new URL('./device-probe.js', import.meta.url),

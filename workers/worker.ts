@@ -1,5 +1,6 @@
 /*
- * A worker: says what it can compute on, claims runs one after the other, and sees each one to its end.
+ * A worker: says what it can compute on, claims runs, and sees each one to its end. One run that waits gets all
+ * threads; when several wait, they run side by side and share them, which is faster for all of them together.
  */
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,10 +14,12 @@ export interface WorkerOptions {
   client: ServerClient
   name: string
   threads: number
+  /** Runs side by side at most. */
+  parallel: number
   places: Places
   childModule: URL
   probeModule: URL
-  /** Aborted to stop: the run in hand is given back. */
+  /** Aborted to stop: the runs in hand are given back. */
   stop: AbortSignal
   log: (message: string) => void
 }
@@ -33,10 +36,17 @@ export class WorkerRefused extends Error {
   }
 }
 
+/** A run in hand. */
+interface Lane {
+  threads: number
+  ended: Promise<void>
+}
+
 export class Worker {
   private readonly options: WorkerOptions
   private devices: Device[]
-  private running: string[] = []
+  private readonly running = new Map<string, Lane>()
+  private fault: { error: unknown } | null = null
   private isWaiting = false
 
   constructor(options: WorkerOptions) {
@@ -44,27 +54,59 @@ export class Worker {
     this.devices = [cpuDevice(options.threads)]
   }
 
-  /** Resolves after `stop`, when the run in hand has been given back. @throws {WorkerRefused} */
+  /** Resolves after `stop`, when the runs in hand have been given back. @throws {WorkerRefused} */
   async work(): Promise<void> {
-    const { stop, log } = this.options
+    const { stop } = this.options
     void this.probe()
     const heartbeat = this.beat()
-    while (!stop.aborted) {
-      const assignment = await this.claim()
-      if (assignment === null) continue
-      this.running = [assignment.runId]
-      log(`run ${assignment.runId} (${assignment.kind}, ${assignment.name}) begins, attempt ${assignment.attempt}`)
-      try {
-        log(`run ${assignment.runId} ${describe(await this.supervise(assignment))}`)
-      } finally {
-        this.running = []
-      }
+    while (!stop.aborted && this.fault === null) {
+      if (this.hasRoom()) await this.claimAndStart()
+      else await Promise.race([...this.running.values()].map(({ ended }) => ended))
     }
+    await Promise.all([...this.running.values()].map(({ ended }) => ended))
+    if (this.fault !== null) throw this.fault.error
     await heartbeat
   }
 
-  private supervise(assignment: Assignment): Promise<Outcome> {
-    const { client, name, threads, places, childModule, stop, log } = this.options
+  private freeThreads(): number {
+    return this.options.threads - [...this.running.values()].reduce((sum, { threads }) => sum + threads, 0)
+  }
+
+  /** Threads are what is shared; whoever asks for more runs than threads wants them to take turns. */
+  private hasRoom(besides = 0): boolean {
+    const { parallel, threads } = this.options
+    return this.running.size + besides < parallel && (this.freeThreads() > besides || parallel > threads)
+  }
+
+  /** Whoever else waits when a run is claimed comes along, and they share the threads that are free. */
+  private async claimAndStart(): Promise<void> {
+    const first = await this.claim(CLAIM_WAIT_MS)
+    if (first === null) return
+    const claimed = [first]
+    while (!usesAccelerator(first) && this.hasRoom(claimed.length)) {
+      const next = await this.claim(0)
+      if (next === null) break
+      claimed.push(next)
+    }
+    const share = Math.max(1, Math.floor(this.freeThreads() / claimed.length))
+    for (const assignment of claimed) this.running.set(assignment.runId, { threads: share, ended: this.see(assignment, share) })
+  }
+
+  private async see(assignment: Assignment, threads: number): Promise<void> {
+    const { log } = this.options
+    const { runId, kind, name, attempt } = assignment
+    log(`run ${runId} (${kind}, ${name}) begins, attempt ${attempt}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`)
+    try {
+      log(`run ${runId} ${describe(await this.supervise(assignment, threads))}`)
+    } catch (error) {
+      this.fault ??= { error }
+    } finally {
+      this.running.delete(runId)
+    }
+  }
+
+  private supervise(assignment: Assignment, threads: number): Promise<Outcome> {
+    const { client, name, places, childModule, stop, log } = this.options
     return superviseRun({
       assignment,
       client,
@@ -81,12 +123,12 @@ export class Worker {
     })
   }
 
-  /** One long poll; null when nothing is queued, the server is away for now, or the worker stops. */
-  private async claim(tries = 0): Promise<Assignment | null> {
+  /** One poll; null when nothing is queued, the server is away for now, or the worker stops. */
+  private async claim(waitMs: number, tries = 0): Promise<Assignment | null> {
     const { client, name, stop } = this.options
-    const json = { worker: name, kinds: [...KINDS], waitMs: CLAIM_WAIT_MS }
+    const json = { worker: name, kinds: [...KINDS], waitMs }
     try {
-      const response = await client.send('POST', '/api/worker/claim', { json, signal: stop, timeoutMs: CLAIM_WAIT_MS + 20_000 })
+      const response = await client.send('POST', '/api/worker/claim', { json, signal: stop, timeoutMs: waitMs + 20_000 })
       this.sayReached()
       if (response.status === 204) return null
       return AssignmentSchema.parse(await response.json())
@@ -96,7 +138,7 @@ export class Worker {
       if (!(fault instanceof ServerUnavailable)) throw fault
       this.sayWaiting(fault)
       await sleep(backoffMs(tries, 200, LONGEST_PAUSE_MS), undefined, { signal: stop }).catch(() => undefined)
-      return stop.aborted ? null : this.claim(tries + 1)
+      return stop.aborted ? null : this.claim(waitMs, tries + 1)
     }
   }
 
@@ -119,12 +161,17 @@ export class Worker {
   private async beat(): Promise<void> {
     const { client, name, stop } = this.options
     while (!stop.aborted) {
-      const json: WorkerHeartbeat = { worker: name, host: hostname(), devices: this.devices, running: this.running }
+      const json: WorkerHeartbeat = { worker: name, host: hostname(), devices: this.devices, running: [...this.running.keys()] }
       // A fault is told by the claim loop, which meets it too.
       await client.send('POST', '/api/worker/heartbeat', { json, signal: stop, timeoutMs: 5_000 }).catch(() => undefined)
       await sleep(HEARTBEAT_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)
     }
   }
+}
+
+/** Two runs on one accelerator would only wait for each other, and share its memory. */
+function usesAccelerator({ params }: Assignment): boolean {
+  return params['device'] !== undefined && params['device'] !== 'cpu'
 }
 
 function refusedBy(baseUrl: string, refusal: ServerRefusal): string {
