@@ -3,7 +3,7 @@
 // offsets straight into ONNX initializers and a wrong one would train on garbage.
 // Format: https://huggingface.co/docs/safetensors (header, metadata, contiguity rules).
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import { EngineError, shown } from '../engine-error.js'
@@ -330,6 +330,7 @@ function writeFully(fd: number, part: ArrayBufferView): void {
 
 function openForRead(path: string): number {
   try {
+    if (!statSync(path).isFile()) throw new Error('it is not a file')
     return openSync(path, 'r')
   } catch (cause) {
     throw new EngineError('file_unreadable', `cannot open the weights file ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { path }, cause)

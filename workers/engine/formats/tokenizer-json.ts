@@ -32,6 +32,7 @@ export function readTokenizerSource(folder: string): TokenizerSource {
   const older = readJsonIfThere(join(folder, 'special_tokens_map.json'))
   const special = (name: string): string | undefined => tokenContent(config[name] ?? older[name])
   const vocabSize = 1 + Math.max(highestVocabularyId(path, json), highestAddedId(path, json))
+  for (const part of ['normalizer', 'pre_tokenizer', 'decoder']) checkPatterns(path, part, json[part])
   const tokenizer = { ...json, added_tokens: json['added_tokens'] ?? [] }
   return { tokenizer: withOwnRule(tokenizer, { config, special }), config, vocabSize, special }
 }
@@ -65,6 +66,19 @@ function checkMerges(path: string, merges: unknown): void {
     : (merge: unknown): boolean => typeof merge === 'string' && merge.includes(' ')
   const wrong = merges.findIndex((merge) => !isPair(merge))
   if (wrong >= 0) throw invalid(path, `model.merges[${wrong}] is ${shown(merges[wrong])}; it must be a pair of texts, written as the first one is`)
+}
+
+/** A step whose pattern is neither a text nor a regular expression would lose the text it is given. */
+function checkPatterns(path: string, part: string, root: unknown): void {
+  const waiting = [root]
+  while (waiting.length > 0) {
+    const value = waiting.pop()
+    if (typeof value !== 'object' || value === null) continue
+    const { pattern } = isRecord(value) ? value : {}
+    const isPattern = pattern === undefined || (isRecord(pattern) && (typeof pattern['Regex'] === 'string' || typeof pattern['String'] === 'string'))
+    if (!isPattern) throw invalid(path, `${part} has the pattern ${shown(pattern)}; it must be {"Regex": …} or {"String": …}`)
+    waiting.push(...Object.values(value))
+  }
 }
 
 function highestAddedId(path: string, json: Json): number {
