@@ -133,6 +133,14 @@ describe('PEFT adapters', () => {
     expect(vllmServing({ ...adapter().config, useDora: true })).toHaveProperty('obstacle')
   })
 
+  it('names the first number that is none', () => {
+    const broken = adapter()
+    const b = broken.weights.get('model.layers.0.self_attn.q_proj.lora_B.weight')
+    if (b) b.data[7] = NaN
+    writePeftAdapter(folder, broken)
+    expect(() => readPeftAdapter(folder)).toThrow(/q_proj.lora_B.weight" holds NaN at \[3, 1\]/)
+  })
+
   it('refuses a factor without its partner', () => {
     const lone = adapter()
     lone.weights.delete('model.layers.0.self_attn.q_proj.lora_B.weight')

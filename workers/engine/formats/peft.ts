@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../engine-error.js'
+import { findNonFinite } from './non-finite.js'
 import { adapterConfigJson, moduleScaling, readAdapterConfig, type LoraAdapterConfig } from './peft-config.js'
 import { readSafetensorsHeader, readTensorF32, writeAtomically, writeSafetensors, type TensorToWrite } from './safetensors.js'
 
@@ -56,6 +57,8 @@ export function readPeftAdapter(folder: string): LoraAdapter {
   const weights = new Map<string, AdapterTensor>()
   for (const [name, entry] of readSafetensorsHeader(path)) {
     if (!name.startsWith(KEY_PREFIX)) throw invalid(path, `tensor "${name}" does not begin with "${KEY_PREFIX}"; it is not a PEFT LoRA tensor`)
+    const broken = findNonFinite(path, entry)
+    if (broken) throw invalid(path, `tensor "${name}" holds ${broken.kind} at [${broken.place.join(', ')}]; the training that wrote it diverged or the file is damaged. Use an earlier checkpoint.`)
     weights.set(name.slice(KEY_PREFIX.length), { shape: entry.shape, data: readTensorF32(path, entry) })
   }
   checkWeights(path, { config, weights })
