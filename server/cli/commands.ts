@@ -155,32 +155,6 @@ function runText(run: Run, checkpoints: Checkpoint[]): string {
   return lines.join('\n')
 }
 
-export async function compare(client: Client, output: Output, options: { runs: string[]; metric: string | undefined }): Promise<void> {
-  const query = new URLSearchParams({ runs: options.runs.join(','), limit: '0', ...(options.metric ? { metric: options.metric } : {}) })
-  const comparison = await client.get<Comparison>(`/api/compare?${query}`)
-  if (output.json) return output.print(JSON.stringify(comparison))
-  const runs = comparison.runs.map((run) => [run.id, `${run.experimentName} · ${run.name}`, score(run.summary ?? undefined), milliseconds(run.latencyP50Ms), dollars(run.costUsd), run.paretoOptimal ? 'yes' : 'no'])
-  const tests = comparison.tests.map((test) => [
-    comparison.runs.find((run) => run.id === test.runId)?.name ?? test.runId,
-    String(test.n),
-    `${number(test.difference)}${test.low === null || test.high === null ? '' : ` [${number(test.low)}, ${number(test.high)}]`}`,
-    `${test.wins}/${test.losses}/${test.ties}`,
-    test.pAdjusted === null ? '–' : number(test.pAdjusted),
-    test.minimumDetectable === null ? '–' : number(test.minimumDetectable),
-    test.verdict,
-  ])
-  output.print(
-    [
-      comparison.sentence,
-      '',
-      table(['id', 'run', comparison.metric, 'p50', 'cost', 'on the Pareto front'], runs, new Set([3, 4])),
-      '',
-      table(['against the baseline', 'n', 'difference [95 %]', 'wins/losses/ties', 'p (Holm)', 'detectable at 80 %', 'verdict'], tests, new Set([1, 4, 5])),
-      ...comparison.warnings.map((warning) => `Note: ${warning}`),
-    ].join('\n'),
-  )
-}
-
 export async function pick(client: Client, output: Output, options: { runId: string; step: number }): Promise<void> {
   await client.post(`/api/runs/${encodeURIComponent(options.runId)}/checkpoints/${options.step}/pick`)
   output.print(output.json ? JSON.stringify({ runId: options.runId, pickedStep: options.step }) : `Picked checkpoint ${options.step} of run ${options.runId}.`)

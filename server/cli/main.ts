@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { AppError } from '../contracts/index.js'
 import { Client } from './client.js'
-import { compare, list, type Output, pick, runExperiment, show } from './commands.js'
+import { compare, plan } from './compare.js'
+import { list, type Output, pick, runExperiment, show } from './commands.js'
 import { doctor } from './doctor.js'
 import { EXPORT_HELP, exportCheckpoint } from './export.js'
 
@@ -15,6 +16,10 @@ Usage: npx bancada COMMAND [options]
   ls                          list the experiments, newest first
   show ID                     an experiment with its runs, or one run with its checkpoints
   compare RUN RUN ...         paired comparison; the first run is the baseline [--metric NAME]
+                              [--non-inferior D] not worse by D? [--pool] repeats [--markdown]
+  plan --difference D         items needed to find D (0.03 is 3 points) [RUN RUN] or
+                              [--accuracy A --correlation R] [--repeats K] [--comparisons M]
+                              [--answer-variance V] [--alpha 0.05] [--power 0.8]
   pick RUN --step S           pick the checkpoint of a run
   export RUN --out DIR        write a checkpoint for PEFT, vLLM, llama.cpp: export --help
                               [--step S] [--format peft|merged|gguf|gguf-lora] [--dtype D] [--all]
@@ -37,6 +42,17 @@ const options = {
   server: { type: 'string' },
   token: { type: 'string' },
   metric: { type: 'string' },
+  'non-inferior': { type: 'string' },
+  pool: { type: 'boolean' },
+  markdown: { type: 'boolean' },
+  difference: { type: 'string' },
+  accuracy: { type: 'string' },
+  correlation: { type: 'string' },
+  repeats: { type: 'string' },
+  comparisons: { type: 'string' },
+  'answer-variance': { type: 'string' },
+  alpha: { type: 'string' },
+  power: { type: 'string' },
   step: { type: 'string' },
   out: { type: 'string' },
   format: { type: 'string' },
@@ -51,6 +67,20 @@ function stepOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (!/^\d+$/.test(text)) throw new UsageError(`--step takes a whole number, not "${text}"`)
   return Number(text)
+}
+
+function positive(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (!(value > 0)) throw new UsageError(`${option} takes a number above 0, such as 0.02, not "${text}"`)
+  return value
+}
+
+/** What of the command line the planner is asked with. */
+function planned(values: ReturnType<typeof parse>['values']): Record<string, string> {
+  const { difference, metric, accuracy, correlation, repeats, comparisons, alpha, power } = values
+  const asked = { difference: required(difference, '--difference D'), metric, accuracy, correlation, repeats, comparisons, answerVariance: values['answer-variance'], alpha, power }
+  return Object.fromEntries(Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 }
 
 function required<T>(value: T | undefined, what: string): T {
@@ -81,7 +111,10 @@ async function main(argv: string[]): Promise<number> {
       return 0
     case 'compare':
       if (names.length < 2) throw new UsageError('compare takes two or more run ids')
-      await compare(client, output, { runs: names, metric: values.metric })
+      await compare(client, output, { runs: names, metric: values.metric, margin: positive(values['non-inferior'], '--non-inferior'), isPooled: values.pool === true, isMarkdown: values.markdown === true })
+      return 0
+    case 'plan':
+      await plan(client, output, { runs: names, asked: planned(values) })
       return 0
     case 'pick':
       await pick(client, output, { runId: required(names[0], 'RUN'), step: required(stepOf(values.step), '--step S') })

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { compareRuns, type ComparedRun, type ComparisonRequest } from '../../experiments/comparison.js'
+import { observedVariances, planItems, type PlanRequest, supposedVariances } from '../../experiments/plan.js'
 import { selectItems, type SideFilter } from '../../experiments/sides.js'
-import { AppError, type Comparison, type ComparisonExample, type Run } from '../contracts/index.js'
+import { AppError, type Comparison, type ComparisonExample, type Plan, type Run } from '../contracts/index.js'
 import { ExperimentStore } from '../store/experiment-store.js'
 import { RunStore } from '../store/run-store.js'
 import { ScoreStore } from '../store/score-store.js'
@@ -35,7 +36,14 @@ export class CompareService {
     return { ...statistics, ...(await this.#rows(compared, statistics, rows)) }
   }
 
-  async #read(request: CompareRequest): Promise<{ runs: Run[]; metric: string }> {
+  /** From the scores of runs where some are named, else from what is supposed of them. */
+  async plan(request: PlanRequest & { runs?: string | undefined; metric?: string | undefined; accuracy?: number | undefined; correlation?: number | undefined; answerVariance?: number | undefined }): Promise<Plan> {
+    if (request.runs === undefined) return planItems(request, supposedVariances(request))
+    const { runs, metric } = await this.#read({ runIds: request.runs.split(',').map((id) => id.trim()).filter((id) => id !== ''), metric: request.metric })
+    return planItems(request, observedVariances(await this.#columns(runs, metric)))
+  }
+
+  async #read(request: Pick<CompareRequest, 'runIds' | 'metric'>): Promise<{ runs: Run[]; metric: string }> {
     if (request.runIds.length > MAX_RUNS) throw new AppError('invalid_request', `${request.runIds.length} runs are too many to compare at once; name at most ${MAX_RUNS}.`)
     const runs = await this.runs.readMany(request.runIds)
     const found = new Set(runs.map((run) => run.id))

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Type } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
-import type { Assignment, Comparison, CreatedExperiment, ErrorBody, Example, ExamplePage, Experiment, ExperimentPage, Health, MetricsAnswer, Run, ServerEvent } from '../../server/contracts/index.js'
+import type { Assignment, Comparison, CreatedExperiment, ErrorBody, Example, ExamplePage, Experiment, ExperimentPage, Health, MetricsAnswer, Plan, Run, ServerEvent } from '../../server/contracts/index.js'
 import { Logger } from '../../server/logger.js'
 import { readSettings, type Settings } from '../../server/settings.js'
 import { startServer, type RunningServer } from '../../server/start.js'
@@ -248,6 +248,9 @@ describe('the server', () => {
     const more = (await ask<Comparison>('GET', asked)).body
     expect(more).toMatchObject({ totalExamples: 20, best: { runIds: [ids[1]] }, tests: [{ method: 'paired-t', nonInferiority: { margin: 0.1, verdict: 'not worse' } }] })
     expect(more.examples.map(({ itemId }) => itemId)).toEqual(['28', '29'])
+    expect((await ask<Plan>('GET', `/api/plan?difference=0.1&runs=${ids.join(',')}`)).body).toMatchObject({ items: expect.any(Number), basis: expect.stringContaining('on 30 items') })
+    expect((await ask<Plan>('GET', '/api/plan?difference=0.03&accuracy=0.5&correlation=0')).body).toMatchObject({ items: 4361, unpairedItems: 4361 })
+    for (const bad of ['', '?difference=0', '?difference=0.1&accuracy=2', `?difference=0.1&runs=${ids[0]}`]) expect(codeOf(await ask('GET', `/api/plan${bad}`))).toEqual([400, 'invalid_request'])
     const refused = [`&test=wilcoxon&margin=-1`, '&show=nothing', '&a=nobody', '&metric=acc']
     for (const bad of refused) expect(codeOf(await ask('GET', `/api/compare?runs=${ids.join(',')}${bad}`))).toEqual([400, 'invalid_request'])
     await drain()
