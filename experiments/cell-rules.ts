@@ -55,6 +55,10 @@ export function datasetProblems(spec: ExperimentSpec, dataset: Pick<DatasetInfo,
   if (!tasks.includes(dataset.task)) {
     return [{ path: 'dataset', message: `a ${spec.kind} run needs a dataset for ${tasks.join(' or ')}; ${dataset.name} is for ${dataset.task}`, seen: dataset.task, allowed: tasks.join(', ') }]
   }
+  if (spec.kind === 'lora' && dataset.task !== 'classification' && [...cellsOf(spec)].some(({ varied }) => completeParams(spec, varied)['bestMetric'] === 'accuracy')) {
+    const path = 'bestMetric' in spec.axes ? 'axes.bestMetric' : 'fixed.bestMetric'
+    return [{ path, message: `only a dataset with labels has an accuracy; ${dataset.name} is for ${dataset.task}`, seen: 'accuracy', allowed: 'loss, token_accuracy' }]
+  }
   const splits = Object.keys(dataset.splits)
   const wanted = new Map<string, string>()
   for (const split of FIXED_SPLITS[spec.kind]) wanted.set(split, 'dataset')

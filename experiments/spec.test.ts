@@ -143,6 +143,12 @@ describe('datasetProblems', () => {
     const prompt = parseExperiment('name: a\nkind: prompt\ndataset: sms-pt\nfixed: {split: dev}\n', options)
     expect(datasetProblems(prompt, info)).toEqual([{ path: 'fixed.split', message: 'sms-pt has no split dev', seen: 'dev', allowed: 'train, test' }])
   })
+
+  it('takes conversations and texts for fine-tuning, which have no accuracy to choose by', () => {
+    const lora = (rest: string): ReturnType<typeof datasetProblems> => datasetProblems(parseExperiment(`name: a\nkind: lora\ndataset: sms-pt\n${rest}`, options), { ...info, task: 'chat', splits: { ...info.splits, validation: 'c' } })
+    expect(lora('')).toEqual([])
+    expect(lora('axes: {bestMetric: [loss, accuracy]}\n')).toEqual([{ path: 'axes.bestMetric', message: 'only a dataset with labels has an accuracy; sms-pt is for chat', seen: 'accuracy', allowed: 'loss, token_accuracy' }])
+  })
 })
 
 describe('the files that ship', () => {

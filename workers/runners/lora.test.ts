@@ -5,6 +5,7 @@ import { LoraParametersSchema, PromptParametersSchema, type Assignment, type Sum
 import { seriesAnswer } from '../fixtures/metrics-answer.js'
 import { contextWith, type Reported, type TestDataset } from '../fixtures/run-context.js'
 import { writeTinyModel } from '../fixtures/tiny-model.js'
+import { hashFile } from '../reporter.js'
 import type { RunContext } from '../run-context.js'
 import { runLora } from './lora.js'
 import { runPrompt } from './prompt.js'
@@ -78,6 +79,36 @@ test.each<[string, Partial<typeof params>]>([
   for (const file of [more.method === 'full' ? 'model.safetensors' : 'adapter_model.safetensors', 'optimizer.safetensors', 'trainer_state.json']) {
     expect((await readFile(join(second.saved(last), file))).equals(await readFile(join(whole.saved(last), file))), file).toBe(true)
   }
+}, 60_000)
+
+test.each<[string, Partial<typeof params>]>([
+  ['adapter', {}],
+  ['model', { method: 'full', learningRate: 3e-3 }],
+])('a run that was interrupted behind its last step tests the best %s, which lies on the server', async (_case, more) => {
+  const whole = await prepare({}, more)
+  await runLora(whole.context)
+  const second = await prepare({ attempt: 2, resume: { checkpointStep: 12, checkpointFiles: [], doneItems: [], spentUsd: 0, spentCalls: 0, elapsedMs: 0 } }, more)
+  second.context.resumeFolder = whole.saved(12)
+  const points = whole.reported.metrics.map((point) => (point.key === 'eval/loss' && point.step === 4 ? { ...point, value: 0.01 } : point))
+  const files = await Promise.all((await readdir(whole.saved(4))).map(async (name) => ({ name, sizeBytes: 0, sha256: await hashFile(join(whole.saved(4), name)) })))
+  const checkpoint = { runId: 'run', step: 4, metrics: {}, sizeBytes: 0, files, picked: false, best: true, createdAt: '' }
+  Object.assign(second.context.server, {
+    getJson: (path: string) => Promise.resolve(path.endsWith('/checkpoints') ? { checkpoints: [checkpoint] } : seriesAnswer({ metrics: points }, 12)),
+    download: async (path: string, file: string) => {
+      await cp(join(whole.saved(4), path.split('/').at(-1) ?? ''), file)
+      return 0
+    },
+  })
+  const { bestStep } = await runLora(second.context)
+  expect(bestStep).toBe(4)
+  expect(second.reported.checkpoints).toEqual([])
+
+  await cp(whole.saved(4), join(second.context.folders.cache, 'checkpoints', 'trained-4'), { recursive: true })
+  const prompt = await contextWith({ params: PromptParametersSchema.parse({ model: 'run:trained@4', template: params.template }), dataset })
+  prompt.context.folders = second.context.folders
+  prompt.context.server.getJson = () => Promise.resolve({ ...trainedRun, params: { model: 'tiny', ...more } })
+  await runPrompt(prompt.context)
+  expect(second.reported.examples.map(({ details }) => details)).toEqual(prompt.reported.examples.map(({ details }) => details))
 }, 60_000)
 
 test.each<[string, Partial<typeof params>, Record<string, unknown>]>([
