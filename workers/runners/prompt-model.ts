@@ -63,6 +63,9 @@ function baseOf(source: ModelSource | GgufSource, { chosen, cacheFolder }: { cho
 }
 
 async function openRemote({ params, report, folders, signal, gateFor }: Context, endpoint: Endpoint): Promise<Named> {
+  for (const name of ['minP', 'repetitionPenalty'] as const) {
+    if (params[name] !== undefined) throw new RunFailure('invalid_params', `${name} is ${params[name]}, but an endpoint is not told of it; leave it out, or name a local model`)
+  }
   const { price: _price, ...asked } = endpoint
   const baseUrl = 'baseUrl' in endpoint ? endpoint.baseUrl : null
   report.environment({ device: baseUrl === null ? 'recording' : `endpoint ${new URL(baseUrl).host}` })
