@@ -151,7 +151,7 @@ export interface Trainer {
   readonly trainableParameters: number
   /** Updates done so far. */
   readonly globalStep: number
-  /** Intermediate results alive at once in the largest step compiled so far, in bytes; weights and optimizer come on top. */
+  /** What the largest step compiled so far holds in intermediate results at once, in bytes; weights and optimizer come on top. */
   readonly peakActivationBytes: number
   /** Passes over the data done so far, with the fraction of the running one. */
   readonly epoch: number

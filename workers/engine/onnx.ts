@@ -5,6 +5,7 @@
  */
 import { basename, dirname } from 'node:path'
 import type { Graph } from './graph.js'
+import { fileOrder } from './onnx-order.js'
 import type { OperatorName } from './ops/attributes.js'
 import { onnxTypes } from './ops/elementwise.js'
 import type { Emitter } from './ops/operator.js'
@@ -23,21 +24,8 @@ const IR_VERSION = 10
 
 export function emitOnnx(graph: Graph, target: Emitter['target'] = 'cpu'): OnnxModel {
   const writer = new ModelWriter(graph, target)
-  for (const node of fileOrder(graph.liveNodes())) writer.operator(node)
+  for (const node of fileOrder(graph)) writer.operator(node)
   return writer.finish()
-}
-
-/**
- * ONNX Runtime runs a graph depth first from its results: the result written last is computed first, and of a node's
- * inputs the one whose node stands later in the file. Written as the graph was built, every weight would be widened
- * before anything else ran and every weight's gradient would wait for the last layer, with all of it in memory.
- * So what depends on no input is written first, and results that nothing else reads last, the earliest of them at the end.
- */
-function fileOrder(nodes: readonly Node[]): Node[] {
-  const read = new Set(nodes.flatMap(({ inputs }) => inputs))
-  const [first, middle, last]: [Node[], Node[], Node[]] = [[], [], []]
-  for (const node of nodes) (node.output.isFixed ? first : read.has(node.output) ? middle : last).push(node)
-  return [...first, ...middle, ...last.reverse()]
 }
 
 class ModelWriter implements Emitter {

