@@ -188,17 +188,17 @@ describe('training', () => {
 
 describe('gradient checkpointing', () => {
   it.each<[string, TrainerOptions]>([
-    ['all weights of eight layers', { ...tinyOptions, config: { ...tinyConfig, layers: 8 } }],
+    ['all weights of five layers', { ...tinyOptions, config: { ...tinyConfig, layers: 5 } }],
     ['LoRA with dropout', adapterOptions],
     ['LoRA on every layer, packed', { ...adapterOptions, packing: true, lora: { ...lora, targetModules: ['all-linear'] } }],
   ])('changes no bit of losses, gradient norms and weights, and needs less memory: %s', async (_, options) => {
     const run = (gradientCheckpointing: boolean) =>
-      withTrainer({ ...options, gradientCheckpointing }, examples, async (trainer) => ({ reports: await steps(trainer, 4), weights: trainer.weights(), peak: trainer.peakActivationBytes }))
+      withTrainer({ ...options, gradientCheckpointing }, examples, async (trainer) => ({ reports: await steps(trainer, 2), weights: trainer.weights(), peak: trainer.peakActivationBytes }))
     const [kept, recomputed] = [await run(false), await run(true)]
     expect(recomputed.reports).toEqual(kept.reports)
     expect(recomputed.weights).toEqual(kept.weights)
-    expect(recomputed.peak / kept.peak).toBeLessThan(options.config?.layers === 8 ? 0.5 : 0.95)
-  })
+    expect(recomputed.peak / kept.peak).toBeLessThan(options.config?.layers === 5 ? 0.65 : 0.95)
+  }, 20_000)
 })
 
 describe('evaluation', () => {
