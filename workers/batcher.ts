@@ -12,8 +12,10 @@ export interface BatcherOptions<In, Out> {
   /** Sum of weights per batch at most; one input alone may be heavier. */
   mostWeight?: number
   weigh?(input: In): number
-  /** How long the first input waits for company. */
+  /** How long the first input waits for company … */
   lingerMs: number
+  /** … unless so many are there already. */
+  enough: number
 }
 
 interface Entry<In, Out> {
@@ -24,6 +26,7 @@ interface Entry<In, Out> {
 export class Batcher<In, Out> {
   private waiting: Entry<In, Out>[] = []
   private isRunning = false
+  private hasEnough = new AbortController()
 
   constructor(private readonly options: BatcherOptions<In, Out>) {}
 
@@ -31,6 +34,7 @@ export class Batcher<In, Out> {
   add(input: In): Promise<Out> {
     const done = Promise.withResolvers<Out>()
     this.waiting.push({ input, done })
+    if (this.waiting.length === this.options.enough) this.hasEnough.abort()
     if (!this.isRunning) void this.drain()
     return done.promise
   }
@@ -38,7 +42,8 @@ export class Batcher<In, Out> {
   private async drain(): Promise<void> {
     this.isRunning = true
     while (this.waiting.length > 0) {
-      await sleep(this.options.lingerMs)
+      if (this.waiting.length < this.options.enough) await sleep(this.options.lingerMs, undefined, { signal: this.hasEnough.signal }).catch(() => undefined)
+      this.hasEnough = new AbortController()
       const batch = this.takeBatch()
       try {
         const answers = await this.options.run(batch.map(({ input }) => input))

@@ -1,5 +1,5 @@
 /* What a worker and the child process of one run tell each other over IPC (structured clones: NaN stays NaN). */
-import type { Assignment, Device, Environment, Example, LogLine, MetricPoint, Progress, RunError, Summary } from '../server/contracts/index.js'
+import type { Assignment, Device, Environment, LogLine, MetricPoint, Progress, RunError, Summary } from '../server/contracts/index.js'
 import type { CheckpointReport } from './run-context.js'
 
 export interface StartMessage {
@@ -21,7 +21,8 @@ export type ToChild = StartMessage | { type: 'checkpoint-stored'; step: number }
 
 export type FromChild =
   | { type: 'point'; point: MetricPoint }
-  | { type: 'example'; example: Example }
+  /** Examples as JSON, which is how they go on to the server: they are made into text once. */
+  | { type: 'examples'; texts: string[] }
   | { type: 'line'; line: LogLine }
   | { type: 'progress'; progress: Progress }
   | { type: 'environment'; environment: Environment }

@@ -1,9 +1,11 @@
-/* A run's `report` in its child process: everything becomes one IPC message, in order. */
+/* A run's `report` in its child process: everything becomes IPC messages, in order; examples go several at a time. */
 import { toWire, type Environment } from '../server/contracts/index.js'
 import type { FromChild, ToChild } from './child-messages.js'
 import { RunFailure, type CheckpointReport, type RunReport } from './run-context.js'
 
 const LONGEST_LINE = 10_000
+const MOST_EXAMPLES = 100
+const EXAMPLES_WAIT_MS = 25
 
 /** The environment is known in parts; the parts are put together before they are sent. */
 export type ChildReport = Omit<RunReport, 'environment'> & { sendEnvironment(environment: Environment): void }
@@ -16,7 +18,7 @@ export function reportOverIpc(): { report: ChildReport; drained: (last: FromChil
   })
   const report: ChildReport = {
     metric: (key, step, value) => send({ type: 'point', point: { key, step, value: toWire(value), time: Date.now() } }),
-    example: (example) => send({ type: 'example', example }),
+    example: (example) => waitingExamples.add(JSON.stringify(example)),
     progress: (progress) => send({ type: 'progress', progress }),
     log: (level, message) => send({ type: 'line', line: { time: Date.now(), level, message: message.slice(0, LONGEST_LINE) } }),
     dropCheckpoint: (step) => send({ type: 'drop-checkpoint', step }),
@@ -32,12 +34,34 @@ export function reportOverIpc(): { report: ChildReport; drained: (last: FromChil
   return { report, drained: sendLast }
 }
 
+class WaitingExamples {
+  private texts: string[] = []
+  private timer: NodeJS.Timeout | undefined
+
+  add(text: string): void {
+    this.texts.push(text)
+    this.timer ??= setTimeout(() => this.flush(), EXAMPLES_WAIT_MS)
+    if (this.texts.length === MOST_EXAMPLES) this.flush()
+  }
+
+  flush(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    if (this.texts.length > 0) process.send?.({ type: 'examples', texts: this.texts } satisfies FromChild)
+    this.texts = []
+  }
+}
+
+const waitingExamples = new WaitingExamples()
+
 function send(message: FromChild): void {
+  waitingExamples.flush()
   process.send?.(message)
 }
 
 /** Resolves when the message, and so every one before it, has left this process. */
 function sendLast(message: FromChild): Promise<void> {
+  waitingExamples.flush()
   return new Promise((resolve) => {
     if (process.send === undefined) return resolve()
     process.send(message, undefined, undefined, () => resolve())

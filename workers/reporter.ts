@@ -36,7 +36,8 @@ export class Reporter {
   private readonly onRefusal: (refusal: unknown) => void
   private readonly timer: NodeJS.Timeout
   private points: MetricPoint[] = []
-  private examples: Example[] = []
+  /** Examples as JSON. */
+  private examples: string[] = []
   private lines: LogLine[] = []
   private environment: Environment | null = null
   private chain: Promise<void> = Promise.resolve()
@@ -58,7 +59,12 @@ export class Reporter {
   }
 
   addExample(example: Example): void {
-    this.examples.push(example)
+    this.examples.push(JSON.stringify(example))
+  }
+
+  /** Examples that are JSON already. */
+  addExampleTexts(texts: readonly string[]): void {
+    this.examples.push(...texts)
   }
 
   addLine(line: LogLine): void {
@@ -161,7 +167,7 @@ export class Reporter {
     }
     while (this.examples.length > 0) {
       const examples = firstBatch(this.examples)
-      await this.post('/examples', { attempt: this.attempt, examples })
+      await this.client.postText(`${this.path}/examples`, `{"attempt":${this.attempt},"examples":[${examples.join(',')}]}`, this.signal)
       this.examples = this.examples.slice(examples.length)
     }
   }
@@ -193,11 +199,11 @@ type WithoutAttempt<T> = T extends unknown ? Omit<T, 'attempt'> : never
 export type FinishWithoutAttempt = WithoutAttempt<Finish>
 
 /** As many examples as fit one request, and always at least one. */
-function firstBatch(examples: Example[]): Example[] {
+function firstBatch(examples: readonly string[]): string[] {
   let characters = 0
   let count = 0
-  for (const example of examples) {
-    characters += JSON.stringify(example).length
+  for (const { length } of examples) {
+    characters += length
     if (count > 0 && (characters > MOST_BATCH_CHARACTERS || count === MOST_EXAMPLES)) break
     count += 1
   }

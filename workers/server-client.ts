@@ -33,6 +33,8 @@ export class ServerUnavailable extends Error {
 
 export interface RequestOptions {
   json?: unknown
+  /** JSON that is text already. */
+  text?: string
   /** A file's bytes: a Blob can be sent again. */
   blob?: Blob
   signal?: AbortSignal
@@ -64,18 +66,18 @@ export class ServerClient {
 
   /** One try. @throws {ServerRefusal | ServerUnavailable}, or the signal's reason when aborted. */
   async send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-    const { json, blob, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+    const { json, text, blob, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
     const deadline = AbortSignal.timeout(timeoutMs)
     const headers: Record<string, string> = { accept: 'application/json' }
     if (this.token !== null) headers['authorization'] = `Bearer ${this.token}`
-    if (json !== undefined) headers['content-type'] = 'application/json'
+    if (json !== undefined || text !== undefined) headers['content-type'] = 'application/json'
     if (blob !== undefined) headers['content-type'] = 'application/octet-stream'
     let response: Response
     try {
       response = await fetch(this.baseUrl + path, {
         method,
         headers,
-        body: json === undefined ? blob : JSON.stringify(json),
+        body: json === undefined ? (text ?? blob) : JSON.stringify(json),
         signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
       })
     } catch (cause) {
@@ -102,7 +104,11 @@ export class ServerClient {
 
   /** `persist`, and drops the empty body so that the connection is free again. */
   async post(path: string, json: unknown, signal?: AbortSignal): Promise<void> {
-    const response = await this.persist('POST', path, { json, signal })
+    await this.postText(path, JSON.stringify(json), signal)
+  }
+
+  async postText(path: string, text: string, signal?: AbortSignal): Promise<void> {
+    const response = await this.persist('POST', path, { text, signal })
     await response.arrayBuffer()
   }
 }

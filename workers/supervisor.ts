@@ -129,8 +129,8 @@ class Supervisor {
     switch (message.type) {
       case 'point':
         return this.reporter.addPoint(message.point)
-      case 'example':
-        return this.reporter.addExample(message.example)
+      case 'examples':
+        return this.reporter.addExampleTexts(message.texts)
       case 'line':
         return this.reporter.addLine(message.line)
       case 'progress':

@@ -60,9 +60,7 @@ export function pairedProportionInterval(table: PairedTable, z = Z95): { low: nu
  */
 export function pairedProportionAbove(table: PairedTable, bound: number): number {
   const n = table.both + table.run + table.baseline + table.neither
-  const difference = (table.run - table.baseline) / n
-  if (difference === bound) return 0.5
-  if (difference < bound) return 1 - pairedProportionAbove({ ...table, run: table.baseline, baseline: table.run }, -bound)
+  if ((table.run - table.baseline) / n <= bound) return 0.5
   let near = 0
   let far = 1
   while (pairedProportionInterval(table, far).low > bound && far < 64) far *= 2

@@ -37,7 +37,7 @@ export class LocalWorker {
     }
     const startedMs = Date.now()
     // Over the channel a worker notices at once when the server is killed, and stops too.
-    const child = spawn(process.execPath, [this.script, '--server', url, '--name', name], {
+    const child = spawn(process.execPath, [...process.execArgv, this.script, '--server', url, '--name', name], {
       env: { ...process.env, ...(token === undefined ? {} : { BANCADA_TOKEN: token }) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req, Res, StreamableFile } from '@nestjs/common'
+import { Body, Controller, Delete, Get, Header, HttpCode, Inject, Param, Post, Put, Query, Req, Res, StreamableFile } from '@nestjs/common'
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
@@ -32,7 +32,6 @@ import {
   type LogBatch,
   type MetricBatch,
   type ResponseBatch,
-  type ResponseList,
   type ResponseQuery,
   type ShareAnswer,
   type ShareReport,
@@ -122,7 +121,8 @@ export class WorkerController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Replies that are stored, of those asked for' })
   @ApiOkResponse({ standardSchema: ResponseListSchema })
-  findResponses(@Body({ schema: ResponseQuerySchema }) query: ResponseQuery): Promise<ResponseList> {
+  @Header('content-type', 'application/json; charset=utf-8')
+  findResponses(@Body({ schema: ResponseQuerySchema }) query: ResponseQuery): Promise<string> {
     return this.workers.findResponses(query)
   }
 

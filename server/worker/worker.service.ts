@@ -13,7 +13,6 @@ import type {
   LogBatch,
   MetricBatch,
   ResponseBatch,
-  ResponseList,
   ResponseQuery,
   ShareAnswer,
   ShareReport,
@@ -64,8 +63,9 @@ export class WorkerService {
     return this.reports.responses.keep(runId, batch.responses)
   }
 
-  async findResponses(query: ResponseQuery): Promise<ResponseList> {
-    return { responses: await this.reports.responses.find(query.keys) }
+  /** JSON of a ResponseList. */
+  async findResponses(query: ResponseQuery): Promise<string> {
+    return `{"responses":${await this.reports.responses.find(query.keys)}}`
   }
 
   share(runId: string, report: ShareReport): ShareAnswer {

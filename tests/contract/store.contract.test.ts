@@ -388,12 +388,12 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     })
     await responses.keep(id, [reply('a', 0.25), reply('b', null)])
     await responses.keep(id, [reply('b', null), reply('c', 0.5)])
-    expect(await responses.find(['c'.repeat(64), 'd'.repeat(64)])).toEqual([{ ...reply('c', 0.5), body: { text: 'a\uFFFDb' } }])
+    expect(JSON.parse(await responses.find(['c'.repeat(64), 'd'.repeat(64)]))).toEqual([{ ...reply('c', 0.5), body: { text: 'a\uFFFDb' } }])
     await claims.finish(id, { attempt: 1, status: 'released' })
     expect((await claimAgain(id)).resume).toMatchObject({ spentUsd: 0.75, spentCalls: 6 })
     // Of a run that is gone nothing is counted, and the reply is kept all the same.
     await responses.keep('no-such-run', [reply('e', 1)])
-    expect(await responses.find(['e'.repeat(64)])).toHaveLength(1)
+    expect(JSON.parse(await responses.find(['e'.repeat(64)]))).toHaveLength(1)
   })
 
   it('forgets all points of a training run that died before its first checkpoint', async () => {

@@ -3,11 +3,10 @@
  * and charged to the budget. What is the same call is said by its key: the model, the parameters, the
  * rendered messages, the repeat and the sample.
  */
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { fromWire, FloatSchema, toWire, type StoredResponse } from '../../server/contracts/index.js'
 import type { RunBudget } from '../budget.js'
-import { canonicalJson } from '../canonical-json.js'
+import { keysOf } from './call-key.js'
 import { CallFailed, PromptRefused, type CallFacts, type ChatModel, type Completion, type CompletionRequest, type ContinuationRequest, type LabelScores } from './chat-model.js'
 import { CallGate } from './gate.js'
 import type { ReplyShelf } from './reply-shelf.js'
@@ -70,28 +69,24 @@ export function pricedModel(model: ChatModel, pricing: Pricing): AccountedModel 
   }
 }
 
-/** sha256 over all that was asked. A seed counts only where something is drawn. */
-export function callKey(call: { identity: unknown; request: CompletionRequest | ContinuationRequest; repeat: number; privateTo: string | null }): string {
-  const { seed, ...asked } = { seed: undefined, ...call.request }
-  const isSampled = 'temperature' in asked && asked.temperature > 0
-  const { identity, repeat, privateTo } = call
-  return createHash('sha256').update(canonicalJson({ identity, asked, ...(isSampled ? { seed } : {}), repeat, ...(privateTo === null ? {} : { privateTo }) })).digest('hex')
-}
-
 class StoringModel implements AccountedModel {
   readonly name: string
   readonly concurrency: number
   readonly scoreContinuations: ((request: ContinuationRequest) => Promise<LabelScores & Account>) | null
   private readonly options: AccountingOptions
   private readonly slots: CallGate
+  private readonly keyOf: (request: CompletionRequest | ContinuationRequest) => string
+  private readonly sharedKeyOf: (request: CompletionRequest | ContinuationRequest) => string
   /** The same call made twice at a time is one call. */
   private readonly underWay = new Map<string, Promise<StoredResponse & Account>>()
   /** What ended the run: calls that still wait are not made. */
   private end: { reason: unknown } | null = null
 
   constructor(options: AccountingOptions) {
-    const { model } = options
+    const { model, identity, repeat, privateTo } = options
     this.options = options
+    this.keyOf = keysOf({ identity, repeat, privateTo })
+    this.sharedKeyOf = keysOf({ identity, repeat, privateTo: null })
     this.name = model.name
     this.concurrency = model.concurrency
     this.slots = new CallGate(model.concurrency)
@@ -125,12 +120,12 @@ class StoringModel implements AccountedModel {
   }
 
   private async reply(request: CompletionRequest | ContinuationRequest, ask: () => Promise<Replied>): Promise<StoredResponse & Account> {
-    const { identity, repeat, privateTo, readsShared, shelf } = this.options
-    const key = callKey({ identity, request, repeat, privateTo })
+    const { privateTo, readsShared, shelf } = this.options
+    const key = this.keyOf(request)
     const twin = this.underWay.get(key)
     if (twin !== undefined) return { ...(await twin), cached: true }
     const replied = (async () => {
-      const found = (await shelf.find(key)) ?? (privateTo !== null && readsShared ? await shelf.find(callKey({ identity, request, repeat, privateTo: null })) : null)
+      const found = (await shelf.find(key)) ?? (privateTo !== null && readsShared ? await shelf.find(this.sharedKeyOf(request)) : null)
       return found === null ? this.ask(key, ask) : { ...found, cached: true }
     })()
     this.underWay.set(key, replied)

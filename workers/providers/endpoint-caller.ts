@@ -9,7 +9,7 @@ import { backoffMs, describeFault } from '../server-client.js'
 import { CallFailed, PromptRefused } from './chat-model.js'
 import { EndpointFault, faultOfStatus } from './endpoint-fault.js'
 import type { Gate, Outcome } from './gate.js'
-import { postJson, readText } from './http-post.js'
+import { DeadlinePassed, Post, readText } from './http-post.js'
 
 export interface CallerOptions {
   gate: Gate
@@ -84,30 +84,37 @@ export class EndpointCaller {
   private async tryOnce<T>(exchange: Exchange<T>, isAgain: boolean): Promise<T | EndpointFault> {
     const { gate, signal, timeoutMs } = this.options
     const permit = await gate.enter({ first: isAgain, signal })
-    const deadline = AbortSignal.timeout(timeoutMs)
     let outcome: Outcome = { kind: 'failed', retryAfterMs: null }
+    const current: { post: Post | null } = { post: null }
+    const end = (reason: Error): void => current.post?.abort(reason)
+    const timer = setTimeout(() => end(new DeadlinePassed(`no answer within ${timeoutMs} ms`)), timeoutMs)
+    const onAbort = (): void => end(signal?.reason as Error)
+    signal?.addEventListener('abort', onAbort)
     try {
-      const answer = await this.send(exchange, signal === undefined ? deadline : AbortSignal.any([signal, deadline]))
+      const answer = await this.send(exchange, current)
       outcome = { kind: 'answered', retryAfterMs: null }
       this.hasAnswered = true
       this.failuresInARow = 0
       return answer
     } catch (error) {
       signal?.throwIfAborted()
-      if (!isFaultOfCall(error) && !deadline.aborted) throw error
-      const fault = this.toFault(error, deadline.aborted, exchange.request().url)
+      if (!isFaultOfCall(error)) throw error
+      const fault = this.toFault(error, exchange.request().url)
       outcome = { kind: fault.isThrottle ? 'throttled' : fault.isOverload ? 'overloaded' : 'failed', retryAfterMs: fault.retryAfterMs }
       return fault
     } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
       permit.leave(outcome)
     }
   }
 
-  private async send<T>(exchange: Exchange<T>, signal: AbortSignal): Promise<T> {
+  private async send<T>(exchange: Exchange<T>, current: { post: Post | null }): Promise<T> {
     for (;;) {
       const startedAt = performance.now()
       const { url, headers, body } = exchange.request()
-      const response = await postJson(url, { headers, body, signal })
+      current.post = new Post(url, { headers, body })
+      const response = await current.post.response
       const status = response.statusCode ?? 0
       if (status >= 200 && status < 300) {
         this.hasSpoken = true
@@ -135,18 +142,18 @@ export class EndpointCaller {
   }
 
   /** No message that leaves here may hold the key, whoever put it there. */
-  private toFault(error: unknown, isLate: boolean, url: string): EndpointFault {
-    const fault = error instanceof EndpointFault && !isLate ? error : this.faultOfTransport(error, isLate, url)
+  private toFault(error: unknown, url: string): EndpointFault {
     const { key } = this
+    const fault = error instanceof EndpointFault && !(error.cause instanceof DeadlinePassed) ? error : this.faultOfTransport(error, url)
     if (key === null || !fault.message.includes(key)) return fault
     const { retryAfterMs, status, partial } = fault
     return new EndpointFault(fault.kind, fault.message.replaceAll(key, '[key]'), { retryAfterMs, status: status ?? undefined, partial: partial ?? undefined })
   }
 
-  private faultOfTransport(error: unknown, isLate: boolean, url: string): EndpointFault {
-    const partial = error instanceof EndpointFault ? (error.partial ?? undefined) : undefined
-    if (isLate) return new EndpointFault('passing', `${url} did not answer within ${this.options.timeoutMs / 1000} s; raise timeoutSeconds if it is only slow`, { cause: error, partial })
-    return new EndpointFault('passing', `${url} cannot be reached (${describeFault(error)})`, { cause: error, partial })
+  private faultOfTransport(error: unknown, url: string): EndpointFault {
+    const [cause, partial] = error instanceof EndpointFault ? [error.cause, error.partial ?? undefined] : [error, undefined]
+    const message = cause instanceof DeadlinePassed ? `${url} did not answer within ${this.options.timeoutMs / 1000} s; raise timeoutSeconds if it is only slow` : `${url} cannot be reached (${describeFault(cause)})`
+    return new EndpointFault('passing', message, { cause, partial })
   }
 }
 

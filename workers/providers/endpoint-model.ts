@@ -53,7 +53,7 @@ export class EndpointModel implements ChatModel {
     const draft = new ReplyDraft(startedAt)
     try {
       if (response.headers['content-type']?.includes('text/event-stream') === true) {
-        for await (const data of readEventData(response)) dialect.readEvent(draft, data)
+        await readEventData(response, (data) => dialect.readEvent(draft, data))
       } else dialect.readWhole(draft, await readText(response))
     } catch (error) {
       if (draft.isDone) return draft.finish()

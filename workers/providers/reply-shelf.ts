@@ -9,7 +9,9 @@ export interface ReplyShelf {
   keep(response: StoredResponse): Promise<void>
 }
 
-const LINGER_MS = 4
+/** Items go ahead of their calls, so nobody waits for these; each batch costs the server a statement. */
+const LINGER_MS = 50
+const ENOUGH = 250
 const MOST_KEYS = 1_000
 const MOST_REPLIES = 500
 const MOST_CHARACTERS = 2_000_000
@@ -18,6 +20,7 @@ export function serverShelf(server: Pick<ServerAccess, 'postJson'>, runId: strin
   const finding = new Batcher<string, StoredResponse | null>({
     most: MOST_KEYS,
     lingerMs: LINGER_MS,
+    enough: ENOUGH,
     async run(keys) {
       const { responses } = ResponseListSchema.parse(await server.postJson('/api/worker/responses/find', { keys: [...new Set(keys)] }))
       const byKey = new Map(responses.map((response) => [response.key, response]))
@@ -29,6 +32,7 @@ export function serverShelf(server: Pick<ServerAccess, 'postJson'>, runId: strin
     mostWeight: MOST_CHARACTERS,
     weigh: ({ body }) => (typeof body['text'] === 'string' ? body['text'].length : 1_000),
     lingerMs: LINGER_MS,
+    enough: ENOUGH,
     async run(responses) {
       await server.postJson(`/api/worker/runs/${encodeURIComponent(runId)}/responses`, { responses })
       return responses.map(() => undefined)

@@ -2,12 +2,15 @@
  * The `data` of server-sent events, as they arrive (WHATWG HTML, §9.2.6). Lines end in LF, CRLF or CR;
  * comments and the other fields are skipped, because streams of answers use `data` alone.
  */
-export async function* readEventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+import type { IncomingMessage } from 'node:http'
+import { readBody } from './http-post.js'
+
+export async function readEventData(response: IncomingMessage, onData: (data: string) => void): Promise<void> {
   const decoder = new TextDecoder()
   const events = new EventLines()
-  for await (const chunk of body) yield* events.add(decoder.decode(chunk, { stream: true }), false)
+  await readBody(response, (chunk) => events.add(decoder.decode(chunk, { stream: true }), false).forEach(onData))
   // An event that the stream's end cut off is incomplete and is dropped, as the standard says.
-  yield* events.add(decoder.decode(), true)
+  events.add(decoder.decode(), true).forEach(onData)
 }
 
 class EventLines {

@@ -30,8 +30,10 @@ export interface AnsweringOptions {
   /** Null for free-text tasks. */
   labels: readonly string[] | null
   language: string
+  /** Those that are scored; left out: all that an answer can have. */
+  metrics?: readonly string[]
   seed: number
-  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'maxTokens' | 'stop'> & { extract?: Extraction }
+  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'maxTokens' | 'stop'> & { extract?: Extraction }
 }
 
 export type Answer = (question: Question) => Promise<Example>
@@ -62,7 +64,7 @@ export function answerByLikelihood(options: AnsweringOptions & { labels: readonl
 
 /** The text the model writes, compared with the target. */
 export function answerByGeneration(options: AnsweringOptions): Answer {
-  const { labels, language, params } = options
+  const { labels, language, metrics, params } = options
   const extract = params.extract ?? 'none'
   return (question) =>
     new Asking(options, question).answer(async (asking, messages) => {
@@ -73,7 +75,7 @@ export function answerByGeneration(options: AnsweringOptions): Answer {
       return {
         output: text,
         status: 'scored',
-        scores: labels === null ? scoreAnswer(answer ?? '', question.item.target, language) : { accuracy: accuracyOf(predicted, question.item.target) },
+        scores: labels === null ? scoreAnswer(answer ?? '', question.item.target, language, metrics) : { accuracy: accuracyOf(predicted, question.item.target) },
         details: { finishReason, ...(labels === null ? {} : { predicted }), ...(extract === 'none' ? {} : { answer }), ...(tries > 1 ? { tries } : {}) },
       }
     })
@@ -128,8 +130,8 @@ class Asking {
 
   complete(messages: Message[]): Promise<Completion & Account> {
     const { params, model, seed } = this.options
-    const { temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop } = { ...params, ...this.step?.decoding }
-    return this.call(() => model.complete({ messages, temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop, seed }))
+    const { temperature, topK, topP, maxTokens, stop } = { ...params, ...this.step?.decoding }
+    return this.call(() => model.complete({ messages, temperature, topK, topP, maxTokens, stop, seed }))
   }
 
   async call<T extends (Completion | LabelScores) & Account>(ask: () => Promise<T>): Promise<T> {

@@ -2,17 +2,12 @@
 import { join } from 'node:path'
 import type { Endpoint, PromptParameters } from '../../server/contracts/index.js'
 import { RunBudget } from '../budget.js'
-import { LLAMA_CPP_PACKAGE } from '../engine/llama-cpp.js'
-import { findOptionalPackage } from '../engine/optional-package.js'
-import type { BaseDtype, BaseWeights } from '../engine/weight-cache.js'
-import { hashModel, resolveAnswering, type GgufSource, type ModelSource } from '../model-source.js'
 import { pricingOf } from '../pricing.js'
 import { accountedModel, type AccountedModel } from '../providers/accounted-model.js'
 import type { ChatModel } from '../providers/chat-model.js'
-import { openLocalModel } from '../providers/local.js'
 import { openEndpoint } from '../providers/open-endpoint.js'
 import { serverShelf } from '../providers/reply-shelf.js'
-import { elapsedMs, RunFailure, type RunContext } from '../run-context.js'
+import { elapsedMs, type RunContext } from '../run-context.js'
 
 type Context = RunContext<PromptParameters>
 
@@ -21,8 +16,9 @@ export interface OpenedModel {
   budget: RunBudget
 }
 
-interface Named {
+export interface NamedModel {
   model: ChatModel
+  /** What makes its replies its own. */
   identity: unknown
   priced: { provider: string; model: string; baseUrl: string | null }
 }
@@ -45,27 +41,12 @@ export async function openPromptModel(context: Context): Promise<OpenedModel> {
   return { model: accounted, budget }
 }
 
-async function openLocal({ params, report, server, folders, threads }: Context, name: string): Promise<Named> {
-  const source = await resolveAnswering(name, { server, modelRoots: folders.models, cacheFolder: folders.cache })
-  const modelHash = await hashModel(source)
-  const library = 'ggufFile' in source ? { device: `cpu, ${LLAMA_CPP_PACKAGE.name} ${findOptionalPackage(LLAMA_CPP_PACKAGE.name)?.version ?? 'missing'}` } : {}
-  report.environment({ modelHash, ...library })
-  const base = baseOf(source, { chosen: params.baseDtype, cacheFolder: folders.cache })
-  const model = await openLocalModel({ name, source, base, threads, device: 'cpu', chat: params.chat })
-  return { model, identity: { provider: 'local', modelHash, baseDtype: base?.dtype, chat: params.chat }, priced: { provider: 'local', model: name, baseUrl: null } }
+/** The engine is loaded only where it is used: a run that calls an endpoint begins sooner and needs less memory. */
+async function openLocal(context: Context, name: string): Promise<NamedModel> {
+  return (await import('./prompt-local.js')).openLocalPromptModel(context, name)
 }
 
-/** The format that was asked for, else the one an adapter was trained over. */
-function baseOf(source: ModelSource | GgufSource, { chosen, cacheFolder }: { chosen: BaseDtype | undefined; cacheFolder: string }): BaseWeights | undefined {
-  if (!('ggufFile' in source)) return { dtype: chosen ?? source.baseDtype, cacheFolder }
-  if (chosen !== undefined) throw new RunFailure('invalid_params', `baseDtype is ${chosen}, but a GGUF file has its number format already; leave it out, or name a Hugging Face folder`)
-  return undefined
-}
-
-async function openRemote({ params, report, folders, signal, gateFor }: Context, endpoint: Endpoint): Promise<Named> {
-  for (const name of ['minP', 'repetitionPenalty'] as const) {
-    if (params[name] !== undefined) throw new RunFailure('invalid_params', `${name} is ${params[name]}, but an endpoint is not told of it; leave it out, or name a local model`)
-  }
+async function openRemote({ params, report, folders, signal, gateFor }: Context, endpoint: Endpoint): Promise<NamedModel> {
   const { price: _price, ...asked } = endpoint
   const baseUrl = 'baseUrl' in endpoint ? endpoint.baseUrl : null
   report.environment({ device: baseUrl === null ? 'recording' : `endpoint ${new URL(baseUrl).host}` })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Dataset } from '../../datasets/reader.js'
 import type { PromptParameters } from '../../server/contracts/index.js'
 import { drawItems } from '../few-shot.js'
-import { nearestByMeaning, nearestByWords, type Nearest } from '../nearest-examples.js'
+import type { Nearest } from '../nearest-examples.js'
 import { NO_SHOTS, PromptBuilder, type Given, type PromptItem } from '../prompt-builder.js'
 import { PromptRefused } from '../providers/chat-model.js'
 import { RunFailure, type RunContext } from '../run-context.js'
@@ -95,7 +95,9 @@ async function openSampler({ params, dataset, assignment, folders, threads }: Co
   return new ShotSampler({ pool, shots, negatives, sampler, ids, perItem, nearest, labels, seed: assignment.seed, poolName })
 }
 
-function openNearest(pool: readonly PromptItem[], { nearestBy }: PromptParameters, options: { cacheFolder: string; threads: number }): Promise<Nearest> | Nearest {
+/** Loaded only where it is used: the sentence encoder is large. */
+async function openNearest(pool: readonly PromptItem[], { nearestBy }: PromptParameters, options: { cacheFolder: string; threads: number }): Promise<Nearest> {
+  const { nearestByMeaning, nearestByWords } = await import('../nearest-examples.js')
   return nearestBy === 'words' ? nearestByWords(pool) : nearestByMeaning(pool, options)
 }
 

@@ -60,7 +60,7 @@ test('the money budget ends the run, counting what earlier attempts spent', asyn
 test('free text is scored by match, overlap and number', async () => {
   const { baseUrl } = await endpoint(() => 'The answer is 42')
   const dataset: TestDataset = { task: 'generation', splits: { test: [{ id: 'a', input: '6 × 7?', target: '42' }] } }
-  const { context, reported } = await run(baseUrl, {}, { dataset, assignment: { metrics: ['numeric_match'] } })
+  const { context, reported } = await run(baseUrl, {}, { dataset, assignment: { metrics: ['numeric_match', 'exact_match', 'contains'] } })
   expect(await runPrompt(context)).toMatchObject({ primaryMetric: 'numeric_match', metrics: { numeric_match: { mean: 1 }, exact_match: { mean: 0 } } })
   expect(reported.examples[0]?.scores).toMatchObject({ numeric_match: 1, contains: 1, exact_match: 0 })
 })

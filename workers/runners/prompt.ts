@@ -12,9 +12,10 @@ import { PromptPlan } from './prompt-plan.js'
 type Context = RunContext<PromptParameters>
 
 /** Items that are looked up, stored or scored beside those that are being asked. */
-const LOOKAHEAD = 384
+const LOOKAHEAD = 1_000
 /** Points of a running mean that a chart can show. */
 const MOST_POINTS = 500
+const PROGRESS_EVERY_MS = 200
 
 export async function runPrompt(context: Context): Promise<Summary> {
   const { dataset, params, assignment, report } = context
@@ -26,7 +27,7 @@ export async function runPrompt(context: Context): Promise<Summary> {
   report.progress({ done: context.doneExamples.length, total: plan.items.length, unit: 'items', message: 'opening the model' })
   const opened = await openPromptModel(context)
   try {
-    const options = { model: opened.model, labels, language: dataset.manifest.language, seed: assignment.seed, params }
+    const options = { model: opened.model, labels, language: dataset.manifest.language, metrics: assignment.metrics, seed: assignment.seed, params }
     const generate = answerByGeneration(options)
     const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
     const answer = byLikelihood && labels !== null ? answerByLikelihood({ ...options, labels }) : wantsLoss ? withTargetLoss(generate, options) : generate
@@ -75,6 +76,7 @@ async function answerAll(context: Context, { plan, answer, opened }: Work): Prom
   const examples = [...doneExamples]
   const total = plan.items.length
   const curve = new RunningMean(context, total)
+  let toldMs = performance.now()
   report.progress({ done: examples.length, total, unit: 'items' })
   try {
     const { concurrency } = opened.model
@@ -83,6 +85,8 @@ async function answerAll(context: Context, { plan, answer, opened }: Work): Prom
       examples.push(example)
       report.example(example)
       curve.add(example, examples.length)
+      if (performance.now() - toldMs < PROGRESS_EVERY_MS && examples.length < total) return
+      toldMs = performance.now()
       report.progress({ done: examples.length, total, unit: 'items' })
     })
     assertSomeAnswered(examples)

@@ -19,11 +19,14 @@ export const ANSWER_SCORERS: Readonly<Record<string, Scorer>> = {
   edit_similarity: editSimilarity,
 }
 
-/** A metric that does not apply to the target is left out, never 0. */
-export function scoreAnswer(answer: string, target: string, language: string): Record<string, number> {
+/**
+ * A metric that does not apply to the target is left out, never 0.
+ * @param metrics those that are wanted; others than these scorers' are passed over
+ */
+export function scoreAnswer(answer: string, target: string, language: string, metrics: readonly string[] = Object.keys(ANSWER_SCORERS)): Record<string, number> {
   const scores: Record<string, number> = {}
-  for (const [metric, scorer] of Object.entries(ANSWER_SCORERS)) {
-    const score = scorer(answer, target, language)
+  for (const metric of metrics) {
+    const score = ANSWER_SCORERS[metric]?.(answer, target, language) ?? null
     if (score !== null) scores[metric] = score
   }
   return scores
