@@ -26,7 +26,7 @@ module.exports = {
     only('web-sees-contracts', 'The dashboard knows the contracts and the pure parts of the domain.', { path: '^web/' }, ['^web/', '^server/contracts/', '^experiments/']),
     only('store-holds-prisma', 'The store maps rows to contracts.', { path: '^server/store/' }, ['^server/store/', '^server/contracts/', '^prisma/']),
     only('queue-only-delivers', 'The queue carries run ids.', { path: '^server/queue/' }, ['^server/queue/', '^server/contracts/']),
-    only('cli-speaks-http', 'The command line is one more client of the HTTP door.', { path: '^server/cli/' }, ['^server/cli/', '^server/contracts/']),
+    only('cli-speaks-http', 'The command line is one more client of the HTTP door; it knows the formats of other tools.', { path: '^server/cli/' }, ['^server/cli/', '^server/contracts/', '^experiments/interchange/']),
     soleImporter('prisma-in-the-store', '^(node_modules/)?(@prisma/|pglite-prisma-adapter|@electric-sql/)|^server/store/generated', 'server/store/'),
     soleImporter('queue-libraries-in-the-queue', '^(node_modules/)?(pg-boss|bullmq|ioredis)', 'server/queue/'),
     soleImporter('onnxruntime-in-the-engine', '^(node_modules/)?onnxruntime', '(workers/engine/executors/|workers/retrieval/sentence-encoder|workers/devices|server/cli/doctor)'),

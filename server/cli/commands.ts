@@ -13,7 +13,7 @@ export interface Output {
 const POLL_MS = 500
 const isOver = (status: string) => status === 'succeeded' || status === 'failed' || status === 'cancelled'
 /** Those that leave figures to compare. */
-const hasFigures = (run: Run) => run.status === 'succeeded' || run.status === 'stopped'
+export const hasFigures = (run: Run) => run.status === 'succeeded' || run.status === 'stopped'
 
 /** Queues an experiment file; with `wait`, follows it to the end. Resolves to whether everything asked for succeeded. */
 export async function runExperiment(client: Client, output: Output, options: { file: string; wait: boolean }): Promise<boolean> {

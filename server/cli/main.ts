@@ -7,6 +7,7 @@ import { compare, plan } from './compare.js'
 import { list, type Output, pick, runExperiment, show } from './commands.js'
 import { doctor } from './doctor.js'
 import { EXPORT_HELP, exportCheckpoint } from './export.js'
+import { REPORT_HELP, report } from './report.js'
 
 const HELP = `Bancada: run experiments with language models, and decide from the evidence.
 
@@ -23,6 +24,8 @@ Usage: npx bancada COMMAND [options]
   pick RUN --step S           pick the checkpoint of a run
   export RUN --out DIR        write a checkpoint for PEFT, vLLM, llama.cpp: export --help
                               [--step S] [--format peft|merged|gguf|gguf-lora] [--dtype D] [--all]
+  report RUN ... --format F   write results for other tools: lm-eval, promptfoo, junit, csv,
+                              markdown: report --help [--experiment ID] [--out FILE or DIR]
   worker [--name N]           run a worker here, for this or another machine's server
   doctor                      check everything Bancada stands on
 
@@ -58,6 +61,8 @@ const options = {
   format: { type: 'string' },
   dtype: { type: 'string' },
   name: { type: 'string' },
+  experiment: { type: 'string' },
+  threshold: { type: 'string' },
   threads: { type: 'string' },
 } as const
 
@@ -83,6 +88,13 @@ function planned(values: ReturnType<typeof parse>['values']): Record<string, str
   return Object.fromEntries(Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 }
 
+function thresholdOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const threshold = text.trim() === '' ? NaN : Number(text)
+  if (!Number.isFinite(threshold)) throw new UsageError(`--threshold takes a number, not "${text}"`)
+  return threshold
+}
+
 function required<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new UsageError(`${what} is missing`)
   return value
@@ -92,7 +104,7 @@ async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parse(argv)
   const [command, ...names] = positionals
   if (values.help || command === undefined || command === 'help') {
-    process.stdout.write(command === 'export' ? EXPORT_HELP : HELP)
+    process.stdout.write(command === 'export' ? EXPORT_HELP : command === 'report' ? REPORT_HELP : HELP)
     return command === undefined && !values.help ? 2 : 0
   }
   const json = values.json === true
@@ -121,6 +133,9 @@ async function main(argv: string[]): Promise<number> {
       return 0
     case 'export':
       await exportCheckpoint(client, output, { runId: required(names[0], 'RUN'), step: stepOf(values.step), out: required(values.out, '--out DIR'), format: values.format, dtype: values.dtype, all: values.all === true })
+      return 0
+    case 'report':
+      await report(client, output, { runIds: names, experimentId: values.experiment, format: required(values.format, '--format F'), out: values.out, metric: values.metric, threshold: thresholdOf(values.threshold) })
       return 0
     case 'worker':
       return runWorker(['--server', address, ...(token ? ['--token', token] : []), ...(values.name ? ['--name', values.name] : []), ...(values.threads ? ['--threads', values.threads] : [])])
