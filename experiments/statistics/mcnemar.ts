@@ -60,7 +60,9 @@ export function pairedProportionInterval(table: PairedTable, z = Z95): { low: nu
  */
 export function pairedProportionAbove(table: PairedTable, bound: number): number {
   const n = table.both + table.run + table.baseline + table.neither
-  if ((table.run - table.baseline) / n <= bound) return 0.5
+  const difference = (table.run - table.baseline) / n
+  if (difference === bound) return 0.5
+  if (difference < bound) return 1 - pairedProportionAbove({ ...table, run: table.baseline, baseline: table.run }, -bound)
   let near = 0
   let far = 1
   while (pairedProportionInterval(table, far).low > bound && far < 64) far *= 2

@@ -15,7 +15,7 @@ const CompareQuerySchema = z.object({
   different: z.enum(['true', 'false']).default('false').describe('short for show=different'),
   show: z.enum(SIDE_FILTERS).default('all').describe('which items: those on which any runs differ, or A and B, or one of them is better, or both are wrong'),
   a: z.string().min(1).optional().describe('A of `show`; left out: the baseline'),
-  b: z.string().min(1).optional().describe('B of `show`; left out: the next run'),
+  b: z.string().min(1).optional().describe('B of `show`; left out: the baseline, or the next run where A is the baseline'),
   test: z.enum(PAIRED_TESTS).optional().describe('left out: exact McNemar for 0/1 scores of independent items, else the permutation test'),
   correction: z.enum(['holm', 'bh']).default('holm').describe('bh: for wide grids, where a known share of false findings can be borne'),
   margin: z.coerce.number().positive().optional().describe('δ: also asks whether each run is not worse than the baseline by δ or more, in the unit of the metric (0.02 is 2 points)'),

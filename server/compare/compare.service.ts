@@ -66,7 +66,8 @@ export class CompareService {
   async #rows(compared: readonly ComparedRun[], { baselineId, metric, higherIsBetter }: Pick<Comparison, 'baselineId' | 'metric' | 'higherIsBetter'>, asked: CompareRequest['rows']): Promise<Pick<Comparison, 'examples' | 'totalExamples'>> {
     const ordered = [...compared].sort((x, y) => Number(y.run.id === baselineId) - Number(x.run.id === baselineId))
     const placeOf = (id: string | undefined, other: number): number => (id === undefined ? other : ordered.findIndex(({ run }) => run.id === id))
-    const [a, b] = [placeOf(asked.a, 0), placeOf(asked.b, Math.min(1, ordered.length - 1))]
+    const a = placeOf(asked.a, 0)
+    const b = placeOf(asked.b, a === 0 ? Math.min(1, ordered.length - 1) : 0)
     if (a < 0 || b < 0) throw new AppError('invalid_request', `The run ${(a < 0 ? asked.a : asked.b) ?? ''} is not among the compared runs.`)
     const { itemIds, total } = selectItems(ordered.map(({ columns }) => columns), { show: asked.show, a, b, higherIsBetter, offset: asked.offset, limit: asked.limit })
     const answers = Map.groupBy(await this.scores.answers(ordered.map(({ run }) => run.id), itemIds, metric), (answer) => answer.itemId)

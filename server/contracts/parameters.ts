@@ -20,6 +20,8 @@ const decoding = {
   temperature: z.number().min(0).max(5).default(0).describe('0 always takes the most probable token'),
   topK: z.number().int().positive().optional().describe('sample among this many tokens only'),
   topP: z.number().gt(0).max(1).optional().describe('sample among the fewest tokens that hold this probability'),
+  minP: z.number().min(0).max(1).optional().describe('sample among tokens at least this share as probable as the most probable one; local models only'),
+  repetitionPenalty: z.number().positive().max(10).optional().describe('above 1 makes tokens of the prompt and the answer so far less probable; local models only'),
   maxTokens: z.number().int().min(1).max(32_768).default(64).describe('tokens of an answer at most'),
   stop: z.array(z.string().min(1)).max(16).default([]).describe('texts before which an answer ends'),
 }

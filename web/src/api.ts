@@ -106,9 +106,16 @@ export interface CompareQuery {
   baseline: string | null
   /** How many items to lay side by side; 0 for the tests alone. */
   limit: number
+  offset?: number
+  /** Which items, and A and B of that filter. */
+  show?: string | null
+  a?: string | null
+  b?: string | null
+  /** δ of the question whether a run is not worse, in the unit of the metric. */
+  margin?: number | null
+  repeats?: 'apart' | 'pooled'
 }
-export const compare = (asked: CompareQuery, signal: AbortSignal): Promise<Comparison> =>
-  request(`/compare${query({ runs: asked.runs.join(','), metric: asked.metric, baseline: asked.baseline, limit: asked.limit })}`, { signal })
+export const compare = ({ runs, ...asked }: CompareQuery, signal: AbortSignal): Promise<Comparison> => request(`/compare${query({ runs: runs.join(','), ...asked })}`, { signal })
 
 export const getSystem = (signal: AbortSignal): Promise<SystemInfo> => request('/system', { signal })
 export const getHealth = (signal: AbortSignal): Promise<Health> => request('/health', { signal })

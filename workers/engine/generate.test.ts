@@ -101,6 +101,22 @@ describeWithStories('generation with stories260K', () => {
     expect(await tell(7)).not.toBe(await tell(8))
   })
 
+  it('answers many prompts at once as it answers each alone', async () => {
+    // More than there are places, of different lengths, that end at different tokens: some by a stop text, some by their limit.
+    const prompts = ['Once upon a time', 'Tom had a small blue boat. He took it to the lake and', 'Lily', 'One day, a big dog', 'The sun was', 'Mom said', 'Ben and Mia like to play in the park with their', 'It was', 'There was a little girl who', 'A bird']
+    const ask = (prompt: string, index: number): Promise<{ text: string }> =>
+      model.generate(prompt, { maxTokens: 5 + 9 * index, stop: index % 3 === 0 ? ['.'] : [], temperature: index % 2, topP: 0.9, seed: index, repetitionPenalty: index === 4 ? 1.3 : 1 })
+    const together = await Promise.all(prompts.map(ask))
+    for (const [index, prompt] of prompts.entries()) expect(together[index]?.text, prompt).toBe((await ask(prompt, index)).text)
+  })
+
+  it('lets the others go on when one is stopped', async () => {
+    const stop = new AbortController()
+    const [kept, stopped] = [model.generate('Once upon a time', { maxTokens: 40 }), model.generate('Tom had', { maxTokens: 40, signal: stop.signal, onToken: () => stop.abort() })]
+    await expect(stopped).rejects.toThrow('aborted')
+    expect((await kept).text).toBe((await model.generate('Once upon a time', { maxTokens: 40 })).text)
+  })
+
   it('refuses a prompt that fills the context, and stops at its end', async () => {
     await expect(model.generate(repeated(1, 512), { maxTokens: 1 })).rejects.toMatchObject({ code: 'context_exceeded', details: { tokens: 512, contextTokens: 512 } })
     const last = await model.generate(repeated(300, 510), { maxTokens: 50 })

@@ -3,6 +3,7 @@
  * adapter or the live weights of a trainer. Runs block the thread while they compute.
  */
 import { Answer } from './answer.js'
+import { DecodeQueue, MOST_ROWS } from './decode-queue.js'
 import { EngineError } from './engine-error.js'
 import type { Device, LlamaConfig } from './engine.js'
 import { moduleUpdates, readPeftAdapter } from './formats/peft.js'
@@ -13,7 +14,7 @@ import { turnEndToken } from './formats/turn-end.js'
 import { readLlamaConfig } from './models/llama-config.js'
 import { LlamaRunner, type LoraFactors } from './models/llama-decode.js'
 import { PromptTokens } from './prompt-tokens.js'
-import { createSampler } from './sampling.js'
+import { createSampler, GREEDY } from './sampling.js'
 import { checkGenerateOptions, type ContinuationScore, type GenerateOptions, type Generation, type TextModel } from './text-model.js'
 import type { BaseWeights } from './weight-cache.js'
 
@@ -73,37 +74,49 @@ class LocalModel implements LanguageModel {
   readonly #runner: LlamaRunner
   readonly #endTokens: ReadonlySet<number>
   readonly #prompts: PromptTokens
+  readonly #decoding: DecodeQueue
+  readonly concurrency = MOST_ROWS
 
   constructor(runner: LlamaRunner, tokenizer: Tokenizer, ends: ReadonlySet<number>) {
     this.config = runner.config
     this.tokenizer = tokenizer
     this.#runner = runner
     this.#endTokens = ends
+    this.#decoding = new DecodeQueue(runner)
     this.#prompts = new PromptTokens(tokenizer, runner.config.maxPositions)
   }
 
+  /** Calls that overlap are continued together, a token each per run. */
   async generate(prompt: string | readonly number[], options: GenerateOptions): Promise<Generation> {
-    const startedAt = performance.now()
     checkGenerateOptions(options)
     const tokens = typeof prompt === 'string' ? this.#prompts.encode(prompt) : prompt
-    const room = this.#prompts.roomAfter(tokens.length)
+    const limit = Math.min(options.maxTokens, this.#prompts.roomAfter(tokens.length))
+    return this.#decoding.withPlace(() => this.#continue(tokens, { ...options, maxTokens: limit }))
+  }
+
+  async #continue(tokens: readonly number[], options: GenerateOptions): Promise<Generation> {
+    const startedAt = performance.now()
     const answer = new Answer(new StreamDecoder(this.tokenizer, tokens), options)
-    const sample = createSampler({ temperature: 0, topK: 0, topP: 1, seed: 0, ...options })
+    const sample = createSampler({ ...GREEDY, ...options }, tokens)
     const cache = this.#runner.newCache()
-    const limit = Math.min(options.maxTokens, room)
     let logits = await this.#runner.extend(cache, tokens)
+    const sequence = this.#decoding.batch.join(cache)
     let [tokensOut, ttftMs] = [0, 0]
     let finishReason: Generation['finishReason'] = 'length'
-    while (tokensOut < limit) {
-      options.signal?.throwIfAborted()
-      const token = sample(logits)
-      tokensOut++
-      if (tokensOut === 1) ttftMs = performance.now() - startedAt
-      if (this.#endTokens.has(token) || answer.push(token)) {
-        finishReason = 'stop'
-        break
+    try {
+      while (tokensOut < options.maxTokens) {
+        options.signal?.throwIfAborted()
+        const token = sample(logits)
+        tokensOut++
+        if (tokensOut === 1) ttftMs = performance.now() - startedAt
+        if (this.#endTokens.has(token) || answer.push(token)) {
+          finishReason = 'stop'
+          break
+        }
+        if (tokensOut < options.maxTokens) logits = await this.#decoding.next(sequence, token)
       }
-      if (tokensOut < limit) logits = await this.#runner.extend(cache, [token])
+    } finally {
+      this.#decoding.batch.leave(sequence)
     }
     // A stop text may still be completed by bytes that were waiting for the rest of a character.
     if (answer.finish()) finishReason = 'stop'

@@ -104,6 +104,8 @@ interface Parts {
 }
 
 export class GgufModel implements TextModel {
+  /** One sequence is computed at a time. */
+  readonly concurrency = 1
   readonly tokenizer: Pick<Tokenizer, 'encode' | 'decode' | 'applyChatTemplate' | 'hasChatTemplate'>
   readonly #parts: Parts
   readonly #prompts: PromptTokens
@@ -132,10 +134,11 @@ export class GgufModel implements TextModel {
     const limit = Math.min(options.maxTokens, this.#prompts.roomAfter(tokens.length))
     const sequence = await this.#emptySequence(tokens.length + limit)
     const answer = new Answer(new StreamDecoder(this.#parts.vocabulary, tokens), options)
-    const { temperature = 0, topK = 0, topP = 1, seed = 0 } = options
+    const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, seed = 0 } = options
+    if (repetitionPenalty !== 1) throw new EngineError('input_invalid', `repetitionPenalty is ${repetitionPenalty}; GGUF models are run without one, since llama.cpp counts repetitions otherwise. Leave it out, or name a Hugging Face folder`)
     let [tokensOut, ttftMs] = [0, 0]
     let finishReason: Generation['finishReason'] = 'length'
-    for await (const token of sequence.evaluate(tokens, { temperature, topK, topP, minP: 0, seed, yieldEogToken: true })) {
+    for await (const token of sequence.evaluate(tokens, { temperature, topK, topP, minP, seed, yieldEogToken: true })) {
       options.signal?.throwIfAborted()
       tokensOut++
       if (tokensOut === 1) ttftMs = performance.now() - startedAt

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { argMax, createSampler, type SamplingOptions } from './sampling.js'
+import { argMax, createSampler, GREEDY, type SamplingOptions } from './sampling.js'
 
 const logits = Float32Array.of(Math.log(0.1), Math.log(0.5), Math.log(0.3), Math.log(0.1))
 
 function frequencies(options: Partial<SamplingOptions>, draws = 20_000): number[] {
-  const sample = createSampler({ temperature: 1, topK: 0, topP: 1, seed: 3, ...options })
+  const sample = createSampler({ ...GREEDY, temperature: 1, seed: 3, ...options })
   const counts = [0, 0, 0, 0]
   for (let i = 0; i < draws; i++) {
     const id = sample(logits)
@@ -27,6 +27,21 @@ it('renormalises what top-k and top-p keep', () => {
 
 it('sharpens at low temperature and is greedy at zero', () => {
   expect(frequencies({ temperature: 0.25 })[1]).toBeGreaterThan(0.85)
-  expect(createSampler({ temperature: 0, topK: 0, topP: 1, seed: 0 })(logits)).toBe(1)
+  expect(createSampler(GREEDY)(logits)).toBe(1)
   expect(argMax(Float32Array.of(2, 5, 5))).toBe(1)
+})
+
+it('keeps what min-p allows beside the most probable token', () => {
+  const kept = frequencies({ minP: 0.5 })
+  expect([kept[0], kept[3]]).toEqual([0, 0])
+  expect(kept[1]).toBeCloseTo(0.625, 1.7)
+  expect(frequencies({ minP: 0.5, topK: 3, topP: 0.95 })[0]).toBe(0)
+})
+
+it('holds back what was said before, in the prompt and in the answer', () => {
+  const sample = createSampler({ ...GREEDY, repetitionPenalty: 2 }, [3])
+  // 4 is halved to 2 and −1 doubled to −2, as in Hugging Face's RepetitionPenaltyLogitsProcessor; the most probable of the rest is next.
+  const same = Float32Array.of(4, 3, -1, 4.5)
+  expect([sample(same), sample(same), sample(same)]).toEqual([0, 1, 3])
+  expect([...same]).toEqual([4, 3, -1, 4.5])
 })

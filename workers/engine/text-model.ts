@@ -34,6 +34,8 @@ export interface ContinuationScore {
 }
 
 export interface TextModel {
+  /** Calls of `generate` that are worth making at once: they share the reading of the weights. */
+  readonly concurrency: number
   readonly tokenizer: Pick<Tokenizer, 'encode' | 'applyChatTemplate' | 'hasChatTemplate'>
   /** Throws `context_exceeded` where the prompt leaves no room for a token. A text prompt gets the tokenizer's BOS unless it begins with it. */
   generate(prompt: string | readonly number[], options: GenerateOptions): Promise<Generation>
@@ -42,7 +44,7 @@ export interface TextModel {
   close(): Promise<void>
 }
 
-export function checkGenerateOptions({ maxTokens, temperature = 0, topK = 0, topP = 1, stop = [] }: GenerateOptions): void {
+export function checkGenerateOptions({ maxTokens, temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, stop = [] }: GenerateOptions): void {
   const must = (isOk: boolean, field: string, value: unknown, wanted: string): void => {
     if (!isOk) throw new EngineError('input_invalid', `${field} is ${String(value)}; it must be ${wanted}`, { field })
   }
@@ -50,5 +52,7 @@ export function checkGenerateOptions({ maxTokens, temperature = 0, topK = 0, top
   must(temperature >= 0 && Number.isFinite(temperature), 'temperature', temperature, '0 (greedy) or more')
   must(Number.isInteger(topK) && topK >= 0, 'topK', topK, 'a whole number, 0 for all')
   must(topP > 0 && topP <= 1, 'topP', topP, 'above 0 and at most 1')
+  must(minP >= 0 && minP <= 1, 'minP', minP, 'from 0 (all tokens) to 1')
+  must(repetitionPenalty > 0 && Number.isFinite(repetitionPenalty), 'repetitionPenalty', repetitionPenalty, 'above 0; 1 is none')
   must(!stop.includes(''), 'stop', '""', 'a list of texts that are not empty')
 }

@@ -12,6 +12,9 @@ export interface CompletionRequest {
   temperature: number
   topK?: number
   topP?: number
+  /** Local models only, as `repetitionPenalty`. */
+  minP?: number
+  repetitionPenalty?: number
   stop: readonly string[]
   /** Makes sampling repeatable where the model can. */
   seed: number

@@ -38,20 +38,20 @@ function openTextModel(source: ModelSource | GgufSource, { base, ...where }: { b
 
 export class EngineChatModel implements ChatModel {
   readonly name: string
-  /** One request is computed at a time, with all threads. */
-  readonly concurrency = 1
+  readonly concurrency: number
   private readonly model: TextModel
   private readonly chat: ChatTemplateUse
 
   constructor(name: string, model: TextModel, chat: ChatTemplateUse = 'auto') {
     this.name = name
     this.model = model
+    this.concurrency = model.concurrency
     this.chat = chat
   }
 
   async complete(request: CompletionRequest): Promise<Completion> {
-    const { maxTokens, temperature, topK = 0, topP = 1, stop, seed } = request
-    const generation = await refusingPrompts(() => this.model.generate(this.textOf(request.messages), { maxTokens, temperature, topK, topP, stop, seed }))
+    const { maxTokens, temperature, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, stop, seed } = request
+    const generation = await refusingPrompts(() => this.model.generate(this.textOf(request.messages), { maxTokens, temperature, topK, topP, minP, repetitionPenalty, stop, seed }))
     const { text, tokensIn, tokensOut, ttftMs, totalMs, finishReason } = generation
     return { ...timeAlone(totalMs), text, tokensIn, tokensOut, ttftMs, finishReason }
   }

@@ -33,7 +33,7 @@ export interface AnsweringOptions {
   /** Those that are scored; left out: all that an answer can have. */
   metrics?: readonly string[]
   seed: number
-  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'maxTokens' | 'stop'> & { extract?: Extraction }
+  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'maxTokens' | 'stop'> & { extract?: Extraction }
 }
 
 export type Answer = (question: Question) => Promise<Example>
@@ -130,8 +130,8 @@ class Asking {
 
   complete(messages: Message[]): Promise<Completion & Account> {
     const { params, model, seed } = this.options
-    const { temperature, topK, topP, maxTokens, stop } = { ...params, ...this.step?.decoding }
-    return this.call(() => model.complete({ messages, temperature, topK, topP, maxTokens, stop, seed }))
+    const { temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop } = { ...params, ...this.step?.decoding }
+    return this.call(() => model.complete({ messages, temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop, seed }))
   }
 
   async call<T extends (Completion | LabelScores) & Account>(ask: () => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import { accountedModel, type AccountedModel } from '../providers/accounted-mode
 import type { ChatModel } from '../providers/chat-model.js'
 import { openEndpoint } from '../providers/open-endpoint.js'
 import { serverShelf } from '../providers/reply-shelf.js'
-import { elapsedMs, type RunContext } from '../run-context.js'
+import { elapsedMs, RunFailure, type RunContext } from '../run-context.js'
 
 type Context = RunContext<PromptParameters>
 
@@ -47,6 +47,9 @@ async function openLocal(context: Context, name: string): Promise<NamedModel> {
 }
 
 async function openRemote({ params, report, folders, signal, gateFor }: Context, endpoint: Endpoint): Promise<NamedModel> {
+  for (const name of ['minP', 'repetitionPenalty'] as const) {
+    if (params[name] !== undefined) throw new RunFailure('invalid_params', `${name} is ${params[name]}, but an endpoint is not told of it; leave it out, or name a local model`)
+  }
   const { price: _price, ...asked } = endpoint
   const baseUrl = 'baseUrl' in endpoint ? endpoint.baseUrl : null
   report.environment({ device: baseUrl === null ? 'recording' : `endpoint ${new URL(baseUrl).host}` })

@@ -1,7 +1,7 @@
 /** Softmax attention with grouped query heads, written as a graph. */
 import type { Graph } from '../graph.js'
 import { binary } from '../ops/elementwise.js'
-import { concat, reshape, slice } from '../ops/layout.js'
+import { concat, reshape, slice, transpose } from '../ops/layout.js'
 import { at } from '../ops/operator.js'
 import { matMul } from '../ops/products.js'
 import type { Value } from '../tensor.js'
@@ -52,7 +52,9 @@ export function attend(graph: Graph, { query, keys, values }: { query: Value; ke
     const rows = block.end - block.begin
     const part = slice(graph, grouped, { axis: 3, start: block.begin, end: block.end })
     const seen = (whole: Value): Value => slice(graph, whole, { axis: 2, start: 0, end: block.keys })
-    const scores = matMul(graph, reshape(graph, part, [B, K, G * rows, d]), seen(keys), { transB: true })
+    const stacked = reshape(graph, part, [B, K, G * rows, d])
+    // Of the two, the smaller is transposed: one new token must not turn a whole cache over.
+    const scores = rows === 1 ? transpose(graph, matMul(graph, seen(keys), stacked, { transB: true }), [0, 1, 3, 2]) : matMul(graph, stacked, seen(keys), { transB: true })
     const masked = binary(graph, 'Add', reshape(graph, scores, [B, K, G, rows, block.keys]), block.mask)
     const weights = graph.apply('Softmax', [masked], {})
     return reshape(graph, matMul(graph, reshape(graph, weights, [B, K, G * rows, block.keys]), seen(values)), [B, K, G, rows, d])

@@ -2,7 +2,7 @@
 import type { LlamaConfig } from '../engine.js'
 import { floats, type Data } from '../executors/executor.js'
 
-const SMALLEST_CAPACITY = 64
+export const SMALLEST_CAPACITY = 64
 
 export class KeyValueCache {
   /** Positions filled. */
@@ -33,6 +33,11 @@ export class KeyValueCache {
       }
       return grown
     })
+  }
+
+  /** Per layer keys, then values: [K, capacity, d]. */
+  get buffers(): readonly Float32Array[] {
+    return this.#buffers
   }
 
   addFeeds(feeds: Map<string, Data>): void {

@@ -16,6 +16,7 @@ import { weightSource, type Parameters } from '../parameters.js'
 import { SessionCache } from '../session-cache.js'
 import type { BaseWeights } from '../weight-cache.js'
 import { sizeOf, type Value } from '../tensor.js'
+import { DecodeBatch, type BatchedSequence } from './decode-batch.js'
 import { KeyValueCache } from './kv-cache.js'
 import { refuseNonFinite } from './llama-weights.js'
 import { headWeightName, llamaForward, llamaWeightShapes, tokenLoss, type KeysAndValues, type LlamaOutputs } from './llama.js'
@@ -57,6 +58,8 @@ export interface ScoredTokens {
 
 interface StepShape {
   kind: 'extend' | 'score'
+  /** Sequences side by side; more than 1 only where each gets one token. */
+  B: number
   /** New tokens, padding included. */
   T: number
   /** Cache slots, 0 for none. */
@@ -130,7 +133,7 @@ export class LlamaRunner {
     feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: tokens.map(() => 0) }))
     feeds.set('rows', padded(rows, R))
     if (P > 0) cache.addFeeds(feeds)
-    const outputs = await this.#run({ kind: 'extend', T, P, R }, feeds)
+    const outputs = await this.#run({ kind: 'extend', B: 1, T, P, R }, feeds)
     cache.append(outputs, { count: tokens.length, stride: T })
     return floats(outputs, 'logits').subarray(0, rows.length * this.config.vocabSize)
   }
@@ -154,7 +157,7 @@ export class LlamaRunner {
     feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: batch.flatMap(({ inputs }, segment) => inputs.map(() => segment)) }))
     feeds.set('labels', padded(batch.flatMap(({ labels }) => labels), T))
     if (P > 0) cache.addFeeds(feeds)
-    const outputs = await this.#run({ kind: 'score', T, P, R: 0 }, feeds)
+    const outputs = await this.#run({ kind: 'score', B: 1, T, P, R: 0 }, feeds)
     const [nll, best] = [floats(outputs, 'nll'), integers(outputs, 'best')]
     this.#refuseNonFinite(nll)
     let start = 0
@@ -164,6 +167,30 @@ export class LlamaRunner {
       start = end
       return scored
     })
+  }
+
+  /** Continues sequences of a batch by a token each, all in one run: logits [V] of each, in their order. */
+  async decode(batch: DecodeBatch, entries: readonly { sequence: BatchedSequence; token: number }[]): Promise<Float32Array[]> {
+    checkTokens(entries.map(({ token }) => token), this.config)
+    const turn = this.#lastRun.then(async () => {
+      const stepped = entries.map(({ sequence }) => ({ sequence, row: sequence.place }))
+      const tokens = Array.from({ length: batch.rows }, () => 0)
+      for (const { sequence, token } of entries) tokens[sequence.place] = token
+      const feeds = this.#sharedFeeds().set('tokens', padded(tokens, tokens.length)).set('rows', padded([...tokens.keys()], tokens.length))
+      batch.addFeeds(feeds)
+      const outputs = await this.#runNow({ kind: 'extend', B: tokens.length, T: 1, P: batch.capacity, R: tokens.length }, feeds)
+      batch.append(outputs, stepped)
+      const [logits, V] = [floats(outputs, 'logits'), this.config.vocabSize]
+      return stepped.map(({ row }) => logits.subarray(row * V, (row + 1) * V))
+    })
+    this.#lastRun = turn.then(() => undefined, () => undefined)
+    const logits = await turn
+    for (const row of logits) this.#refuseNonFinite(row)
+    return logits
+  }
+
+  newBatch(): DecodeBatch {
+    return new DecodeBatch(this.config)
   }
 
   newCache(): KeyValueCache {
@@ -177,29 +204,35 @@ export class LlamaRunner {
   }
 
   #feeds({ tokens, T, P, positionOf }: { tokens: readonly number[]; T: number; P: number; positionOf: (index: number) => number }): Map<string, Data> {
-    const feeds = new Map<string, Data>()
-    feeds.set('tokens', padded(tokens, T))
+    const feeds = this.#sharedFeeds().set('tokens', padded(tokens, T))
     // Padding may stand at any place below P + T, since nothing looks at it.
     feeds.set('positions', BigInt64Array.from({ length: T }, (_, index) => BigInt(index < tokens.length ? positionOf(index) : P)))
+    return feeds
+  }
+
+  /** The adapter and the live weights. */
+  #sharedFeeds(): Map<string, Data> {
+    const feeds = new Map<string, Data>(this.#options.liveWeights)
     for (const [module, { a, b }] of this.#adapter) feeds.set(`${module}.lora_A`, a).set(`${module}.lora_B`, b)
-    for (const [name, data] of this.#options.liveWeights ?? []) feeds.set(name, data)
     return feeds
   }
 
   /** One run after another: a session must not be released while another call waits to use it. */
   #run(shape: StepShape, feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {
-    const turn = this.#lastRun.then(async () => {
-      if (this.#isClosed) throw new EngineError('input_invalid', 'this model is closed; open it again')
-      const ranks = [...this.#adapter].map(([module, { rank, magnitude }]) => `${module}:${rank}${magnitude === undefined ? '' : ' stretched'}`).join(',')
-      const { kind, T, P, R } = shape
-      const prepack = T === 1 && this.#frozenBytes <= PREPACK_LIMIT_BYTES
-      const session = await this.#sessions.get(`${kind} ${T} ${P} ${R} ${ranks}`, () => ({ size: 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack }) }))
-      this.#stretches ??= await this.#measureStretches()
-      return session.run(new Map([...feeds, ...[...this.#stretches].map(([module, data]): [string, Data] => [stretchName(module), data])]))
-    })
+    const turn = this.#lastRun.then(() => this.#runNow(shape, feeds))
     // The next run goes on whether this one failed or not; its caller hears of the failure through `turn`.
     this.#lastRun = turn.then(() => undefined, () => undefined)
     return turn
+  }
+
+  async #runNow(shape: StepShape, feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {
+    if (this.#isClosed) throw new EngineError('input_invalid', 'this model is closed; open it again')
+    const ranks = [...this.#adapter].map(([module, { rank, magnitude }]) => `${module}:${rank}${magnitude === undefined ? '' : ' stretched'}`).join(',')
+    const { kind, B, T, P, R } = shape
+    const prepack = T === 1 && this.#frozenBytes <= PREPACK_LIMIT_BYTES
+    const session = await this.#sessions.get(`${kind} ${B} ${T} ${P} ${R} ${ranks}`, () => ({ size: 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack }) }))
+    this.#stretches ??= await this.#measureStretches()
+    return session.run(new Map([...feeds, ...[...this.#stretches].map(([module, data]): [string, Data] => [stretchName(module), data])]))
   }
 
   /** m / ‖W + B·A‖ of each row: constant while the adapter stays, so it is computed once and not with every token. */
@@ -220,9 +253,9 @@ export class LlamaRunner {
     return new Map(stretched.map(({ module }) => [module, floats(outputs, module)]))
   }
 
-  #graph({ kind, T, P, R }: StepShape): Graph {
+  #graph({ kind, B, T, P, R }: StepShape): Graph {
     const graph = new Graph()
-    const forward = this.#forward(graph, { T, P })
+    const forward = this.#forward(graph, { B, T, P })
     const head = forward.weight(headWeightName(this.config))
     if (kind === 'score') {
       const { nll, logits } = tokenLoss(graph, { hidden: forward.hidden, head, labels: graph.input('labels', [T], 'i64') })
@@ -239,18 +272,18 @@ export class LlamaRunner {
     return graph
   }
 
-  #forward(graph: Graph, { T, P }: { T: number; P: number }): LlamaOutputs & { weight: (name: string) => Value } {
+  #forward(graph: Graph, { B, T, P }: { B: number; T: number; P: number }): LlamaOutputs & { weight: (name: string) => Value } {
     const { kvHeads, headDim, layers } = this.config
     const weight = weightSource(graph, this.#weights)
-    const cached = (name: string): Value => graph.input(name, [1, kvHeads, P, headDim])
+    const cached = (name: string): Value => graph.input(name, [B, kvHeads, P, headDim])
     const past = (): KeysAndValues[] => Array.from({ length: layers }, (_, layer) => ({ keys: cached(`pastKeys.${layer}`), values: cached(`pastValues.${layer}`) }))
     const outputs = llamaForward(graph, {
       config: this.config,
       weight,
-      tokens: graph.input('tokens', [1, T], 'i64'),
-      positions: graph.input('positions', [1, T], 'i64'),
+      tokens: graph.input('tokens', [B, T], 'i64'),
+      positions: graph.input('positions', [B, T], 'i64'),
       positionLimit: P + T,
-      mask: graph.input('mask', [1, 1, 1, T, P + T]),
+      mask: graph.input('mask', [B, 1, 1, T, P + T]),
       past: P > 0 ? past() : undefined,
       linear: (x, module) => this.#linear(graph, x, { module, weight }),
     })

@@ -1,29 +1,26 @@
 import { describe, expect, it } from 'vitest'
-import type { ComparisonExample } from '../../../../server/contracts/compare.js'
-import { matchesSides, sideFilters, type SideFilter } from './side-by-side.js'
+import { marginOf, scoreOf, sideFilters, sidesOf } from './side-by-side.js'
 
-function example(a: number | 'NaN' | null, b: number | null): ComparisonExample {
-  const cell = (score: number | 'NaN' | null) => ({ output: '', score, status: 'scored' })
-  return { itemId: 'i', input: '', target: null, cells: { a: cell(a), b: cell(b) } }
-}
-const accuracy = { a: 'a', b: 'b', isShare: true, higherIsBetter: true }
-const matching = (one: ComparisonExample, sides = accuracy): SideFilter[] =>
-  sideFilters(sides.isShare).map(({ id }) => id).filter((id) => matchesSides(one, id, sides))
-
-describe('matchesSides', () => {
-  it('tells who was right', () => {
-    expect(matching(example(1, 0))).toEqual(['all', 'differ', 'a-better'])
-    expect(matching(example(0, 1))).toEqual(['all', 'differ', 'b-better'])
-    expect(matching(example(0, 0))).toEqual(['all', 'both-wrong'])
-    expect(matching(example(1, 1))).toEqual(['all'])
+describe('what the address asks for', () => {
+  it('is a page of items, by A and B of the runs that are there', () => {
+    expect(sidesOf(new URLSearchParams('show=a-better&a=x&b=gone&page=3'), ['x', 'y'])).toEqual({ show: 'a-better', a: 'x', b: null, offset: 50, limit: 25 })
+    expect(sidesOf(new URLSearchParams('show=odd&page=-4'), ['x'])).toEqual({ show: 'all', a: null, b: null, offset: 0, limit: 25 })
   })
 
-  it('never takes a missing or NaN score for a wrong answer', () => {
-    expect(matching(example(null, 1))).toEqual(['all'])
-    expect(matching(example('NaN', 0))).toEqual(['all'])
+  it('is a margin above 0, or none', () => {
+    expect(['0.02', '0', '-1', 'x', '', 'Infinity', null].map(marginOf)).toEqual([0.02, null, null, null, null, null, null])
+  })
+})
+
+describe('scores side by side', () => {
+  it('are never made up', () => {
+    const cells = { a: { output: '', score: 'NaN' as const, status: 'scored' }, b: { output: '', score: null, status: 'error' } }
+    const example = { itemId: 'i', input: '', target: null, cells }
+    expect([scoreOf(example, 'a'), scoreOf(example, 'b'), scoreOf(example, 'c')]).toEqual([NaN, null, null])
   })
 
-  it('takes the lower of two losses for the better', () => {
-    expect(matching(example(0.5, 2), { ...accuracy, isShare: false, higherIsBetter: false })).toEqual(['all', 'differ', 'a-better'])
+  it('speak of right and wrong only where scores are shares', () => {
+    expect(sideFilters(true).map(({ id }) => id)).toContain('both-wrong')
+    expect(sideFilters(false).map(({ word }) => word)).toEqual(['All items', 'A and B differ', 'A better than B', 'B better than A'])
   })
 })

@@ -1,29 +1,12 @@
-/** Which items of a comparison stand side by side: for example those that A got right and B wrong. Pure. */
+/** Which items of a comparison stand side by side: what the address asks for, in the words of the page. Pure; the server selects them. */
 import type { ComparisonExample } from '../../../../server/contracts/compare.js'
+import type { SideFilter } from '../../../../experiments/sides.js'
 
-export type SideFilter = 'all' | 'differ' | 'a-better' | 'b-better' | 'both-wrong'
-
-export interface Sides {
-  a: string
-  b: string
-  isShare: boolean
-  higherIsBetter: boolean
-}
+export const PAGE_SIZE = 25
 
 export const scoreOf = (example: ComparisonExample, run: string): number | null => {
   const score = example.cells[run]?.score
   return score == null ? null : Number(score)
-}
-
-export function matchesSides(example: ComparisonExample, filter: SideFilter, sides: Sides): boolean {
-  if (filter === 'all') return true
-  const [a, b] = [scoreOf(example, sides.a), scoreOf(example, sides.b)]
-  if (a === null || b === null || Number.isNaN(a) || Number.isNaN(b)) return false
-  if (filter === 'differ') return a !== b
-  if (filter === 'both-wrong') return a === 0 && b === 0
-  const isABetter = sides.higherIsBetter ? a > b : a < b
-  const isBBetter = sides.higherIsBetter ? b > a : b < a
-  return filter === 'a-better' ? isABetter : isBBetter
 }
 
 export function sideFilters(isShare: boolean): { id: SideFilter; word: string }[] {
@@ -34,4 +17,18 @@ export function sideFilters(isShare: boolean): { id: SideFilter; word: string }[
     { id: 'b-better', word: isShare ? 'B right, A wrong' : 'B better than A' },
     ...(isShare ? [{ id: 'both-wrong' as const, word: 'Both wrong' }] : []),
   ]
+}
+
+/** δ as the address writes it; null where it is none. */
+export function marginOf(text: string | null): number | null {
+  const value = Number(text)
+  return text !== null && value > 0 && Number.isFinite(value) ? value : null
+}
+
+/** The page of items that the address asks for; what names nothing that is there is left out. */
+export function sidesOf(query: URLSearchParams, runs: readonly string[]): { show: SideFilter; a: string | null; b: string | null; offset: number; limit: number } {
+  const named = (key: string): string | null => runs.find((id) => id === query.get(key)) ?? null
+  const page = Math.max(1, Number.parseInt(query.get('page') ?? '1', 10) || 1)
+  const show = sideFilters(true).find(({ id }) => id === query.get('show'))?.id ?? 'all'
+  return { show, a: named('a'), b: named('b'), offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE }
 }
