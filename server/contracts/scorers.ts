@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { EndpointSchema } from './models.js'
+
+/** Scorers of the user's own, named in the experiment file. Each gives a number from 0 (bad) to 1 (good), or nothing where it does not apply. */
+
+const regexFlags = z.string().regex(/^[ims]*$/, 'i, m and s only').optional()
+
+export const JudgeSchema = z.strictObject({
+  type: z.literal('judge'),
+  model: z.union([z.string().min(1), EndpointSchema]).describe('who judges; better not of the family of the judged'),
+  rubric: z.string().min(1).describe('what a good answer is; a Jinja template with the item’s fields and answer'),
+  scale: z.tuple([z.number(), z.number()]).default([1, 5]).describe('worst and best score the judge may give'),
+  maxTokens: z.number().int().min(16).max(4096).default(256),
+})
+export type Judge = z.infer<typeof JudgeSchema>
+
+export const ScorerSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('regex'), pattern: z.string().min(1).describe('in Python’s dialect'), flags: regexFlags, absent: z.boolean().default(false).describe('1 where it does not occur') }),
+  z.strictObject({ type: z.literal('contains'), texts: z.array(z.string().min(1)).min(1), all: z.boolean().default(true), ignoreCase: z.boolean().default(true) }),
+  z.strictObject({ type: z.literal('absent'), texts: z.array(z.string().min(1)).min(1).describe('words that must not occur, such as terms of abuse'), ignoreCase: z.boolean().default(true) }),
+  z.strictObject({ type: z.literal('numeric'), absolute: z.number().nonnegative().default(0), relative: z.number().nonnegative().default(0).describe('0.05 allows 5 % of the target') }),
+  z.strictObject({ type: z.literal('json'), schema: z.record(z.string(), z.unknown()).optional().describe('JSON Schema 2020-12; left out: any JSON') }),
+  z.strictObject({ type: z.literal('length'), unit: z.enum(['characters', 'words']).default('words'), min: z.number().int().nonnegative().default(0), max: z.number().int().positive().optional() }),
+  z.strictObject({ type: z.literal('no_refusal') }),
+  z.strictObject({ type: z.literal('no_personal_data'), kinds: z.array(z.enum(['email', 'phone', 'card', 'iban', 'cpf', 'cnpj', 'ssn', 'ip'])).min(1).optional().describe('left out: all') }),
+  z.strictObject({ type: z.literal('at_most'), of: z.enum(['latencyMs', 'ttftMs', 'costUsd', 'tokensOut']), value: z.number().nonnegative().describe('1 up to this; replies from the store and unknown figures are not scored') }),
+  z.strictObject({ type: z.literal('custom'), file: z.string().regex(/^[A-Za-z0-9][\w.-]*\.(ts|js|mjs)$/, 'the name of a .ts, .js or .mjs file in scorers/ under BANCADA_HOME') }),
+  JudgeSchema,
+])
+export type Scorer = z.infer<typeof ScorerSchema>
+
+export const ScorersSchema = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, 'a name of small letters, digits and _'), ScorerSchema)
+export type Scorers = z.infer<typeof ScorersSchema>
