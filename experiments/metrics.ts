@@ -78,6 +78,7 @@ export function describeMetric(id: string, summaries: readonly MetricSummary[]):
   const known = METRICS[id]
   if (known) return { id, ...known }
   const [summary] = summaries
+  const isProportion = summaries.length > 0 && summaries.every(({ method }) => method === 'wilson')
   const unit = summary?.unit === undefined ? {} : { unit: summary.unit }
-  return { id, label: id, higherIsBetter: summary?.higherIsBetter ?? true, ...unit, estimator: 'mean', bounded: false, kinds: [], description: '' }
+  return { id, label: id, higherIsBetter: summary?.higherIsBetter ?? true, ...unit, estimator: isProportion ? 'proportion' : 'mean', bounded: false, kinds: [], description: '' }
 }

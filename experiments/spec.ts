@@ -56,7 +56,7 @@ function check(value: unknown, found: ProblemList, datasets: readonly string[]):
   }
   checkDataset(value['dataset'], found, datasets)
   checkParameters(kind, value, found)
-  checkMetrics(kind, value['metrics'], found)
+  checkMetrics(kind, value, found)
   const parsed = ExperimentSpecSchema.safeParse(value)
   if (parsed.success) return parsed.data
   // Axes and fixed parameters have been checked above, one by one and in more detail.
@@ -70,9 +70,13 @@ function checkDataset(dataset: unknown, found: ProblemList, datasets: readonly s
   found.add(['dataset'], { message: `there is no dataset ${dataset}${suggestion(dataset, datasets)}`, seen: dataset, allowed: datasets.join(', ') || 'none is there yet: add a folder in datasets/' })
 }
 
-function checkMetrics(kind: Kind, metrics: unknown, found: ProblemList): void {
+function checkMetrics(kind: Kind, { metrics, fixed }: Fields, found: ProblemList): void {
+  const named = isFields(fixed) && isFields(fixed['scorers']) ? Object.keys(fixed['scorers']) : []
+  for (const name of named) {
+    if (Object.hasOwn(METRICS, name)) found.add(['fixed', 'scorers', name], { message: `${name} is a metric of Bancada; give the scorer another name`, seen: name })
+  }
   if (!Array.isArray(metrics)) return
-  const allowed = metricsOfKind(kind)
+  const allowed = [...metricsOfKind(kind), ...named]
   metrics.forEach((metric: unknown, index) => {
     if (typeof metric !== 'string' || metric === '') return
     if (metrics.indexOf(metric) !== index) found.add(['metrics', index], { message: `${metric} is named twice`, seen: metric })

@@ -22,7 +22,8 @@ function isEvery(values: ArrayLike<number>, holds: (value: number) => boolean): 
 function intervalOf(observations: Observations, metric: string): Interval {
   const info = METRICS[metric]
   const { values } = observations
-  if (info?.estimator === 'proportion' && isEvery(values, (value) => value === 0 || value === 1)) return proportionInterval(observations)
+  // A scorer of the user's own counts as a proportion as long as it gives nothing but 0 and 1.
+  if ((info === undefined || info.estimator === 'proportion') && isEvery(values, (value) => value === 0 || value === 1)) return proportionInterval(observations)
   if (!info?.bounded) return meanInterval(observations)
   // All scores at an end of [0, 1]: no spread to measure, and Wilson's interval bounds any score in [0, 1].
   if (isEvery(values, (value) => value === values[0]) && (values[0] === 0 || values[0] === 1)) return proportionInterval(observations)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ModelSchema, PriceSchema } from './models.js'
+import { ScorersSchema } from './scorers.js'
 
 /**
  * The parameters of each kind of run. Any of them may be fixed or be an axis of a sweep.
@@ -95,6 +96,7 @@ export const PromptParametersSchema = z.strictObject({
     .default([])
     .describe('prompts before the main one, `{name, template, system, temperature, maxTokens, stop}`; the output of each is `steps.NAME` in those that follow'),
   extract: ExtractionSchema.default('none').describe('which part is scored: `last_number`, `{after: text}`, or `{regex, flags, group, match: first or last}`'),
+  scorers: ScorersSchema.default({}).describe('metrics of your own by name, see [Scorers of your own](#scorers-of-your-own)'),
   baseDtype: BaseDtypeSchema.optional().describe('number format in which a local model’s weights are held; left out: as stored, or for run:ID as in training'),
   chat: z.enum(['auto', 'always', 'never']).default('auto').describe('whether a local model’s prompt goes through its chat template; auto: when there are several messages'),
   scoring: z

@@ -7,6 +7,7 @@ import { CallFailed, PromptRefused, type CallFacts, type Completion, type LabelS
 import { transcriptOf } from '../providers/transcript.js'
 import { accuracyOf, labelInAnswer, mostLikelyLabel } from '../scorers/classification.js'
 import { scoreAnswer } from '../scorers/score-answer.js'
+import type { NamedScoring } from './named-scoring.js'
 import { takenBy, type StepCall } from './step-calls.js'
 
 export interface QuestionStep {
@@ -33,6 +34,8 @@ export interface AnsweringOptions {
   /** Those that are scored; left out: all that an answer can have. */
   metrics?: readonly string[]
   seed: number
+  /** Scorers that the experiment names. */
+  named?: NamedScoring
   params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'maxTokens' | 'stop'> & { extract?: Extraction }
 }
 
@@ -53,8 +56,8 @@ export function answerByLikelihood(options: AnsweringOptions & { labels: readonl
       const targetLoss = -(logLikelihoods[place] ?? Number.NaN) / (labelTokens[place] ?? Number.NaN)
       const verdict: Omit<Verdict, 'details'> =
         predicted === null
-          ? { output: '', status: 'unscored', scores: {} }
-          : { output: predicted, status: 'scored', scores: { accuracy: accuracyOf(predicted, question.item.target), loss: toWire(targetLoss) } }
+          ? { output: '', answer: '', status: 'unscored', scores: {} }
+          : { output: predicted, answer: predicted, status: 'scored', scores: { accuracy: accuracyOf(predicted, question.item.target), loss: toWire(targetLoss) } }
       return {
         ...verdict,
         details: { logLikelihoods: Object.fromEntries(labels.map((label, index) => [label, toWire(logLikelihoods[index] ?? Number.NaN)])) },
@@ -74,6 +77,7 @@ export function answerByGeneration(options: AnsweringOptions): Answer {
       const predicted = labels === null ? null : labelInAnswer(answer ?? '', labels)
       return {
         output: text,
+        answer: answer ?? '',
         status: 'scored',
         scores: labels === null ? scoreAnswer(answer ?? '', question.item.target, language, metrics) : { accuracy: accuracyOf(predicted, question.item.target) },
         details: { finishReason, ...(labels === null ? {} : { predicted }), ...(extract === 'none' ? {} : { answer }), ...(tries > 1 ? { tries } : {}) },
@@ -97,7 +101,8 @@ export function withTargetLoss(answer: Answer, { model }: Pick<AnsweringOptions,
   }
 }
 
-type Verdict = Pick<Example, 'output' | 'status' | 'scores' | 'details'>
+/** `answer` is what scorers see: the output, or the part of it that was asked for. */
+type Verdict = Pick<Example, 'output' | 'status' | 'scores' | 'details'> & { answer: string }
 
 /** One item on its way from its first prompt to its score. */
 class Asking {
@@ -119,8 +124,8 @@ class Asking {
         const { text } = await this.complete(this.begin(step))
         this.outputs[step.name] = text
       }
-      const verdict = await last(this, this.begin(steps.at(-1)))
-      return this.example(verdict)
+      const { answer, ...verdict } = await last(this, this.begin(steps.at(-1)))
+      return await this.withNamedScores(this.example(verdict), answer)
     } catch (error) {
       if (error instanceof PromptRefused) return this.failed(error.message)
       if (error instanceof CallFailed) return this.failed(error.message, { tries: error.tries, ...(error.partial === null ? {} : { partial: error.partial }) })
@@ -146,7 +151,17 @@ class Asking {
     return this.messages
   }
 
-  private example({ details, ...verdict }: Verdict): Example {
+  private async withNamedScores(example: Example, answer: string): Promise<Example> {
+    const { named, language } = this.options
+    if (named === undefined || example.status !== 'scored') return example
+    const { item } = this.question
+    const { output, target, costUsd, tokensOut, cached } = example
+    const [latencyMs, ttftMs] = cached === true ? [null, null] : [example.latencyMs, example.ttftMs]
+    const { scores, details, ...judged } = await named.score({ answer, output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, example.input)
+    return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: { ...example.details, ...details } }
+  }
+
+  private example({ details, ...verdict }: Omit<Verdict, 'answer'>): Example {
     return { ...this.base(), ...verdict, ...takenBy(this.calls), details: { ...details, ...this.stepDetails(this.calls.slice(0, -1)) } }
   }
 

@@ -1,6 +1,6 @@
 /* Opens the model of a prompt run, with everything around it: stored replies, prices, budget, the endpoint's gate. */
 import { join } from 'node:path'
-import type { Endpoint, PromptParameters } from '../../server/contracts/index.js'
+import type { Endpoint, ModelRef, PromptParameters } from '../../server/contracts/index.js'
 import { RunBudget } from '../budget.js'
 import { pricingOf } from '../pricing.js'
 import { accountedModel, type AccountedModel } from '../providers/accounted-model.js'
@@ -14,6 +14,8 @@ type Context = RunContext<PromptParameters>
 export interface OpenedModel {
   model: AccountedModel
   budget: RunBudget
+  /** Another model on the same account, as a judge is. */
+  openOther(ref: ModelRef): Promise<AccountedModel>
 }
 
 export interface NamedModel {
@@ -26,19 +28,21 @@ export interface NamedModel {
 export async function openPromptModel(context: Context): Promise<OpenedModel> {
   const { assignment, params, server } = context
   const { resume, runId, repeat, budget: limits } = assignment
-  const { model, identity, priced } = typeof params.model === 'string' ? await openLocal(context, params.model) : await openRemote(context, params.model)
   const budget = new RunBudget({ limits, spentUsd: resume.spentUsd, spentCalls: resume.spentCalls, elapsedMs: () => elapsedMs(context) })
-  const accounted = accountedModel({
-    model,
-    identity,
-    pricing: pricingOf({ own: typeof params.model === 'string' ? params.price : params.model.price, model: priced, table: assignment.prices }),
-    shelf: serverShelf(server, runId),
-    budget,
-    repeat,
-    privateTo: params.cache === 'on' ? null : runId,
-    readsShared: params.cache === 'read',
-  })
-  return { model: accounted, budget }
+  const open = async (ref: ModelRef): Promise<AccountedModel> => {
+    const { model, identity, priced } = typeof ref === 'string' ? await openLocal(context, ref) : await openRemote(context, ref)
+    return accountedModel({
+      model,
+      identity,
+      pricing: pricingOf({ own: typeof ref === 'string' ? params.price : ref.price, model: priced, table: assignment.prices }),
+      shelf: serverShelf(server, runId),
+      budget,
+      repeat,
+      privateTo: params.cache === 'on' ? null : runId,
+      readsShared: params.cache === 'read',
+    })
+  }
+  return { model: await open(params.model), budget, openOther: open }
 }
 
 /** The engine is loaded only where it is used: a run that calls an endpoint begins sooner and needs less memory. */

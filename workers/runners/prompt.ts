@@ -6,6 +6,7 @@ import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
 import { answerByGeneration, answerByLikelihood, withTargetLoss, type Answer } from './answering.js'
+import { openNamedScoring, type NamedScoring } from './named-scoring.js'
 import { openPromptModel, type OpenedModel } from './prompt-model.js'
 import { PromptPlan } from './prompt-plan.js'
 
@@ -26,13 +27,16 @@ export async function runPrompt(context: Context): Promise<Summary> {
 
   report.progress({ done: context.doneExamples.length, total: plan.items.length, unit: 'items', message: 'opening the model' })
   const opened = await openPromptModel(context)
+  let named: NamedScoring | undefined
   try {
-    const options = { model: opened.model, labels, language: dataset.manifest.language, metrics: assignment.metrics, seed: assignment.seed, params }
+    named = await openNamedScoring(context, plan.items, opened)
+    const options = { model: opened.model, labels, language: dataset.manifest.language, metrics: assignment.metrics, seed: assignment.seed, params, named }
     const generate = answerByGeneration(options)
     const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
     const answer = byLikelihood && labels !== null ? answerByLikelihood({ ...options, labels }) : wantsLoss ? withTargetLoss(generate, options) : generate
     return await answerAll(context, { plan, answer, opened })
   } finally {
+    await named?.close()
     await opened.model.close()
   }
 }
@@ -58,8 +62,8 @@ function choosesLikelihood({ scoring, model }: PromptParameters, labels: readonl
 }
 
 /** The loss of a text can be told only where likelihoods are. */
-function scoresGiven({ model }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
-  const answers = labels === null ? Object.keys(ANSWER_SCORERS) : ['accuracy']
+function scoresGiven({ model, scorers }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
+  const answers = [...(labels === null ? Object.keys(ANSWER_SCORERS) : ['accuracy']), ...Object.keys(scorers)]
   return byLikelihood || typeof model === 'string' ? [...answers, 'loss'] : answers
 }
 

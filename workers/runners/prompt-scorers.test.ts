@@ -1,0 +1,45 @@
+/* Scorers of the experiment's own, in a prompt run over real endpoints on this machine. */
+import { expect, test } from 'vitest'
+import type { PromptParameters } from '../../server/contracts/index.js'
+import { chatEndpoint, promptRun } from '../fixtures/prompt-run.js'
+import { runPrompt } from './prompt.js'
+
+const simple: PromptParameters['scorers'] = {
+  short: { type: 'length', unit: 'words', min: 0, max: 2 },
+  says_spam: { type: 'regex', pattern: '(?i)spam', absent: false },
+}
+
+test('give metrics beside the task’s own, and one of them may be the first', async () => {
+  const { baseUrl } = await chatEndpoint((prompt) => (prompt.includes('1') ? 'It is spam, surely' : 'ham'))
+  const { context, reported } = await promptRun(baseUrl, { scorers: simple }, { assignment: { metrics: ['short', 'accuracy', 'says_spam'] } })
+  const summary = await runPrompt(context)
+  expect(summary.primaryMetric).toBe('short')
+  const short = reported.examples.filter(({ output }) => output === 'ham').length
+  expect(short).toBeGreaterThan(0)
+  expect(summary.metrics).toMatchObject({ short: { n: 10, mean: short / 10, method: 'wilson' }, says_spam: { n: 10, mean: expect.closeTo(1 - short / 10, 12) as number }, accuracy: { n: 10 } })
+})
+
+test('a judge scores by its rubric; its cost stands apart, and a reply that is no verdict leaves the item unscored', async () => {
+  const { baseUrl } = await chatEndpoint(() => 'ham')
+  let asked = 0
+  const judge = await chatEndpoint(() => (++asked % 2 === 0 ? 'Seems fine to me.' : '{"reason": "well put", "score": 4}'))
+  const price = { inputPerMillion: 2, outputPerMillion: 10 }
+  const scorers: PromptParameters['scorers'] = {
+    tone: { type: 'judge', model: { provider: 'openai', baseUrl: judge.baseUrl, api: 'chat', model: 'judge', price }, rubric: 'Polite about {{ input }}; {{ answer }}', scale: [1, 5], maxTokens: 100 },
+  }
+  const { context, reported } = await promptRun(baseUrl, { scorers }, { price, assignment: { metrics: ['tone', 'accuracy'] } })
+  const summary = await runPrompt(context)
+  expect(judge.prompts).toHaveLength(10)
+  expect(summary.metrics).toMatchObject({ tone: { n: 5, mean: expect.closeTo(0.75, 12) as number, unscored: 5, errors: 0 }, accuracy: { n: 10 } })
+  expect(summary).toMatchObject({ judgeCostUsd: expect.closeTo(10 * 0.0003, 12) as number, costUsd: expect.closeTo(10 * 0.0003, 12) as number, spentUsd: expect.closeTo(20 * 0.0003, 12) as number })
+  const judged = reported.examples.filter(({ scores }) => scores['tone'] !== undefined)
+  expect(judged.map(({ details }) => details['judgements'])).toEqual(Array.from({ length: 5 }, () => ({ tone: 'well put' })))
+  expect(reported.examples.find(({ scores }) => scores['tone'] === undefined)?.details['unscored']).toEqual({ tone: 'the judge did not reply with {"reason", "score"}: "Seems fine to me."' })
+})
+
+test('a rubric that names a field the items lack is refused before anything is asked', async () => {
+  const { baseUrl, prompts } = await chatEndpoint(() => 'ham')
+  const scorers: PromptParameters['scorers'] = { tone: { type: 'judge', model: { provider: 'openai', baseUrl, api: 'chat', model: 'm' }, rubric: '{{ gold }}', scale: [1, 5], maxTokens: 100 } }
+  await expect(runPrompt((await promptRun(baseUrl, { scorers })).context)).rejects.toThrow(/scorers\.tone\.rubric uses "gold", which item "test-0" does not have/)
+  expect(prompts).toHaveLength(0)
+})
