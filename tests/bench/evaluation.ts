@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { Contestant } from './frame/contestant.js'
 import type { Bench } from './frame/bench.js'
+import { spreadOf } from './frame/samples.js'
 import { table } from './frame/table.js'
 import { Workbench } from './evaluation/workbench.js'
+import { timeComparisons } from './statistics/comparison.js'
 
 const ITEMS = 10_000
 const CONCURRENCY = 64
@@ -38,12 +40,15 @@ export const bench: Bench = {
     say(`\n${table(['process', 'peak MB'], peaks)}`)
     say(`\n${table(['CPU seconds', 'start', 'first', 'again'], [...workbench.cpuSeconds].map(([name, seconds]) => [name, (before.get(name) ?? 0).toFixed(2), ((between.get(name) ?? 0) - (before.get(name) ?? 0)).toFixed(2), (seconds - (between.get(name) ?? 0)).toFixed(2)]))}`)
     say(`\n${table(['table', 'bytes per result'], Object.entries(bytes).map(([name, size]) => [name, (size / count).toFixed(0)]))}`)
+    const comparison = spreadOf((await timeComparisons(5)).next)
+    say(`\ncomparison of two runs of 100,000 items: ${comparison.median.toFixed(3)} s`)
     return {
       figures: {
         resultsPerSecond: (count / first.wallMs) * 1000,
         peakMemoryMb: Math.max(...workbench.peakBytes.values()) / 2 ** 20,
         bytesPerResult: ((bytes['example'] ?? NaN) / 2 + (bytes['response'] ?? NaN)) / count,
         cachedSpeedup: first.wallMs / again.wallMs,
+        compare100kSeconds: comparison.median,
       },
     }
   },
