@@ -14,7 +14,14 @@ const isOver = (experiment: Experiment) => !['queued', 'running'].includes(exper
 function killTree(running: Running): void {
   const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' }).split('\n').map(Number).filter(Boolean)
   running.kill('SIGKILL')
-  for (const pid of children) process.kill(pid, 'SIGKILL')
+  for (const pid of children) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      // A round is short: its process, or ps itself, may have ended since it was listed.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
 }
 
 async function answeredBy(get: <T>(path: string) => Promise<T>, run: Run | undefined): Promise<string[]> {
