@@ -2,7 +2,7 @@
  * Races through every room: real server, real worker, real retrieval; and the worker killed in the
  * middle. Whatever happens, no item is answered twice and the decision is the same.
  */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import type { Comparison, CreatedExperiment, Example, Experiment, Run } from '../../server/contracts/index.js'
 import { bancada, type Running, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
@@ -12,7 +12,8 @@ const RACE = { name: 'Chunks raced', kind: 'rag', dataset: 'sotu', strategy: 'ra
 const isOver = (experiment: Experiment) => !['queued', 'running'].includes(experiment.status)
 
 function killTree(running: Running): void {
-  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' }).split('\n').map(Number).filter(Boolean)
+  // ps exits with 1 where there is none, as between two runs.
+  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' }).stdout.split('\n').map(Number).filter(Boolean)
   running.kill('SIGKILL')
   for (const pid of children) {
     try {
