@@ -11,6 +11,7 @@ import type { Database } from './store/database.js'
 import { EventStore } from './store/event-store.js'
 import { ExampleStore } from './store/example-store.js'
 import { ExperimentStore } from './store/experiment-store.js'
+import { ImportStore } from './store/import-store.js'
 import { LogStore } from './store/log-store.js'
 import { MetricStore } from './store/metric-store.js'
 import { ResponseStore } from './store/response-store.js'
@@ -27,7 +28,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, RaceStore, EventStore, WorkerStore]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, RaceStore, EventStore, WorkerStore]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

@@ -99,9 +99,11 @@ function resultsOf(run: Run, examples: readonly Example[]): Record<string, unkno
 
 function figuresOf(metric: string, summary: MetricSummary, examples: readonly Example[]): [string, unknown][] {
   const mean = fromWire(summary.mean)
+  // Metrics that came from lm-eval still name their filter.
+  const [name, filter = FILTER] = metric.split(',')
   return [
-    [`${metric},${FILTER}`, Number.isFinite(mean) ? mean : String(mean)],
-    [`${metric}_stderr,${FILTER}`, standardError(metric, examples) ?? 'N/A'],
+    [`${name},${filter}`, Number.isFinite(mean) ? mean : String(mean)],
+    [`${name}_stderr,${filter}`, standardError(metric, examples) ?? 'N/A'],
   ]
 }
 

@@ -7,6 +7,7 @@ import { compare, plan } from './compare.js'
 import { list, type Output, pick, runExperiment, show } from './commands.js'
 import { doctor } from './doctor.js'
 import { EXPORT_HELP, exportCheckpoint } from './export.js'
+import { importResults } from './import.js'
 import { REPORT_HELP, report } from './report.js'
 
 const HELP = `Bancada: run experiments with language models, and decide from the evidence.
@@ -26,6 +27,7 @@ Usage: npx bancada COMMAND [options]
                               [--step S] [--format peft|merged|gguf|gguf-lora] [--dtype D] [--all]
   report RUN ... --format F   write results for other tools: lm-eval, promptfoo, junit, csv,
                               markdown: report --help [--experiment ID] [--out FILE or DIR]
+  import FILE or DIR ...      take in results of lm-evaluation-harness or promptfoo as finished runs
   worker [--name N]           run a worker here, for this or another machine's server
   doctor                      check everything Bancada stands on
 
@@ -136,6 +138,10 @@ async function main(argv: string[]): Promise<number> {
       return 0
     case 'report':
       await report(client, output, { runIds: names, experimentId: values.experiment, format: required(values.format, '--format F'), out: values.out, metric: values.metric, threshold: thresholdOf(values.threshold) })
+      return 0
+    case 'import':
+      if (names.length === 0) throw new UsageError('FILE or DIR is missing')
+      await importResults(client, output, names)
       return 0
     case 'worker':
       return runWorker(['--server', address, ...(token ? ['--token', token] : []), ...(values.name ? ['--name', values.name] : []), ...(values.threads ? ['--threads', values.threads] : [])])

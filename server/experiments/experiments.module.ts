@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common'
 import { ExperimentsController } from './experiments.controller.js'
 import { ExperimentsService } from './experiments.service.js'
+import { ImportController } from './import.controller.js'
+import { ImportService } from './import.service.js'
 
-@Module({ controllers: [ExperimentsController], providers: [ExperimentsService], exports: [ExperimentsService] })
+@Module({ controllers: [ExperimentsController, ImportController], providers: [ExperimentsService, ImportService], exports: [ExperimentsService] })
 export class ExperimentsModule {}

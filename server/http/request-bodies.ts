@@ -3,12 +3,15 @@ import type { IncomingMessage } from 'node:http'
 
 /** Batches of examples carry whole prompts and answers. */
 const WORKER_LIMIT = '64mb'
+/** Imported results are all the prompts and answers of whole evaluations. */
+const IMPORT_LIMIT = '256mb'
 const LIMIT = '1mb'
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?')[0] ?? ''
 const isJson = (request: IncomingMessage): boolean => /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '')
 const isExperimentFile = (request: IncomingMessage): boolean => request.method === 'POST' && /^\/api\/experiments(\/estimate)?\/?$/.test(pathOf(request))
 const isWorkerCall = (request: IncomingMessage): boolean => pathOf(request).startsWith('/api/worker/')
+const isImport = (request: IncomingMessage): boolean => request.method === 'POST' && /^\/api\/import\/?$/.test(pathOf(request))
 /** Uploads are streams, whatever type they name. */
 const isUpload = (request: IncomingMessage): boolean => request.method === 'PUT'
 
@@ -16,5 +19,6 @@ const isUpload = (request: IncomingMessage): boolean => request.method === 'PUT'
 export function readBodies(app: NestExpressApplication): void {
   app.useBodyParser('text', { limit: LIMIT, type: isExperimentFile })
   app.useBodyParser('json', { limit: WORKER_LIMIT, type: (request: IncomingMessage) => isJson(request) && isWorkerCall(request) && !isUpload(request) })
-  app.useBodyParser('json', { limit: LIMIT, type: (request: IncomingMessage) => isJson(request) && !isWorkerCall(request) && !isExperimentFile(request) && !isUpload(request) })
+  app.useBodyParser('json', { limit: IMPORT_LIMIT, type: (request: IncomingMessage) => isJson(request) && isImport(request) })
+  app.useBodyParser('json', { limit: LIMIT, type: (request: IncomingMessage) => isJson(request) && !isWorkerCall(request) && !isExperimentFile(request) && !isImport(request) && !isUpload(request) })
 }

@@ -1,6 +1,6 @@
 /* Answers of runs, item by item: each item once per run, whatever is sent again. */
 import { fromWire, type Example, type ExamplePage, type Float } from '../contracts/index.js'
-import type { Database } from './database.js'
+import type { Database, Session } from './database.js'
 import { holdRun } from './fence.js'
 import { arrayLiteral, storable, storableJson, storableOrNull } from './text.js'
 
@@ -48,17 +48,7 @@ export class ExampleStore {
     await this.database.write(async (change) => {
       const held = await holdRun(change, runId, attempt)
       if (examples.length === 0) return
-      const stored = await change.session.$executeRaw`
-        INSERT INTO example (run_id, item_id, cluster, input, output, target, status, error, score_keys, score_values,
-                             latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, cached, tokens_cached, tokens_reasoning, judge_cost_usd, details)
-        SELECT ${runId}, item_id, cluster, input, output, target, status, error,
-               ARRAY(SELECT json_array_elements_text(score_keys)), score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd,
-               cached, tokens_cached, tokens_reasoning, judge_cost_usd, details
-        FROM json_to_recordset(${JSON.stringify(examples.map(asRecord))}::json) AS x
-          (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys json, score_values text,
-           latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8,
-           cached boolean, tokens_cached int, tokens_reasoning int, judge_cost_usd float8, details json)
-        ON CONFLICT (run_id, item_id) DO NOTHING`
+      const stored = await insertExamples(change.session, runId, examples)
       if (stored === 0) return
       await change.session.$executeRaw`UPDATE run SET progress_attempt = ${attempt} WHERE id = ${runId}`
       change.tell('run.examples', { experimentId: held.experimentId, runId })
@@ -82,6 +72,21 @@ export class ExampleStore {
     const rows = await this.database.client.$queryRawUnsafe<ExampleRow[]>(`SELECT ${COLUMNS} FROM example WHERE run_id = $1 ORDER BY seq`, runId)
     return rows.map(toExample)
   }
+}
+
+/** Items already answered keep their first answer. Returns how many were new. */
+export async function insertExamples(session: Session, runId: string, examples: readonly Example[]): Promise<number> {
+  return session.$executeRaw`
+    INSERT INTO example (run_id, item_id, cluster, input, output, target, status, error, score_keys, score_values,
+                         latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, cached, tokens_cached, tokens_reasoning, judge_cost_usd, details)
+    SELECT ${runId}, item_id, cluster, input, output, target, status, error,
+           ARRAY(SELECT json_array_elements_text(score_keys)), score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd,
+           cached, tokens_cached, tokens_reasoning, judge_cost_usd, details
+    FROM json_to_recordset(${JSON.stringify(examples.map(asRecord))}::json) AS x
+      (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys json, score_values text,
+       latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8,
+       cached boolean, tokens_cached int, tokens_reasoning int, judge_cost_usd float8, details json)
+    ON CONFLICT (run_id, item_id) DO NOTHING`
 }
 
 function asRecord(example: Example): Record<string, unknown> {
