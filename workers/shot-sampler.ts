@@ -2,10 +2,12 @@
  * Chooses the examples that stand in a prompt. Draws depend on the seed, and on the item where each item has
  * its own, but on nothing else: every template and every model sees the same ones, and k shots are among 2k
  * (common random numbers). The item that is asked, its twins by text and its cluster are never shown.
+ * The sampler lm-eval repeats what another program draws, and shows twins as that does.
  */
 import { createHash } from 'node:crypto'
 import { drawShots } from './few-shot.js'
 import { Random } from './engine/random.js'
+import { PythonRandom } from './python-random.js'
 import { RunFailure } from './run-context.js'
 import type { PromptItem } from './prompt-builder.js'
 import type { Nearest } from './nearest-examples.js'
@@ -32,10 +34,12 @@ export interface SamplerOptions {
   negatives: number
   seed: number
   labels: readonly string[] | null
-  sampler: 'balanced' | 'random' | 'nearest' | 'fixed'
+  sampler: 'balanced' | 'random' | 'nearest' | 'fixed' | 'lm-eval'
   /** For fixed, in the order shown. */
   ids: readonly string[]
   perItem: boolean
+  /** For lm-eval: all items of the split that is scored, in its order, and whether it is the pool. */
+  asked: { items: readonly PromptItem[]; arePool: boolean }
   /** For nearest. */
   nearest: Nearest | null
   /** Where the pool comes from, for messages. */
@@ -46,6 +50,7 @@ export class ShotSampler {
   private readonly options: SamplerOptions
   private readonly order: PromptItem[]
   private readonly negativeOrder: PromptItem[]
+  private readonly lmEvalShots: ReadonlyMap<string, PromptItem[]>
 
   /** @throws {RunFailure} `invalid_params` when the pool lacks an id that is named, or has too few items. */
   constructor(options: SamplerOptions) {
@@ -56,12 +61,14 @@ export class ShotSampler {
     if (this.order.length < wanted && options.sampler !== 'fixed') {
       throw new RunFailure('invalid_params', `shots is ${options.shots}${options.negatives > 0 ? ` and negatives ${options.negatives}` : ''}, and ${options.poolName} has only ${options.pool.length} items`)
     }
+    this.lmEvalShots = options.sampler === 'lm-eval' && options.shots > 0 ? drawLikeLmEval(options) : new Map()
   }
 
   async draw(item: PromptItem): Promise<ShotSet> {
     const { shots: count, negatives, sampler } = this.options
     if (count + negatives === 0) return { shots: [], negatives: [] }
-    const shots = take(await this.candidates(item), count, (shot) => !isTwin(item, shot))
+    // What lm-evaluation-harness would show, twins and all.
+    const shots = sampler === 'lm-eval' ? (this.lmEvalShots.get(item.id) ?? []) : take(await this.candidates(item), count, (shot) => !isTwin(item, shot))
     if (shots.length < count) {
       throw new RunFailure('invalid_params', `item "${item.id}" can be shown only ${shots.length} of ${count} examples of ${this.options.poolName}: the others are the item itself, say the same or share its cluster`)
     }
@@ -97,6 +104,18 @@ export class ShotSampler {
 function isTwin(item: PromptItem, shot: PromptItem): boolean {
   if (shot.id === item.id || shot.input.trim() === item.input.trim()) return true
   return typeof item['cluster'] === 'string' && item['cluster'] === shot['cluster']
+}
+
+/**
+ * One generator for all items, which draws for each in turn: k of the pool or, where the items are drawn from
+ * among themselves, k + 1 without the item itself.
+ */
+function drawLikeLmEval({ pool, asked, shots, seed, poolName }: SamplerOptions): Map<string, PromptItem[]> {
+  const random = new PythonRandom(seed)
+  const wanted = shots + (asked.arePool ? 1 : 0)
+  if (pool.length < wanted) throw new RunFailure('invalid_params', `shots is ${shots}, and ${poolName} has only ${pool.length} items`)
+  const isOther = (shot: PromptItem, item: PromptItem): boolean => !asked.arePool || shot.id !== item.id
+  return new Map(asked.items.map((item) => [item.id, random.sample(pool, wanted).filter((shot) => isOther(shot, item)).slice(0, shots)]))
 }
 
 function fixedOrder({ pool, ids, shots, poolName }: SamplerOptions): PromptItem[] {

@@ -81,9 +81,9 @@ export const PromptParametersSchema = z.strictObject({
   shots: z.number().int().min(0).max(256).default(0).describe('few-shot examples; the same ones for all templates and models, k of them among 2k'),
   negatives: z.number().int().min(0).max(64).default(0).describe('examples of wrong answers, before the others'),
   sampler: z
-    .enum(['balanced', 'random', 'nearest', 'fixed'])
+    .enum(['balanced', 'random', 'nearest', 'fixed', 'lm-eval'])
     .default('balanced')
-    .describe('balanced: over the labels; nearest: most like the item, the nearest last; fixed: the first ones of `shotIds`'),
+    .describe('balanced: over the labels; nearest: most like the item, the nearest last; fixed: the first ones of `shotIds`; lm-eval: as lm-evaluation-harness draws with the seed, for each item in turn, which may show twins'),
   shotIds: z.array(z.string().min(1)).max(256).default([]).describe('ids of the examples, for `sampler: fixed`'),
   shotSplit: z.string().default('train').describe('where examples are drawn from; the item itself, its twins by text and its cluster are never shown'),
   shotsPerItem: z.boolean().default(false).describe('each item draws examples of its own'),

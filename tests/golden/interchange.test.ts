@@ -5,11 +5,16 @@ import { formatReport, type ReportFormat } from '../../experiments/interchange/r
 import type { ReportedRun } from '../../experiments/interchange/report.js'
 import { summarizeMetric } from '../../experiments/summary.js'
 import type { Example, Run } from '../../server/contracts/index.js'
+import { PythonRandom } from '../../workers/python-random.js'
+import { ShotSampler } from '../../workers/shot-sampler.js'
 
 interface Golden {
   documents: { doc: { id: string; target: string | null }; hash: string }[]
   prompt: { text: string; hash: string }
   stderr: { scores: number[]; value: number }
+  samples: { population: number; k: number; sample: number[] }[]
+  random: number[]
+  seeds: { seed: number; random: number }[]
 }
 const golden = JSON.parse(readFileSync(new URL('interchange.json', import.meta.url), 'utf8')) as Golden
 
@@ -120,5 +125,35 @@ target: ham</error>
 
   it('writes Markdown with n and interval', () => {
     expect((filesOf('markdown', [mixed])[''] ?? '').split('\n')[2]).toBe('| Spam: shots=2 | 0run | accuracy | 0.5 | 0.09453 to 0.9055 | 2 | 1 | 1 |  |  |')
+  })
+})
+
+describe('Python’s random', () => {
+  const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
+
+  it('gives the same numbers by the same seed', () => {
+    const random = new PythonRandom(1234)
+    expect(golden.random.map(() => random.random())).toEqual(golden.random)
+    expect(golden.seeds.map(({ seed }) => new PythonRandom(seed).random())).toEqual(golden.seeds.map((one) => one.random))
+    expect(() => new PythonRandom(-1)).toThrow('a seed is a whole number from 0 to 2^53 - 1, not -1')
+  })
+
+  it('draws the same samples, one after the other, from small and large populations', () => {
+    const random = new PythonRandom(1234)
+    expect(golden.samples.map(({ population, k }) => random.sample(upTo(population), k))).toEqual(golden.samples.map(({ sample }) => sample))
+    expect(() => random.sample([1], 2)).toThrow('a sample of 2 cannot be drawn from 1')
+  })
+
+  it('draws few-shot examples as lm-evaluation-harness does: by the seed, for each item in turn', async () => {
+    const itemOf = (id: number) => ({ id: String(id), input: `in ${id}`, target: 'ham' })
+    const pool = upTo(10).map(itemOf)
+    const base = { pool, negatives: 0, seed: 1234, labels: null, sampler: 'lm-eval' as const, ids: [], perItem: false, nearest: null, poolName: 'the pool' }
+    const shown = async (sampler: ShotSampler, item: ReturnType<typeof itemOf>) => (await sampler.draw(item)).shots.map(({ id }) => Number(id))
+    const [first, second] = golden.samples
+    const apart = new ShotSampler({ ...base, shots: 3, asked: { items: [itemOf(0), itemOf(1)], arePool: false } })
+    expect([await shown(apart, itemOf(1)), await shown(apart, itemOf(0))]).toEqual([second?.sample, first?.sample])
+    // One more is drawn where the item may be among them, and the item or the last one is left out.
+    const within = new ShotSampler({ ...base, shots: 2, asked: { items: pool, arePool: true } })
+    expect([await shown(within, itemOf(0)), await shown(within, itemOf(1))]).toEqual([[7, 1], [0, 9]])
   })
 })

@@ -36,10 +36,11 @@ export class PromptPlan {
   /** @throws {RunFailure} for whatever would make every call in vain. */
   static async make(context: Context, labels: readonly string[] | null): Promise<PromptPlan> {
     const { params, dataset, assignment } = context
-    const items = drawItems(await readItems(dataset, params.split), params.limit, assignment.seed)
+    const asked = await readItems(dataset, params.split)
+    const items = drawItems(asked, params.limit, assignment.seed)
     if (items.length === 0) throw new RunFailure('dataset_unfit', `split "${params.split}" of "${dataset.manifest.name}" has no items`)
     const steps = stepsOf(params)
-    const sampler = await openSampler(context, labels)
+    const sampler = await openSampler(context, labels, asked)
     // Templates are held against what later rounds of a race would ask, too.
     const allowed = allowedItems(items, assignment, ({ cluster }) => (typeof cluster === 'string' ? cluster : null))
     const plan = new PromptPlan(allowed, steps, sampler, labels)
@@ -83,7 +84,7 @@ function stepsOf(params: PromptParameters): PlannedStep[] {
   return [...before, { name: LAST_STEP, builder: main, decoding: undefined }]
 }
 
-async function openSampler({ params, dataset, assignment, folders, threads }: Context, labels: readonly string[] | null): Promise<ShotSampler> {
+async function openSampler({ params, dataset, assignment, folders, threads }: Context, labels: readonly string[] | null, asked: readonly PromptItem[]): Promise<ShotSampler> {
   const wanted = params.shots + params.negatives
   const poolName = `split "${params.shotSplit}" of "${dataset.manifest.name}"`
   if (wanted > 0 && dataset.splits[params.shotSplit] === undefined) {
@@ -92,7 +93,7 @@ async function openSampler({ params, dataset, assignment, folders, threads }: Co
   const pool = wanted === 0 ? [] : await readItems(dataset, params.shotSplit)
   const nearest = wanted === 0 || params.sampler !== 'nearest' ? null : await openNearest(pool, params, { cacheFolder: join(folders.cache, 'sentence-vectors'), threads })
   const { shots, negatives, sampler, shotIds: ids, shotsPerItem: perItem } = params
-  return new ShotSampler({ pool, shots, negatives, sampler, ids, perItem, nearest, labels, seed: assignment.seed, poolName })
+  return new ShotSampler({ pool, asked: { items: asked, arePool: params.split === params.shotSplit }, shots, negatives, sampler, ids, perItem, nearest, labels, seed: assignment.seed, poolName })
 }
 
 /** Loaded only where it is used: the sentence encoder is large. */
