@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { AppError, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentPage, type Run, fromWire } from '../contracts/index.js'
+import { AppError, type Budget, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentPage, type Run, fromWire } from '../contracts/index.js'
 import type { Client } from './client.js'
 import { bytes, dollars, duration, milliseconds, number, progressLine, score, table } from './format.js'
 
@@ -153,6 +153,13 @@ function runText(run: Run, checkpoints: Checkpoint[]): string {
     lines.push('', table(['checkpoint', ...keys, 'size', ''], rows, new Set(rows[0]?.map((_, column) => column))))
   }
   return lines.join('\n')
+}
+
+/** Queues a failed or cancelled run again, with a larger budget where one is given. */
+export async function retry(client: Client, output: Output, options: { runId: string; budget: Budget }): Promise<void> {
+  const body = Object.keys(options.budget).length === 0 ? {} : { budget: options.budget }
+  const run = await client.post<Run>(`/api/runs/${encodeURIComponent(options.runId)}/retry`, { text: JSON.stringify(body), type: 'application/json' })
+  output.print(output.json ? JSON.stringify(run) : `Run ${run.id} is queued again and goes on from what is stored.`)
 }
 
 export async function pick(client: Client, output: Output, options: { runId: string; step: number }): Promise<void> {

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { AppError } from '../contracts/index.js'
+import { AppError, type Budget } from '../contracts/index.js'
 import { Client } from './client.js'
 import { compare, plan } from './compare.js'
-import { list, type Output, pick, runExperiment, show } from './commands.js'
+import { list, type Output, pick, retry, runExperiment, show } from './commands.js'
 import { doctor } from './doctor.js'
 import { EXPORT_HELP, exportCheckpoint } from './export.js'
 import { importResults } from './import.js'
@@ -22,6 +22,7 @@ Usage: npx bancada COMMAND [options]
   plan --difference D         items needed to find D (0.03 is 3 points) [RUN RUN] or
                               [--accuracy A --correlation R] [--repeats K] [--comparisons M]
                               [--answer-variance V] [--alpha 0.05] [--power 0.8]
+  retry RUN                   queue a failed or cancelled run again [--usd N] [--calls N] [--minutes N]: its new budget
   pick RUN --step S           pick the checkpoint of a run
   export RUN --out DIR        write a checkpoint for PEFT, vLLM, llama.cpp: export --help
                               [--step S] [--format peft|merged|gguf|gguf-lora] [--dtype D] [--all]
@@ -66,6 +67,9 @@ const options = {
   experiment: { type: 'string' },
   threshold: { type: 'string' },
   threads: { type: 'string' },
+  usd: { type: 'string' },
+  calls: { type: 'string' },
+  minutes: { type: 'string' },
 } as const
 
 class UsageError extends Error {}
@@ -95,6 +99,15 @@ function thresholdOf(text: string | undefined): number | undefined {
   const threshold = text.trim() === '' ? NaN : Number(text)
   if (!Number.isFinite(threshold)) throw new UsageError(`--threshold takes a number, not "${text}"`)
   return threshold
+}
+
+/** Only the limits that are given: the new budget holds no others. */
+function budgetOf(values: { usd?: string; calls?: string; minutes?: string }): Budget {
+  const limits = { usd: values.usd, calls: values.calls, minutes: values.minutes }
+  const given = Object.entries(limits).filter(([, text]) => text !== undefined)
+  const wrong = given.find(([, text]) => !(Number(text) > 0))
+  if (wrong !== undefined) throw new UsageError(`--${wrong[0]} takes a number above 0, not "${String(wrong[1])}"`)
+  return Object.fromEntries(given.map(([name, text]) => [name, Number(text)]))
 }
 
 function required<T>(value: T | undefined, what: string): T {
@@ -129,6 +142,9 @@ async function main(argv: string[]): Promise<number> {
       return 0
     case 'plan':
       await plan(client, output, { runs: names, asked: planned(values) })
+      return 0
+    case 'retry':
+      await retry(client, output, { runId: required(names[0], 'RUN'), budget: budgetOf(values) })
       return 0
     case 'pick':
       await pick(client, output, { runId: required(names[0], 'RUN'), step: required(stepOf(values.step), '--step S') })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DatasetInfoSchema } from './dataset.js'
 import { ProblemSchema } from './errors.js'
+import { BudgetSchema } from './experiment.js'
 import { MetricSeriesSchema } from './metric.js'
 import { PriceRowSchema } from './models.js'
 import { CheckpointSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
@@ -14,6 +15,10 @@ export const ExperimentChangeSchema = z.strictObject({
   tags: z.array(z.string().trim().min(1).max(60)).max(50).optional(),
 })
 export type ExperimentChange = z.infer<typeof ExperimentChangeSchema>
+
+/** Queues a run again; a budget takes the place of its own, and what was spent before still counts. */
+export const RetryRequestSchema = z.strictObject({ budget: BudgetSchema.optional() })
+export type RetryRequest = z.infer<typeof RetryRequestSchema>
 
 export const ExperimentPageSchema = z.object({
   experiments: z.array(ExperimentSummarySchema).describe('newest first'),

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Query, Res, StreamableFile } from '@nestjs/common'
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query, Res, StreamableFile } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
 import type { Response } from 'express'
 import { z } from 'zod'
@@ -9,12 +9,14 @@ import {
   FileNameSchema,
   LogPageSchema,
   MetricsAnswerSchema,
+  RetryRequestSchema,
   RunSchema,
   SampleListSchema,
   type CheckpointList,
   type ExamplePage,
   type LogPage,
   type MetricsAnswer,
+  type RetryRequest,
   type Run,
   type SampleList,
 } from '../contracts/index.js'
@@ -68,8 +70,8 @@ export class RunsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Queue a failed or cancelled run again; it goes on from what is stored' })
   @ApiOkResponse({ standardSchema: RunSchema })
-  retry(@Param('id') id: string): Promise<Run> {
-    return this.runs.retry(id)
+  retry(@Param('id') id: string, @Body({ schema: RetryRequestSchema }) request: RetryRequest): Promise<Run> {
+    return this.runs.retry(id, request.budget ?? null)
   }
 
   @Get('metrics')

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { Inject, Injectable } from '@nestjs/common'
 import { bestMetricOf, evaluationOf, recommendCheckpoint } from '../../experiments/checkpoints.js'
 import { ArtifactStore } from '../artifacts/artifact-store.js'
-import type { CheckpointList, ExamplePage, LogPage, MetricsAnswer, Run, SampleList } from '../contracts/index.js'
+import type { Budget, CheckpointList, ExamplePage, LogPage, MetricsAnswer, Run, SampleList } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
 import { RunRecords } from './run-records.js'
 import type { CheckpointFile } from '../store/checkpoint-store.js'
@@ -30,8 +30,8 @@ export class RunsService {
     return this.runs.read(id)
   }
 
-  async retry(id: string): Promise<Run> {
-    const waiting = await this.runs.retry(id)
+  async retry(id: string, budget: Budget | null = null): Promise<Run> {
+    const waiting = await this.runs.retry(id, budget)
     await this.delivery.send([waiting])
     return this.runs.read(id)
   }

@@ -2,7 +2,7 @@
  * Runs as users see and steer them: read, cancel, queue again. What workers do to a run
  * (claim, heartbeat, finish) is in claim-store.ts.
  */
-import { AppError, type Kind, type Run, type RunStatus } from '../contracts/index.js'
+import { AppError, type Budget, type Kind, type Run, type RunStatus } from '../contracts/index.js'
 import type { Database } from './database.js'
 import { refreshExperiment } from './experiment-status.js'
 import { noSuchRun } from './fence.js'
@@ -73,14 +73,16 @@ export class RunStore {
    * Queues a failed, cancelled or stopped run again. It resumes: checkpoints and answers stay, but
    * items that failed are asked again. One that fell out of a race by a fault joins it where the
    * others are; one that was stopped, or whose race is over, answers all its items.
+   * @param budget takes the place of the run's own from now on; what was spent before still counts
    */
-  async retry(runId: string): Promise<WaitingRun> {
+  async retry(runId: string, budget: Budget | null = null): Promise<WaitingRun> {
     return this.database.write(async (change) => {
       const [row] = await change.session.$queryRaw<{ experiment_id: string; kind: Kind; order: number }[]>`
         UPDATE run SET finished_at = NULL, error = NULL, summary = NULL, deaths = 0, cancel_requested_at = NULL, worker = NULL,
                allowance = CASE WHEN status <> 'stopped' THEN (
                  SELECT max(allowance) FROM run AS rival WHERE rival.experiment_id = run.experiment_id AND rival.status IN ('queued', 'running', 'waiting')) END,
-               race = CASE WHEN status <> 'stopped' THEN race END, status = 'queued'
+               race = CASE WHEN status <> 'stopped' THEN race END, status = 'queued',
+               budget = coalesce(${budget === null ? null : JSON.stringify(budget)}::json, budget)
         WHERE id = ${runId} AND status IN ('failed', 'cancelled', 'stopped') RETURNING experiment_id, kind, seq::float8 AS order`
       if (row === undefined) {
         const run = await change.session.run.findUnique({ where: { id: runId }, select: { status: true } })
