@@ -8,7 +8,7 @@ const labels = ['ham', 'spam']
 const other: PromptItem = { id: 'asked', input: 'text number 7 again', target: 'ham' }
 
 function sampler(more: Partial<SamplerOptions> = {}): ShotSampler {
-  return new ShotSampler({ pool, shots: 4, negatives: 0, seed: 5, labels, sampler: 'balanced', ids: [], perItem: false, nearest: null, poolName: 'the pool', ...more })
+  return new ShotSampler({ pool, shots: 4, negatives: 0, seed: 5, labels, sampler: 'balanced', ids: [], perItem: false, asked: { items: [], arePool: false }, nearest: null, poolName: 'the pool', ...more })
 }
 
 const ids = async (drawing: ShotSampler, item = other): Promise<string[]> => (await drawing.draw(item)).shots.map(({ id }) => id)
