@@ -1,11 +1,15 @@
 import { EndpointSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema } from '../server/contracts/index.js'
 import { expandRuns } from './expand.js'
+import type { ModelFacts } from './model-facts.js'
+import { loraNeed, pretrainNeed, type TrainingNeed } from './training-need.js'
 
 export interface EstimateInput {
   /** Items of each split of the dataset. */
   datasetSizes: Readonly<Record<string, number>>
   /** Mean characters of an item, question or text; without it tokens of calls stay unknown. */
   itemCharacters?: number
+  /** Sizes of the local models that are known here, by name; without them memory and work of fine-tuning stay unknown. */
+  models?: ReadonlyMap<string, ModelFacts>
 }
 
 interface RunFigures {
@@ -68,12 +72,41 @@ function figuresOf(spec: ExperimentSpec, params: Params, input: EstimateInput): 
   return { calls: 0, tokensIn: tokens, tokensOut: 0, costUsd: null }
 }
 
+/** Null for kinds that do not train, and for models that are not known here. */
+export function trainingNeedOf(spec: Pick<ExperimentSpec, 'kind'>, params: Params, models: EstimateInput['models']): TrainingNeed | null {
+  if (spec.kind === 'pretrain') return pretrainNeed(params)
+  const model = spec.kind === 'lora' ? models?.get(String(params['model'])) : undefined
+  return model === undefined ? null : loraNeed(params, model)
+}
+
+/** Optimizer steps of a training run, each example taken as a row of its own: packing makes them fewer. */
+function stepsOf(params: Params, { datasetSizes }: EstimateInput): number | null {
+  if (params['steps'] !== undefined) return Number(params['steps'])
+  const train = datasetSizes['train']
+  if (train === undefined) return null
+  return Math.ceil(Number(params['epochs']) * Math.ceil(Math.min(train, Number(params['trainLimit'] ?? train)) / rowsPerStep(params)))
+}
+
+function cellOf(spec: ExperimentSpec, params: Params, input: EstimateInput): Estimate['cells'][number] {
+  const { calls, tokensIn, tokensOut, costUsd } = figuresOf(spec, params, input)
+  const need = trainingNeedOf(spec, params, input.models)
+  const steps = need === null ? null : stepsOf(params, input)
+  return {
+    params: Object.fromEntries(Object.keys(spec.axes).map((name) => [name, params[name] ?? null])),
+    calls, costUsd,
+    tokens: tokensIn === null || tokensOut === null ? null : tokensIn + tokensOut,
+    memoryBytes: need?.memoryBytes ?? null,
+    memory: need === null ? null : { ...need.memory },
+    flops: need === null || steps === null ? null : need.flopsPerStep * steps,
+  }
+}
+
 /** Sum that is unknown as soon as one part is. */
 function total(values: readonly (number | null)[]): number | null {
   return values.reduce<number | null>((sum, value) => (sum === null || value === null ? null : sum + value), 0)
 }
 
-function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens' | 'costUsd'>, runs: readonly { params: Params }[]): string[] {
+function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens' | 'costUsd' | 'memoryBytes'>, runs: readonly { params: Params }[]): string[] {
   const notes: string[] = []
   const isEndpoint = runs.some(({ params }) => EndpointSchema.safeParse(params['model']).success)
   const isHourly = runs.some(({ params }) => PriceSchema.safeParse(params['price']).data?.perHour !== undefined)
@@ -88,7 +121,8 @@ function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens
   if (spec.budget?.usd !== undefined) notes.push(`budget: each run stops at ${spec.budget.usd} US dollars`)
   if (spec.budget?.minutes !== undefined) notes.push(`seconds: an upper bound, the budget of ${spec.budget.minutes} minutes for each run`)
   else notes.push('seconds: not known before a run on this machine has been measured')
-  notes.push('memory: not known before the model is loaded')
+  if (spec.kind === 'lora' || spec.kind === 'pretrain') notes.push(figures.memoryBytes === null ? 'memory: a model is not in models/ of this server, or not of a family that can be estimated' : 'memory: of one run, with every row as long as maxLength')
+  else notes.push('memory: not estimated for runs that do not train')
   return notes
 }
 
@@ -98,12 +132,15 @@ function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens
  */
 export function estimate(spec: ExperimentSpec, input: EstimateInput): Estimate {
   const runs = expandRuns(spec)
-  const each = runs.map(({ params }) => figuresOf(spec, params, input))
+  const each = runs.map(({ params }) => cellOf(spec, params, input))
   const figures = {
     calls: total(each.map(({ calls }) => calls)),
-    tokens: total(each.map(({ tokensIn, tokensOut }) => (tokensIn === null || tokensOut === null ? null : tokensIn + tokensOut))),
+    tokens: total(each.map(({ tokens }) => tokens)),
     costUsd: total(each.map(({ costUsd }) => costUsd)),
+    flops: total(each.map(({ flops }) => flops)),
+    memoryBytes: each.reduce<number | null>((most, { memoryBytes }) => (most === null || memoryBytes === null ? null : Math.max(most, memoryBytes)), 0),
   }
   const seconds = spec.budget?.minutes === undefined ? null : spec.budget.minutes * 60 * runs.length
-  return { runs: runs.length, ...figures, memoryBytes: null, seconds, notes: notesOf(spec, figures, runs) }
+  const cells = each.filter((_, index) => runs[index]?.repeat === 0)
+  return { runs: runs.length, ...figures, seconds, cells, notes: notesOf(spec, figures, runs) }
 }

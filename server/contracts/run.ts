@@ -192,14 +192,26 @@ export const CreatedExperimentSchema = z.object({
 })
 export type CreatedExperiment = z.infer<typeof CreatedExperimentSchema>
 
+const EstimatedCellSchema = z.object({
+  params: z.record(z.string(), ParameterValueSchema).describe('its values of the axes'),
+  calls: z.number().int().nullable(),
+  tokens: z.number().int().nullable(),
+  costUsd: z.number().nullable(),
+  memoryBytes: z.number().nullable(),
+  memory: z.record(z.string(), z.number()).nullable().describe('bytes by what they are for: weights, activations, gradients, optimizer and more'),
+  flops: z.number().nullable(),
+})
+
 /** What an experiment would take, told before it is queued. A figure that cannot be known is null, with the reason in `notes`. */
 export const EstimateSchema = z.object({
   runs: z.number().int(),
   calls: z.number().int().nullable().describe('model calls or questions'),
   tokens: z.number().int().nullable(),
   costUsd: z.number().nullable(),
-  memoryBytes: z.number().nullable().describe('peak of one run'),
+  memoryBytes: z.number().nullable().describe('peak of one run, the largest'),
+  flops: z.number().nullable().describe('floating-point operations of training, all runs together'),
   seconds: z.number().nullable().describe('for all runs, one after the other'),
+  cells: z.array(EstimatedCellSchema).describe('each combination of the axes, once whatever the repeats'),
   notes: z.array(z.string()),
 })
 export type Estimate = z.infer<typeof EstimateSchema>

@@ -8,10 +8,10 @@ import { racePlanOf } from '../../experiments/race-rules.js'
 import { parseExperiment } from '../../experiments/spec.js'
 import { AppError, type CreatedExperiment, type Estimate, type Experiment, type ExperimentChange, type ExperimentPage, type ExperimentSpec } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
-import { PriceTable } from '../providers/price-table.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
 import { ExperimentStore, type ExperimentQuery } from '../store/experiment-store.js'
 import { RunStore } from '../store/run-store.js'
+import { Preflight } from './preflight.js'
 
 export interface ExperimentFile {
   text: string
@@ -24,16 +24,16 @@ export class ExperimentsService {
     @Inject(ExperimentStore) private readonly experiments: ExperimentStore,
     @Inject(RunStore) private readonly runs: RunStore,
     @Inject(RunDelivery) private readonly delivery: RunDelivery,
-    @Inject(PriceTable) private readonly prices: PriceTable,
+    @Inject(Preflight) private readonly preflight: Preflight,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   /** Checks all of the file and its dataset first; then rows and messages are stored at once, or nothing is. */
   async create(file: ExperimentFile): Promise<CreatedExperiment> {
     const { spec, dataset } = await this.#read(file)
-    await this.prices.assertSound()
     await dataset.validate()
     const runs = expandRuns(spec)
+    await this.preflight.check(spec, runs)
     const plan = {
       spec,
       datasetHash: dataset.hash,
@@ -50,7 +50,7 @@ export class ExperimentsService {
 
   async estimate(file: ExperimentFile): Promise<Estimate> {
     const { spec, dataset } = await this.#read(file)
-    return estimate(spec, { datasetSizes: dataset.splits })
+    return estimate(spec, { datasetSizes: dataset.splits, models: await this.preflight.modelsOf(spec) })
   }
 
   async list(query: ExperimentQuery): Promise<ExperimentPage> {

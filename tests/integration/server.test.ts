@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Type } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
-import type { Assignment, Comparison, CreatedExperiment, ErrorBody, Example, ExamplePage, Experiment, ExperimentPage, Health, MetricsAnswer, Plan, Run, ServerEvent } from '../../server/contracts/index.js'
+import type { Assignment, Comparison, CreatedExperiment, ErrorBody, Estimate, Example, ExamplePage, Experiment, ExperimentPage, Health, MetricsAnswer, Plan, Run, ServerEvent } from '../../server/contracts/index.js'
 import { Logger } from '../../server/logger.js'
 import { readSettings, type Settings } from '../../server/settings.js'
 import { startServer, type RunningServer } from '../../server/start.js'
@@ -109,6 +109,23 @@ describe('the server', () => {
     const before = (await ask<Health>('GET', '/api/health')).body.counts
     expect(await ask('POST', '/api/experiments/estimate', PROMPT)).toMatchObject({ status: 200, body: { runs: 2 } })
     expect((await ask<Health>('GET', '/api/health')).body.counts).toEqual(before)
+  })
+
+  it('estimates the memory of training, and queues nothing that fits no worker', async () => {
+    const lora = { name: 'Ranks', kind: 'lora', dataset: 'spam', axes: { rank: [1, 64] }, fixed: { steps: 10 } }
+    const { body } = await ask<Estimate>('POST', '/api/experiments/estimate', lora)
+    const [first, second] = body.cells.map(({ memoryBytes }) => memoryBytes ?? 0)
+    expect(body.cells.map(({ params }) => params)).toEqual([{ rank: 1 }, { rank: 64 }])
+    expect(first).toBeGreaterThan(1e8)
+    expect(second).toBeGreaterThan(first ?? Infinity)
+    expect([body.memoryBytes, (body.flops ?? 0) > 1e9]).toEqual([second, true])
+    const beat = (memoryBytes: number) => ask('POST', '/api/worker/heartbeat', { worker: 'small', host: 'h', devices: [{ id: 'cpu', kind: 'cpu', name: 'c', threads: 1, memoryBytes }], running: [] })
+    await beat(1e8)
+    const refused = await ask<ErrorBody>('POST', '/api/experiments', lora)
+    expect([refused.status, refused.body.error.message]).toEqual([400, expect.stringMatching(/fits no worker: this run needs about .* and the largest worker, small, has 0\.1 GB; set gradientCheckpointing/)])
+    await beat(64e9)
+    await queue(lora)
+    await drain()
   })
 
   it('refuses a bad file with path, line, value and choices, and stores nothing', async () => {

@@ -20,6 +20,7 @@ import { CheckpointModel, copyCompanions } from './checkpoint-model.js'
 import { encodeItems, logFirstExample, readLoraItems, TRAIN_SPLIT, VALIDATION_SPLIT } from './lora-data.js'
 import { openFormat, type LoraFormat } from './lora-format.js'
 import { scoreTest } from './lora-test.js'
+import { assertLoraFits } from './memory-check.js'
 import { encodeValidation, validate, type Validation } from './lora-validation.js'
 import { runTraining, type Trained, type TrainingJob } from './training-loop.js'
 import { stepsPerEpoch, warmupOf } from './training-schedule.js'
@@ -46,6 +47,7 @@ export async function runLora(context: Context): Promise<Summary> {
   report.progress({ done: 0, total: 1, unit: 'steps', message: 'opening the model' })
   const source = await resolveModel(params.model, { server, modelRoots: folders.models, cacheFolder: folders.cache })
   if (source.adapterFolder !== null) throw new RunFailure('invalid_params', `model "${params.model}" is itself an adapter; train on a whole model`)
+  assertLoraFits(params, source.folder)
   report.environment({ modelHash: await hashModel(source) })
 
   const data = await prepareData(context, source.folder, labels)

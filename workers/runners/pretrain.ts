@@ -19,6 +19,7 @@ import type { LearningCurves } from '../learning-curves.js'
 import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
 import { summarizeExamples } from '../run-summary.js'
 import { copyCompanions } from './checkpoint-model.js'
+import { assertPretrainFits } from './memory-check.js'
 import { scoredText } from './text-score.js'
 import { runTraining, type Trained, type TrainingJob } from './training-loop.js'
 import { warmupOf } from './training-schedule.js'
@@ -41,6 +42,7 @@ interface HeldOut {
 export async function runPretrain(context: Context): Promise<Summary> {
   const { params, report, dataset } = context
   if (dataset.manifest.task !== 'text') throw new RunFailure('dataset_unsuitable', `pretraining reads a dataset of task text; "${dataset.manifest.name}" is of task ${dataset.manifest.task}`)
+  assertPretrainFits(params)
   report.progress({ done: 0, total: params.steps, unit: 'steps', message: 'reading the text' })
   const training = await dataset.readAs('text', 'train')
   const tokenizerFolder = prepareTokenizer(context, training)
