@@ -15,7 +15,7 @@ const LOOKS = [0.05, 0.09, 0.13, 0.18, 0.23, 0.29, 0.36, 0.44, 0.54, 0.66, 0.8, 
 /** Below this many items a test says nothing, and so few more are not worth a look. */
 const FIRST_LOOK = 30
 const LEAST_STEP = 10
-/** α·t²: saves most answers among the spending functions that lose no winner to the full grid; docs/statistics.md has the comparison. */
+/** α·t²: saves most answers among the spending functions that lose no winner to the full grid, by simulation. */
 export const RACE_SPENDING: Spending = { kind: 'power', rho: 2 }
 
 export interface RaceOptions {

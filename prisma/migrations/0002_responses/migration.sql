@@ -28,6 +28,4 @@ ALTER TABLE run
   ADD COLUMN spent_usd   float8 NOT NULL DEFAULT 0,
   ADD COLUMN spent_calls int NOT NULL DEFAULT 0,
   -- Takes the place of the experiment's budget once it was raised for this run.
-  ADD COLUMN budget      json,
-  -- {metrics, status}: answers are scored again; status is what the run goes back to.
-  ADD COLUMN rescore     json;
+  ADD COLUMN budget      json;
