@@ -25,7 +25,12 @@ describe('estimate', () => {
   it('leaves unknown what it cannot know, and says why', () => {
     const figures = estimate(ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { split: 'dev' } }), { datasetSizes })
     expect(figures).toMatchObject({ runs: 1, calls: null, tokens: null, costUsd: null })
-    expect(figures.notes.slice(0, 3)).toEqual(['calls: the dataset has no such split', 'tokens: the length of the dataset’s items is not known', 'cost: local runs have no price; set price.perHour to count the machine'])
+    expect(figures.notes.slice(0, 3)).toEqual(['calls: the dataset has no such split', 'tokens: the length of the dataset’s items is not known, or prompts have several steps or turns', 'cost: local runs have no price; set price.perHour to count the machine'])
+  })
+
+  it('counts a call for each step of a chain, and foresees no tokens of it', () => {
+    const spec = ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { chain: [{ name: 'first', template: 'x' }], limit: 10 } })
+    expect(estimate(spec, { datasetSizes, itemCharacters: 60 })).toMatchObject({ calls: 20, tokens: null })
   })
 
   it('takes a time budget for the bound it is', () => {

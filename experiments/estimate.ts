@@ -37,8 +37,12 @@ function priceOf(params: Params) {
 }
 
 function promptFigures(params: Params, input: EstimateInput): RunFigures {
-  const calls = splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes)
-  if (calls === null || input.itemCharacters === undefined) return { calls, tokensIn: null, tokensOut: null, costUsd: null }
+  const items = splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes)
+  const chained = Array.isArray(params['chain']) ? params['chain'].length : 0
+  const calls = items === null ? null : items * (1 + chained)
+  // What a step of a chain writes into the next prompt, and turns with templates of their own, are not foreseen.
+  const isPlain = chained === 0 && params['messages'] === undefined
+  if (calls === null || input.itemCharacters === undefined || !isPlain) return { calls, tokensIn: null, tokensOut: null, costUsd: null }
   const frame = String(params['template'] ?? '').length
   const characters = String(params['system'] ?? '').length + (Number(params['shots']) + 1) * (frame + input.itemCharacters)
   const tokensIn = Math.ceil((calls * characters) / CHARACTERS_PER_TOKEN)
@@ -111,8 +115,8 @@ function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens
   const isEndpoint = runs.some(({ params }) => EndpointSchema.safeParse(params['model']).success)
   const isHourly = runs.some(({ params }) => PriceSchema.safeParse(params['price']).data?.perHour !== undefined)
   if (figures.calls === null) notes.push('calls: the dataset has no such split')
-  if (figures.tokens === null) notes.push('tokens: the length of the dataset’s items is not known')
-  else if (spec.kind === 'prompt') notes.push('tokens: an upper bound, with 4 characters per token read and every answer as long as maxTokens')
+  if (figures.tokens === null) notes.push('tokens: the length of the dataset’s items is not known, or prompts have several steps or turns')
+  else if (spec.kind === 'prompt') notes.push('tokens: rough, with 4 characters per token, items whole and every answer as long as maxTokens')
   else if (spec.kind === 'lora') notes.push('tokens: of training, with 4 characters per token')
   else if (spec.kind === 'pretrain') notes.push('tokens: of training, steps × batchSize × accumulationSteps × maxLength')
   if (figures.costUsd === null && isEndpoint) notes.push('cost: an endpoint has no inputPerMillion and outputPerMillion in its price, or tokens are not known')

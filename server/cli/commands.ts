@@ -15,16 +15,18 @@ const isOver = (status: string) => status === 'succeeded' || status === 'failed'
 /** Those that leave figures to compare. */
 export const hasFigures = (run: Run) => run.status === 'succeeded' || run.status === 'stopped'
 
+/** The text of an experiment file with the type it is sent as. */
+export async function readExperimentFile(file: string): Promise<{ text: string; type: string }> {
+  try {
+    return { text: await readFile(file, 'utf8'), type: file.endsWith('.json') ? 'application/json' : 'application/yaml' }
+  } catch (cause) {
+    throw new AppError('invalid_request', `Cannot read the experiment file ${file}: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
+}
+
 /** Queues an experiment file; with `wait`, follows it to the end. Resolves to whether everything asked for succeeded. */
 export async function runExperiment(client: Client, output: Output, options: { file: string; wait: boolean }): Promise<boolean> {
-  let text: string
-  try {
-    text = await readFile(options.file, 'utf8')
-  } catch (cause) {
-    throw new AppError('invalid_request', `Cannot read the experiment file ${options.file}: ${cause instanceof Error ? cause.message : cause}`, { cause })
-  }
-  const type = options.file.endsWith('.json') ? 'application/json' : 'application/yaml'
-  const created = await client.post<CreatedExperiment>('/api/experiments', { text, type })
+  const created = await client.post<CreatedExperiment>('/api/experiments', await readExperimentFile(options.file))
   output.note(`Queued ${created.name} (${created.id}): ${created.runs.length} run${created.runs.length === 1 ? '' : 's'}. Watch it at ${client.server}/experiments/${created.id}`)
   if (!options.wait) {
     if (output.json) output.print(JSON.stringify(created))

@@ -49,6 +49,13 @@ export function bytes(value: number): string {
   return `${index === 0 ? value : value.toFixed(1)} ${units[index]}`
 }
 
+/** Floating-point operations. */
+export function operations(value: number): string {
+  const units = ['FLOP', 'kFLOP', 'MFLOP', 'GFLOP', 'TFLOP', 'PFLOP', 'EFLOP']
+  const index = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)))
+  return `${(value / 1000 ** index).toFixed(index === 0 ? 0 : 1)} ${units[index]}`
+}
+
 /** One line that tells how far a run is: bar, share, loss and time left. */
 export function progressLine(run: Run, nowMs: number, nameWidth: number): string {
   const name = run.name.padEnd(nameWidth)

@@ -6,6 +6,7 @@ import { Client } from './client.js'
 import { compare, plan } from './compare.js'
 import { list, type Output, pick, retry, runExperiment, show } from './commands.js'
 import { doctor } from './doctor.js'
+import { estimateExperiment } from './estimate.js'
 import { EXPORT_HELP, exportCheckpoint } from './export.js'
 import { importResults } from './import.js'
 import { REPORT_HELP, report } from './report.js'
@@ -15,6 +16,7 @@ const HELP = `Bancada: run experiments with language models, and decide from the
 Usage: npx bancada COMMAND [options]
 
   run FILE [--wait]           queue an experiment file; --wait shows progress and then the comparison
+  estimate FILE               calls, tokens, memory, operations and cost, without queueing anything
   ls                          list the experiments, newest first
   show ID                     an experiment with its runs, or one run with its checkpoints
   compare RUN RUN ...         paired comparison; the first run is the baseline [--metric NAME]
@@ -130,6 +132,9 @@ async function main(argv: string[]): Promise<number> {
   switch (command) {
     case 'run':
       return (await runExperiment(client, output, { file: required(names[0], 'FILE'), wait: values.wait === true })) ? 0 : 1
+    case 'estimate':
+      await estimateExperiment(client, output, required(names[0], 'FILE'))
+      return 0
     case 'ls':
       await list(client, output)
       return 0

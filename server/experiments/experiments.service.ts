@@ -11,6 +11,7 @@ import { RunDelivery } from '../delivery/run-delivery.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
 import { ExperimentStore, type ExperimentQuery } from '../store/experiment-store.js'
 import { RunStore } from '../store/run-store.js'
+import { meanItemCharacters } from './item-length.js'
 import { Preflight } from './preflight.js'
 
 export interface ExperimentFile {
@@ -50,7 +51,8 @@ export class ExperimentsService {
 
   async estimate(file: ExperimentFile): Promise<Estimate> {
     const { spec, dataset } = await this.#read(file)
-    return estimate(spec, { datasetSizes: dataset.splits, models: await this.preflight.modelsOf(spec) })
+    const [models, itemCharacters] = await Promise.all([this.preflight.modelsOf(spec), meanItemCharacters(dataset)])
+    return estimate(spec, { datasetSizes: dataset.splits, models, ...(itemCharacters === undefined ? {} : { itemCharacters }) })
   }
 
   async list(query: ExperimentQuery): Promise<ExperimentPage> {

@@ -107,7 +107,7 @@ describe('the server', () => {
 
   it('says what an experiment would take without queueing it', async () => {
     const before = (await ask<Health>('GET', '/api/health')).body.counts
-    expect(await ask('POST', '/api/experiments/estimate', PROMPT)).toMatchObject({ status: 200, body: { runs: 2 } })
+    expect(await ask('POST', '/api/experiments/estimate', PROMPT)).toMatchObject({ status: 200, body: { runs: 2, tokens: expect.any(Number) } })
     expect((await ask<Health>('GET', '/api/health')).body.counts).toEqual(before)
   })
 
