@@ -1,10 +1,13 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import type { Device, LlamaConfig, TrainerOptions } from './engine.js'
 import { float16ToNumber, float32ToBfloat16, float32ToFloat16, readSafetensors, readSafetensorsHeader, readTensorF32, writeSafetensors } from './formats/safetensors.js'
 import { openFrozenWeights, readFrozen, storedBytes } from './frozen-weights.js'
+import { openLanguageModel } from './generate.js'
 import { tinyConfig, tinyExamples, tinyOptions } from './models/tiny-llama.js'
 import { blockScales, dequantize, quantize } from './quantization.js'
 import { createTrainer } from './trainer.js'
@@ -94,6 +97,27 @@ describe('the cached file', () => {
     openFrozenWeights(writeModel(join(root, 'other'), (_, values) => values.map((value) => 2 * value)), config, base('nf4'))
     expect(Object.keys(copies())).toHaveLength(Object.keys(before).length + 1)
   })
+})
+
+describe('the shipped model', () => {
+  const folder = fileURLToPath(new URL('../../models/nano-pt-en/', import.meta.url))
+  const passages = readFileSync(new URL('../../datasets/sotu/test.jsonl', import.meta.url), 'utf8').trim().split('\n').slice(0, 16).map((line) => z.object({ passage: z.string() }).parse(JSON.parse(line)).passage)
+
+  /** Mean negative log-likelihood of the passages' tokens, in nats. */
+  async function lossOver(dtype: BaseDtype): Promise<number> {
+    const language = await openLanguageModel({ folder, base: base(dtype), threads: 2, device: 'cpu' })
+    const losses = (await language.tokenLosses(passages.map((text) => language.tokenizer.encode(text).slice(0, 65)))).flatMap((values) => [...values])
+    await language.close()
+    return losses.reduce((sum, value) => sum + value, 0) / losses.length
+  }
+
+  it('hardly loses by eight bits, and little by four', async () => {
+    const stored = await lossOver('stored')
+    expect(stored).toBeGreaterThan(4)
+    expect(stored).toBeLessThan(6)
+    expect(Math.abs((await lossOver('int8')) - stored)).toBeLessThan(0.005)
+    for (const dtype of ['int4', 'nf4'] as const) expect(Math.abs((await lossOver(dtype)) - stored), dtype).toBeLessThan(0.03)
+  }, 30_000)
 })
 
 describe('refusals', () => {
