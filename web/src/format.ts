@@ -1,15 +1,29 @@
 /** Numbers as people read them: always with a unit, never 0 for what is not known. */
 import { METRICS } from '../../experiments/metrics.js'
 import type { Float } from '../../server/contracts/metric.js'
+import { locale, say } from './i18n.js'
 
 export const NOTHING = '–'
 const MINUS = '\u2212'
 const THIN = '\u202f'
 
-const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
+const formats = new Map<string, Intl.NumberFormat>()
+
+/** Making a format takes longer than using it a thousand times, so each is made once. */
+function numberFormat(digits: number): Intl.NumberFormat {
+  const key = `${locale()} ${digits}`
+  const format = formats.get(key) ?? new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  formats.set(key, format)
+  return format
+}
+
+function exponential(value: number, digits: number): string {
+  const [mantissa = '', exponent = ''] = Math.abs(value).toExponential(digits).split('e')
+  return `${value < 0 ? MINUS : ''}${fixed(Number(mantissa), digits)}e${exponent.replace('-', MINUS).replace('+', '')}`
+}
 
 function fixed(value: number, digits: number): string {
-  const text = Math.abs(value).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  const text = numberFormat(digits).format(Math.abs(value))
   return value < 0 && /[1-9]/.test(text) ? MINUS + text : text
 }
 
@@ -21,7 +35,7 @@ function special(value: number): string | null {
 }
 
 export function formatCount(value: number | null | undefined): string {
-  return value == null ? NOTHING : grouped.format(value)
+  return value == null ? NOTHING : numberFormat(0).format(value)
 }
 
 /** A plain figure: about four significant digits, exponents only where plain digits would mislead. */
@@ -31,7 +45,7 @@ export function formatFloat(value: Float | null | undefined): string {
   const odd = special(number)
   if (odd !== null) return odd
   const size = Math.abs(number)
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return number.toExponential(2).replace('e-', `e${MINUS}`).replace('-', MINUS).replace('e+', 'e')
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return exponential(number, 2)
   if (Number.isInteger(number)) return fixed(number, 0)
   return fixed(number, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 ? 3 : 4)
 }
@@ -39,7 +53,7 @@ export function formatFloat(value: Float | null | undefined): string {
 /** A value beside an axis or in a tooltip: no zeros that say nothing. */
 export function formatTick(value: number): string {
   if (!Number.isFinite(value) || (value !== 0 && Math.abs(value) < 1e-3)) return formatFloat(Number.isFinite(value) ? value : Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity')
-  return value.toLocaleString('en-US', { maximumSignificantDigits: 4 }).replace('-', MINUS)
+  return value.toLocaleString(locale(), { maximumSignificantDigits: 4 }).replace('-', MINUS)
 }
 
 /** How a metric is named and written: shares of items as per cent, everything else as it is. */
@@ -52,10 +66,24 @@ export interface MetricStyle {
   most: number | null
 }
 
+/** Metrics without an entry have the same name in both languages. */
+const METRICS_IN_PORTUGUESE: Readonly<Record<string, string>> = {
+  accuracy: 'Acurácia',
+  exact_match: 'Correspondência exata',
+  contains: 'Contém o alvo',
+  numeric_match: 'Correspondência numérica',
+  token_f1: 'F1 de tokens',
+  bleu: 'BLEU por frase',
+  edit_similarity: 'Similaridade de edição',
+  loss: 'Perda (loss)',
+  bits_per_byte: 'Bits por byte',
+  context_chars: 'Contexto',
+}
+
 export function metricStyle(id: string): MetricStyle {
   const metric = METRICS[id]
   const isShare = metric?.estimator === 'proportion'
-  return { label: metric?.label ?? id, isShare, unit: isShare ? '%' : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true, most: metric?.bounded === true ? 1 : null }
+  return { label: metric === undefined ? id : say(metric.label, METRICS_IN_PORTUGUESE[id] ?? metric.label), isShare, unit: isShare ? '%' : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true, most: metric?.bounded === true ? 1 : null }
 }
 
 export function formatMetric(value: Float | null | undefined, style: Pick<MetricStyle, 'isShare'>): string {
@@ -70,7 +98,7 @@ export function formatMetric(value: Float | null | undefined, style: Pick<Metric
 export function formatInterval(low: Float | null | undefined, high: Float | null | undefined, style: Pick<MetricStyle, 'isShare'>): string {
   if (low == null || high == null) return ''
   const bare = (value: Float): string => formatMetric(value, style).replace(`${THIN}%`, '')
-  const between = Number(low) < 0 ? ' to ' : '–'
+  const between = Number(low) < 0 ? say(' to ', ' a ') : '–'
   return `${bare(low)}${between}${bare(high)}${style.isShare ? `${THIN}%` : ''}`
 }
 
@@ -87,7 +115,7 @@ export function formatDelta(difference: number | null, style: Pick<MetricStyle, 
   const isZero = !/[1-9]/.test(digits)
   const direction = isZero ? 'same' : difference > 0 ? 'up' : 'down'
   const sign = isZero ? '±' : difference > 0 ? '+' : MINUS
-  return { text: `${sign}${digits}${style.isShare ? `${THIN}pp` : ''}`, arrow: direction === 'up' ? '▲' : direction === 'down' ? '▼' : '=', direction }
+  return { text: `${sign}${digits}${style.isShare ? `${THIN}${say('pp', 'p.p.')}` : ''}`, arrow: direction === 'up' ? '▲' : direction === 'down' ? '▼' : '=', direction }
 }
 
 export function formatMs(ms: number | null | undefined): string {
@@ -103,7 +131,7 @@ export function formatDuration(ms: number | null | undefined): string {
   const total = Math.round(seconds)
   const two = (value: number): string => String(value).padStart(2, '0')
   if (total < 3600) return `${Math.floor(total / 60)}${THIN}min ${two(total % 60)}${THIN}s`
-  return `${grouped.format(Math.floor(total / 3600))}${THIN}h ${two(Math.floor((total % 3600) / 60))}${THIN}min`
+  return `${formatCount(Math.floor(total / 3600))}${THIN}h ${two(Math.floor((total % 3600) / 60))}${THIN}min`
 }
 
 export function formatBytes(bytes: number | null | undefined): string {
@@ -119,9 +147,9 @@ export function formatBytes(bytes: number | null | undefined): string {
 }
 
 export function formatCost(usd: number | null | undefined): string {
-  if (usd == null) return 'unknown'
+  if (usd == null) return say('unknown', 'desconhecido')
   if (usd === 0) return '$0'
-  if (usd < 0.0001) return `$${usd.toExponential(1).replace('e-', `e${MINUS}`)}`
+  if (usd < 0.0001) return `$${exponential(usd, 1)}`
   return `$${fixed(usd, usd >= 1 ? 2 : 4)}`
 }
 
@@ -141,13 +169,15 @@ export function shorten(text: string, length: number): string {
 export function formatAgo(time: string | number | null, now: number): string {
   if (time === null) return NOTHING
   const seconds = Math.max(0, (now - new Date(time).getTime()) / 1000)
-  if (seconds < 45) return 'just now'
-  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`
-  if (seconds < 86_400) return `${Math.round(seconds / 3600)} h ago`
-  return `${formatCount(Math.round(seconds / 86_400))} d ago`
+  if (seconds < 45) return say('just now', 'agora há pouco')
+  if (seconds < 3600) return ago(`${Math.max(1, Math.round(seconds / 60))} min`)
+  if (seconds < 86_400) return ago(`${Math.round(seconds / 3600)} h`)
+  return ago(`${formatCount(Math.round(seconds / 86_400))} d`)
 }
+
+const ago = (span: string): string => say(`${span} ago`, `há ${span}`)
 
 export function formatTime(time: string | number | null): string {
   if (time === null) return NOTHING
-  return new Date(time).toLocaleString('sv-SE')
+  return new Date(time).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'medium' })
 }

@@ -1,20 +1,24 @@
 /** Paths and pages, both ways. Pure: the address bar itself is in state/location.svelte.ts. */
 
+/** Pages whose path is their name. */
+const PLAIN_PAGES = [
+  'experiments',
+  'compare',
+  'system',
+] as const
+
 export type Route =
-  | { page: 'experiments' }
+  | { page: (typeof PLAIN_PAGES)[number] }
   | { page: 'experiment'; id: string }
   | { page: 'run'; id: string }
-  | { page: 'compare' }
-  | { page: 'system' }
   | { page: 'not-found'; path: string }
 
 export function parsePath(path: string): Route {
   const parts = path.split('/').filter((part) => part !== '')
   const [first, second] = parts
   if (parts.length === 0) return { page: 'experiments' }
-  if (parts.length === 1 && first === 'experiments') return { page: 'experiments' }
-  if (parts.length === 1 && first === 'compare') return { page: 'compare' }
-  if (parts.length === 1 && first === 'system') return { page: 'system' }
+  const plain = parts.length === 1 ? PLAIN_PAGES.find((page) => page === first) : undefined
+  if (plain !== undefined) return { page: plain }
   if (parts.length === 2 && second !== undefined) {
     const id = decode(second)
     if (id !== null && first === 'experiments') return { page: 'experiment', id }

@@ -1,12 +1,14 @@
 /** Names of things as the pages write them. */
 import type { Kind } from '../../server/contracts/experiment.js'
+import { formatCount } from './format.js'
+import { say } from './i18n.js'
 
-export const KINDS_IN_WORDS: Record<Kind, string> = { prompt: 'Prompt', lora: 'LoRA', rag: 'RAG', pretrain: 'Pretraining' }
+export const kindsInWords = (): Record<Kind, string> => ({ prompt: 'Prompt', lora: 'LoRA', rag: 'RAG', pretrain: say('Pretraining', 'Pré-treino') })
 
 /** What a run counts along x: optimizer steps when it trains, items when it answers. */
-export const stepUnit = (kind: Kind): string => (kind === 'lora' || kind === 'pretrain' ? 'step' : 'items')
+export const stepUnit = (kind: Kind): string => (kind === 'lora' || kind === 'pretrain' ? say('step', 'passo') : say('items', 'itens'))
 
-export const plural = (count: number, word: string, words = `${word}s`): string => `${count.toLocaleString('en-US')} ${count === 1 ? word : words}`
+export const plural = (count: number, word: string, words = `${word}s`): string => `${formatCount(count)} ${count === 1 ? word : words}`
 
 /** Keeps a number and its unit on one line. */
-export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b)/g, '$1\u00a0$2')
+export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b|pontos\b)/g, '$1\u00a0$2')

@@ -1,10 +1,13 @@
+import { type Language, setLanguage, spokenOf } from '../i18n.js'
+
 export type ThemeChoice = 'system' | 'light' | 'dark'
 
 const STORAGE_KEY = 'bancada.preferences'
 
-/** What a reader chose for this browser: theme and whether letter keys are shortcuts (WCAG 2.1.4). */
+/** What a reader chose for this browser: theme, language and whether letter keys are shortcuts (WCAG 2.1.4). */
 export class Preferences {
   theme = $state<ThemeChoice>('system')
+  language = $state<Language>(spokenOf(navigator.languages))
   hasShortcuts = $state(true)
   #systemIsDark = $state(false)
   readonly isDark = $derived(this.theme === 'dark' || (this.theme === 'system' && this.#systemIsDark))
@@ -12,7 +15,9 @@ export class Preferences {
   constructor() {
     const kept = readKept()
     if (kept.theme === 'light' || kept.theme === 'dark') this.theme = kept.theme
+    if (kept.language === 'en' || kept.language === 'pt') this.language = kept.language
     this.hasShortcuts = kept.hasShortcuts !== false
+    this.#speak()
   }
 
   start(): () => void {
@@ -32,6 +37,12 @@ export class Preferences {
     this.#paint()
   }
 
+  setLanguage(language: Language): void {
+    this.language = language
+    this.#keep()
+    this.#speak()
+  }
+
   setShortcuts(isOn: boolean): void {
     this.hasShortcuts = isOn
     this.#keep()
@@ -41,16 +52,21 @@ export class Preferences {
     document.documentElement.dataset['theme'] = this.isDark ? 'dark' : 'light'
   }
 
+  #speak(): void {
+    setLanguage(this.language)
+    document.documentElement.lang = this.language
+  }
+
   #keep(): void {
     try {
-      localStorage.setItem(STORAGE_KEY, JSON.stringify({ theme: this.theme, hasShortcuts: this.hasShortcuts }))
+      localStorage.setItem(STORAGE_KEY, JSON.stringify({ theme: this.theme, language: this.language, hasShortcuts: this.hasShortcuts }))
     } catch {
       // Storage is full or forbidden: the choice then lasts until the page is closed.
     }
   }
 }
 
-function readKept(): { theme?: unknown; hasShortcuts?: unknown } {
+function readKept(): { theme?: unknown; language?: unknown; hasShortcuts?: unknown } {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? '{}')
     return typeof kept === 'object' && kept !== null ? kept : {}
