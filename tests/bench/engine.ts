@@ -16,14 +16,15 @@ import { askSteps, loraOptions, openOurs, randomExamples } from './engine/traini
 
 export const bench: Bench = {
   about: 'LoRA steps, epochs, sweeps and decoding beside PyTorch and the processor\'s limits; 25 minutes, --quick 10',
+  parts: ['steps', 'epoch', 'sweep', 'decode', 'firstStep'],
   run: async (context) => {
     const report: Required<BenchReport> = { figures: {}, spreads: {} }
     const { tuned, peakGflops } = await chooseSettings(context)
-    await steps(context, report, { tuned, peakGflops })
-    await epoch(context, report, tuned)
-    await sweep(context, report)
-    await decode(context, report)
-    if (!context.isQuick) await firstStep(context, report)
+    if (context.includes('steps')) await steps(context, report, { tuned, peakGflops })
+    if (context.includes('epoch')) await epoch(context, report, tuned)
+    if (context.includes('sweep')) await sweep(context, report)
+    if (context.includes('decode')) await decode(context, report)
+    if (context.includes('firstStep') && !context.isQuick) await firstStep(context, report)
     return report
   },
 }

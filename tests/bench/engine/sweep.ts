@@ -22,7 +22,7 @@ export async function compareSweep(rounds: number): Promise<{ oneByOne: number[]
       for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) await askSteps(run, STEPS)
     }))
   })
-  return interleave({ oneByOne, sideBySide }, rounds)
+  return await interleave({ oneByOne, sideBySide }, rounds)
 }
 
 async function openAll(threads: number, open: AsyncDisposableStack): Promise<Contestant[]> {

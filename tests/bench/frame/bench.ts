@@ -5,12 +5,16 @@ import type { Spread } from './samples.js'
 export interface Bench {
   /** One line for the list. */
   about: string
+  /** What --only may choose, where the bench can run in parts. */
+  parts?: readonly string[]
   run(context: BenchContext): Promise<BenchReport>
 }
 
 export interface BenchContext {
   /** Leave out what takes minutes. */
   isQuick: boolean
+  /** Whether a part of the bench is to run: all of them, or the one that --only names. */
+  includes: (part: string) => boolean
   /** A bench adds the versions of its peers. */
   machine: Machine
   say: (line: string) => void

@@ -16,10 +16,12 @@ export class Contestant {
   readonly #lines: AsyncIterator<string>
   readonly #reader: Interface
   readonly #name: string
+  readonly #ending: Promise<string>
 
   constructor(command: string, args: readonly string[], env: Record<string, string> = {}) {
     this.#name = [command, ...args].join(' ')
     this.#child = spawn(command, args, { cwd: rootFolder, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#ending = new Promise((resolve) => this.#child.once('close', (code, signal) => resolve(signal === null ? `with code ${code}` : `by ${signal}`)))
     this.#reader = createInterface({ input: this.#child.stdout })
     this.#lines = this.#reader[Symbol.asyncIterator]()
   }
@@ -32,7 +34,7 @@ export class Contestant {
   async ask<Answer>(request: object): Promise<Answer> {
     this.#child.stdin.write(`${JSON.stringify(request)}\n`)
     const line = await this.#lines.next()
-    if (line.done === true) throw new Error(`${this.#name} ended without an answer to ${JSON.stringify(request)}; its own message is above`)
+    if (line.done === true) throw new Error(`${this.#name} ended ${await this.#ending} without an answer to ${JSON.stringify(request)}`)
     return JSON.parse(line.value) as Answer
   }
 
@@ -43,11 +45,10 @@ export class Contestant {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const gone = new Promise((resolve) => this.#child.once('close', resolve))
     this.#child.stdin.end()
     this.#child.kill('SIGKILL')
     this.#reader.close()
-    await gone
+    await this.#ending
   }
 }
 
