@@ -29,7 +29,7 @@ function shortForm(value: ParameterValue): string | undefined {
   if (value === null) return 'none'
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (typeof value === 'string') return value.length > 0 && value.length <= LONGEST_LABEL && !/[\n{}]/.test(value) ? value : undefined
-  const text = Array.isArray(value) ? value.map(String).join('+') : value['model']
+  const text = Array.isArray(value) ? value.map(String).join('+') : (value['label'] ?? value['model'])
   return typeof text === 'string' && text.length > 0 && text.length <= LONGEST_LABEL ? text : undefined
 }
 

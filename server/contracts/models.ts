@@ -44,8 +44,20 @@ export type PriceRow = z.infer<typeof PriceRowSchema>
 
 const address = z.url({ protocol: /^https?$/ })
 const variable = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable of the worker, never the key itself').nullable()
+/** Settings of one model, for experiments that compare models each with its own. */
+const OwnDecodingSchema = z.strictObject({
+  temperature: z.number().min(0).max(5).optional(),
+  topK: z.number().int().positive().optional(),
+  topP: z.number().gt(0).max(1).optional(),
+  maxTokens: z.number().int().min(1).max(32_768).optional(),
+  stop: z.array(z.string().min(1)).max(16).optional(),
+})
+export type OwnDecoding = z.infer<typeof OwnDecodingSchema>
+
 const remote = {
   model: z.string().min(1),
+  label: z.string().trim().min(1).max(80).optional().describe('what runs of it are called; left out: the model'),
+  decoding: OwnDecodingSchema.optional().describe('settings of this model alone, which win over those of the run'),
   price: PriceSchema.optional(),
   extraBody: z.record(z.string(), z.unknown()).optional().describe('further fields of the request, as the endpoint names them; null takes one of ours out'),
 }
