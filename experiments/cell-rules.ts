@@ -1,4 +1,4 @@
-import type { DatasetInfo, ExperimentSpec, Kind, ParameterValue, Problem } from '../server/contracts/index.js'
+import type { DatasetInfo, ExperimentSpec, Kind, NamedPrompt, ParameterValue, Problem } from '../server/contracts/index.js'
 import { cellsOf, completeParams } from './expand.js'
 
 type Params = Record<string, ParameterValue>
@@ -17,7 +17,11 @@ function promptProblem(params: Params): { parameter: string; message: string } |
   if (params['sampler'] === 'fixed' && Array.isArray(ids) && ids.length < shots) {
     return { parameter: 'shotIds', message: `shotIds names ${ids.length} items, and shots is ${shots}` }
   }
-  const showsTurns = params['shotsAs'] === 'turns' || (params['shotsAs'] === 'auto' && params['messages'] !== undefined)
+  const prompt = params['prompt'] as NamedPrompt | undefined
+  if (prompt !== undefined && params['messages'] !== undefined) return { parameter: 'prompt', message: 'the question is given twice: as prompt and as messages' }
+  const isConversation = params['messages'] !== undefined || prompt?.messages !== undefined || prompt?.json !== undefined
+  const showsTurns = params['shotsAs'] === 'turns' || (params['shotsAs'] === 'auto' && isConversation)
+  if (prompt?.json !== undefined && shots > 0) return { parameter: 'shots', message: 'a json template places its examples itself, by the variable shots; set shots to 0, or give the prompt as messages' }
   if (negatives > 0 && showsTurns) return { parameter: 'negatives', message: 'a wrong answer cannot stand as a turn of the assistant; set shotsAs to text, or place negatives in a template' }
   if (params['baseDtype'] !== undefined && typeof params['model'] !== 'string') return { parameter: 'baseDtype', message: 'baseDtype is for local models; an endpoint holds its weights as it likes' }
   return undefined

@@ -1,4 +1,4 @@
-import { EndpointSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema } from '../server/contracts/index.js'
+import { EndpointSchema, NamedPromptSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema } from '../server/contracts/index.js'
 import { expandRuns } from './expand.js'
 import type { ModelFacts } from './model-facts.js'
 import { loraNeed, pretrainNeed, type TrainingNeed } from './training-need.js'
@@ -41,9 +41,11 @@ function promptFigures(params: Params, input: EstimateInput): RunFigures {
   const chained = Array.isArray(params['chain']) ? params['chain'].length : 0
   const calls = items === null ? null : items * (1 + chained)
   // What a step of a chain writes into the next prompt, and turns with templates of their own, are not foreseen.
-  const isPlain = chained === 0 && params['messages'] === undefined
+  const named = NamedPromptSchema.safeParse(params['prompt'])
+  const template = named.success ? named.data.template : params['template']
+  const isPlain = chained === 0 && params['messages'] === undefined && template !== undefined
   if (calls === null || input.itemCharacters === undefined || !isPlain) return { calls, tokensIn: null, tokensOut: null, costUsd: null }
-  const frame = String(params['template'] ?? '').length
+  const frame = String(template ?? '').length
   const characters = String(params['system'] ?? '').length + (Number(params['shots']) + 1) * (frame + input.itemCharacters)
   const tokensIn = Math.ceil((calls * characters) / CHARACTERS_PER_TOKEN)
   const tokensOut = calls * Number(params['maxTokens'])

@@ -2,6 +2,7 @@
  * Makes what a model reads of an item: one text or several messages, few-shot examples in front of the
  * question. A template that names `shots` or `negatives` places them itself.
  */
+import { z } from 'zod'
 import type { PromptParameters } from '../server/contracts/index.js'
 import type { Message } from './providers/chat-model.js'
 import { RunFailure } from './run-context.js'
@@ -13,7 +14,7 @@ export interface PromptItem extends TemplateItem {
   target: string
 }
 
-export type PromptText = Pick<PromptParameters, 'template' | 'separator'> & Partial<Pick<PromptParameters, 'messages' | 'example' | 'negativeExample' | 'system' | 'shotsAs'>>
+export type PromptText = Pick<PromptParameters, 'template' | 'separator'> & Partial<Pick<PromptParameters, 'messages' | 'example' | 'negativeExample' | 'system' | 'shotsAs'>> & { json?: string }
 
 export interface Given {
   shots: ShotSet
@@ -22,10 +23,10 @@ export interface Given {
   labels: readonly string[] | null
 }
 
-interface Turn {
-  role: Message['role']
-  template: PromptTemplate
-}
+/** One message, or all of them as a template that renders to a JSON list. */
+type Turn = { role: Message['role'] | 'all'; template: PromptTemplate }
+
+const ChatSchema = z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).min(1).refine((turns) => turns.at(-1)?.role === 'user')
 
 /** Names that templates may use besides the item's fields. */
 const GIVEN = ['shots', 'negatives', 'steps', 'labels']
@@ -44,7 +45,8 @@ export class PromptBuilder {
   constructor(params: PromptText) {
     this.params = params
     const system: Turn[] = params.system === undefined ? [] : [{ role: 'system', template: new PromptTemplate(params.system, 'system') }]
-    const turns: Turn[] = params.messages?.map(({ role, content }, index) => ({ role, template: new PromptTemplate(content, `messages[${index}]`) })) ?? [{ role: 'user', template: new PromptTemplate(params.template, 'template') }]
+    const chat: Turn[] | undefined = params.json === undefined ? undefined : [{ role: 'all', template: new PromptTemplate(params.json, 'prompt.json') }]
+    const turns: Turn[] = chat ?? params.messages?.map(({ role, content }, index) => ({ role, template: new PromptTemplate(content, `messages[${index}]`) })) ?? [{ role: 'user', template: new PromptTemplate(params.template, 'template') }]
     this.turns = [...system, ...turns]
     this.example = optional(params.example, 'example')
     this.negativeExample = optional(params.negativeExample, 'negativeExample')
@@ -65,7 +67,7 @@ export class PromptBuilder {
   /** The whole prompt of one item. */
   messages(item: PromptItem, given: Given): Message[] {
     const values = { shots: given.shots.shots, negatives: given.shots.negatives.map(({ item: shot, wrong }) => ({ ...shot, wrong })), steps: given.steps, labels: given.labels ?? [] }
-    const messages = this.turns.map(({ role, template }): Message => ({ role, content: template.render(item, values) }))
+    const messages = this.turns.flatMap(({ role, template }): Message[] => (role === 'all' ? parseChat(template.render(item, values), item) : [{ role, content: template.render(item, values) }]))
     const question = messages.pop()
     if (question === undefined) throw new RunFailure('template_invalid', 'messages is empty; give at least one with the role user')
     if (this.placesShots || given.shots.shots.length + given.shots.negatives.length === 0) return [...messages, question]
@@ -129,6 +131,18 @@ export class PromptBuilder {
   private questionText(shot: PromptItem, given: Given): string {
     return this.turns.at(-1)?.template.render(shot, { steps: given.steps, labels: given.labels ?? [] }) ?? ''
   }
+}
+
+function parseChat(text: string, item: PromptItem): Message[] {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new RunFailure('template_invalid', `prompt.json does not render to JSON for item "${item.id}": ${cause instanceof Error ? cause.message : String(cause)}; it reads: ${text.slice(0, 200)}`, { cause })
+  }
+  const parsed = ChatSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new RunFailure('template_invalid', `prompt.json does not render to a list of {role, content} whose last one is the user’s for item "${item.id}"; it reads: ${text.slice(0, 200)}`)
 }
 
 function optional(source: string | undefined, name: string): PromptTemplate | null {

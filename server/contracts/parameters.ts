@@ -29,6 +29,11 @@ const decoding = {
 
 const template = z.string().min(1)
 const role = z.enum(['system', 'user', 'assistant'])
+const messages = z
+  .array(z.strictObject({ role, content: template }))
+  .min(1)
+  .max(64)
+  .refine((turns) => turns.at(-1)?.role === 'user', 'the last message must be the user’s')
 
 /** Where the answer stands in what a model wrote. */
 export const ExtractionSchema = z.union([
@@ -64,16 +69,22 @@ function isRegex({ regex, flags }: { regex: string; flags: string }): boolean {
   }
 }
 
+/** A question under a name, so that texts and conversations can stand on one axis. */
+export const NamedPromptSchema = z
+  .strictObject({
+    label: z.string().trim().min(1).max(80).describe('what runs of it are called'),
+    template: template.optional(),
+    messages: messages.optional(),
+    json: template.optional().describe('a template that renders to the messages as a JSON list'),
+  })
+  .refine(({ template, messages, json }) => [template, messages, json].filter((form) => form !== undefined).length === 1, 'give one of template, messages and json')
+export type NamedPrompt = z.infer<typeof NamedPromptSchema>
+
 export const PromptParametersSchema = z.strictObject({
   model,
   template: template.default('{{ input }}').describe('Jinja template of one question; every field of the item is a variable, and so are `labels`, `shots`, `negatives` and `steps`'),
-  messages: z
-    .array(z.strictObject({ role, content: template }))
-    .min(1)
-    .max(64)
-    .refine((turns) => turns.at(-1)?.role === 'user', 'the last message must be the user’s')
-    .optional()
-    .describe('turns in place of `template`: `{role: system, user or assistant, content: template}`; the last one is the user’s'),
+  messages: messages.optional().describe('turns in place of `template`: `{role: system, user or assistant, content: template}`; the last one is the user’s'),
+  prompt: NamedPromptSchema.optional().describe('`{label, template}`, `{label, messages}` or `{label, json}` in place of `template` and `messages`: one question under a name, for an axis of several; `json` is a template that renders to the messages as a JSON list'),
   example: template.optional().describe('template of a few-shot example with its answer; left out: the question, a space and the target. As turns: of the answer alone'),
   negativeExample: template.optional().describe('template of an example with an answer that is `wrong`; left out: the question, the wrong answer and the right one, named so'),
   system: z.string().optional().describe('system message; put in front when the model has no chat template'),

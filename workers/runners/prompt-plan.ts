@@ -77,7 +77,8 @@ export class PromptPlan {
 
 function stepsOf(params: PromptParameters): PlannedStep[] {
   const before = params.chain.map(({ name, template, system, ...decoding }): PlannedStep => ({ name, decoding, builder: new PromptBuilder({ template, separator: params.separator, ...(system === undefined ? {} : { system }) }) }))
-  const main = new PromptBuilder(params)
+  const { label: _label, ...named } = { label: undefined, ...params.prompt }
+  const main = new PromptBuilder({ ...params, ...named })
   if (main.needsStepsInShots && params.shots + params.negatives > 0) {
     throw new RunFailure('invalid_params', 'template uses steps, and a few-shot example has no outputs of steps; set example to what an example shall look like, or shots to 0')
   }
