@@ -1,3 +1,4 @@
+export * from './assertions.js'
 export * from './compare.js'
 export * from './dataset.js'
 export * from './errors.js'

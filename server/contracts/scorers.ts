@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { EndpointSchema } from './models.js'
+import { EndpointSchema, OpenAiEndpointSchema } from './models.js'
 
 /** Scorers of the user's own, named in the experiment file. Each gives a number from 0 (bad) to 1 (good), or nothing where it does not apply. */
 
@@ -14,6 +14,29 @@ export const JudgeSchema = z.strictObject({
 })
 export type Judge = z.infer<typeof JudgeSchema>
 
+const graderName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,39}$/, 'a name of letters, digits, _ and -')
+
+/** Who judges assertions that a model must judge. `prompt` replaces the question that is asked by default; it may use the item’s fields and what the assertion gives. */
+export const GraderSchema = z.strictObject({
+  model: z.union([z.string().min(1), EndpointSchema]),
+  prompt: z.union([z.string().min(1), z.array(z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).min(1)]).optional(),
+  maxTokens: z.number().int().min(1).max(32_768).default(1024),
+})
+export type Grader = z.infer<typeof GraderSchema>
+
+/** The vectors by which texts are called similar. */
+export const EmbedderSchema = z.union([z.literal('use-lite-en'), OpenAiEndpointSchema])
+export type Embedder = z.infer<typeof EmbedderSchema>
+
+export const AssertionsScorerSchema = z.strictObject({
+  type: z.literal('assertions'),
+  gives: z.union([z.enum(['pass', 'score']), z.strictObject({ metric: z.string().min(1) })]).default('pass').describe('pass: 0 or 1; score: the weighted mean; {metric}: the mean of those assertions that name it'),
+  field: z.string().min(1).default('assertions').describe('the field of the items that holds them'),
+  graders: z.record(graderName, GraderSchema).default({}),
+  embedders: z.record(graderName, EmbedderSchema).default({}),
+})
+export type AssertionsScorer = z.infer<typeof AssertionsScorerSchema>
+
 export const ScorerSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('regex'), pattern: z.string().min(1).describe('in Python’s dialect'), flags: regexFlags, absent: z.boolean().default(false).describe('1 where it does not occur') }),
   z.strictObject({ type: z.literal('contains'), texts: z.array(z.string().min(1)).min(1), all: z.boolean().default(true), ignoreCase: z.boolean().default(true) }),
@@ -26,6 +49,7 @@ export const ScorerSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('at_most'), of: z.enum(['latencyMs', 'ttftMs', 'costUsd', 'tokensOut']), value: z.number().nonnegative().describe('1 up to this; replies from the store and unknown figures are not scored') }),
   z.strictObject({ type: z.literal('custom'), file: z.string().regex(/^[A-Za-z0-9][\w.-]*\.(ts|js|mjs)$/, 'the name of a .ts, .js or .mjs file in scorers/ under BANCADA_HOME') }),
   JudgeSchema,
+  AssertionsScorerSchema,
 ])
 export type Scorer = z.infer<typeof ScorerSchema>
 

@@ -7,6 +7,7 @@ import { CallFailed, PromptRefused, type CallFacts, type Completion, type LabelS
 import { transcriptOf } from '../providers/transcript.js'
 import { accuracyOf, labelInAnswer, mostLikelyLabel } from '../scorers/classification.js'
 import { scoreAnswer } from '../scorers/score-answer.js'
+import type { MeanLogLikelihood } from './assertion-scoring.js'
 import type { NamedScoring } from './named-scoring.js'
 import { takenBy, type StepCall } from './step-calls.js'
 
@@ -157,8 +158,19 @@ class Asking {
     const { item } = this.question
     const { output, target, costUsd, tokensOut, cached } = example
     const [latencyMs, ttftMs] = cached === true ? [null, null] : [example.latencyMs, example.ttftMs]
-    const { scores, details, ...judged } = await named.score({ answer, output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, example.input)
+    const { scores, details, ...judged } = await named.score({ answer, output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, { question: example.input, meanLogLikelihood: this.likelihoodOf(output) })
     return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: { ...example.details, ...details } }
+  }
+
+  /** Null where the model tells no likelihoods, or wrote nothing. */
+  private likelihoodOf(output: string): MeanLogLikelihood {
+    const { scoreContinuations } = this.options.model
+    const { messages } = this
+    if (scoreContinuations === null || output === '') return null
+    return async () => {
+      const { logLikelihoods, labelTokens } = await scoreContinuations({ messages, continuations: [output] })
+      return (logLikelihoods[0] ?? Number.NaN) / (labelTokens[0] ?? Number.NaN)
+    }
   }
 
   private example({ details, ...verdict }: Omit<Verdict, 'answer'>): Example {

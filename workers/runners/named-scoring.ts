@@ -7,6 +7,7 @@ import { JudgePrompt } from '../scorers/judge.js'
 import { makeScorers, type NamedScorer, type ScoredAnswer } from '../scorers/named-scorers.js'
 import type { RunContext } from '../run-context.js'
 import type { TemplateItem } from '../template.js'
+import { AssertionScoring, type MeanLogLikelihood } from './assertion-scoring.js'
 import type { OpenedModel } from './prompt-model.js'
 
 export interface OpenedJudge {
@@ -22,10 +23,11 @@ export class NamedScoring {
   constructor(
     private readonly scorers: ReadonlyMap<string, NamedScorer>,
     private readonly judges: ReadonlyMap<string, OpenedJudge>,
+    private readonly assertions: AssertionScoring | null,
   ) {}
 
-  /** @param question what the answering model read */
-  async score(scored: ScoredAnswer, item: TemplateItem, question: string): Promise<NamedScores> {
+  /** @param at what the answering model read, and how it can be asked how likely its answer was */
+  async score(scored: ScoredAnswer, item: TemplateItem, { question, meanLogLikelihood }: { question: string; meanLogLikelihood: MeanLogLikelihood }): Promise<NamedScores> {
     const given: Verdicts = { scores: {}, reasons: {}, problems: {}, costsUsd: [] }
     for (const [name, scorer] of this.scorers) {
       try {
@@ -36,15 +38,20 @@ export class NamedScoring {
       }
     }
     await Promise.all([...this.judges].map(([name, judge]) => judgeAnswer(name, judge, { item, question, answer: scored.answer, given })))
+    const asserted = await this.assertions?.score(scored, item, { question, meanLogLikelihood })
+    Object.assign(given.scores, asserted?.scores)
+    Object.assign(given.problems, asserted?.problems)
+    given.costsUsd.push(...(asserted?.costsUsd ?? []))
     return {
       scores: given.scores,
-      details: { ...filled('judgements', given.reasons), ...filled('unscored', given.problems) },
-      ...(this.judges.size === 0 ? {} : { judgeCostUsd: sumKnown(given.costsUsd) }),
+      details: { ...filled('judgements', given.reasons), ...filled('unscored', given.problems), ...(asserted === undefined || asserted.records.length === 0 ? {} : { assertions: asserted.records }) },
+      ...(this.judges.size === 0 && (asserted?.costsUsd.length ?? 0) === 0 ? {} : { judgeCostUsd: sumKnown(given.costsUsd) }),
     }
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.judges.values()].map(({ model }) => model.close()))
+    await this.assertions?.close()
   }
 }
 
@@ -81,7 +88,7 @@ function sumKnown(costs: readonly (number | null)[]): number | null {
 }
 
 /** Makes the run's scorers and opens its judges; undefined where it names none. @throws {RunFailure} for one that cannot work on these items. */
-export async function openNamedScoring({ params, assignment, folders }: Pick<RunContext<PromptParameters>, 'params' | 'assignment' | 'folders'>, items: readonly TemplateItem[], { openOther }: Pick<OpenedModel, 'openOther'>): Promise<NamedScoring | undefined> {
+export async function openNamedScoring({ params, assignment, folders }: Pick<RunContext<PromptParameters>, 'params' | 'assignment' | 'folders'>, items: readonly TemplateItem[], opened: Pick<OpenedModel, 'openOther' | 'openSimilarity'>): Promise<NamedScoring | undefined> {
   if (Object.keys(params.scorers).length === 0) return undefined
   const scorers = await makeScorers(params.scorers, join(folders.home, 'scorers'))
   const judges = new Map<string, OpenedJudge>()
@@ -89,7 +96,8 @@ export async function openNamedScoring({ params, assignment, folders }: Pick<Run
     if (scorer.type !== 'judge') continue
     const prompt = new JudgePrompt(name, scorer)
     for (const item of items) prompt.assertFits(item)
-    judges.set(name, { prompt, model: await openOther(scorer.model), maxTokens: scorer.maxTokens, seed: assignment.seed })
+    judges.set(name, { prompt, model: await opened.openOther(scorer.model), maxTokens: scorer.maxTokens, seed: assignment.seed })
   }
-  return new NamedScoring(scorers, judges)
+  const assertions = await AssertionScoring.open(params.scorers, items, { ...opened, seed: assignment.seed })
+  return new NamedScoring(scorers, judges, assertions)
 }

@@ -32,10 +32,10 @@ export interface ScoredAnswer {
 }
 
 export type NamedScorer = (scored: ScoredAnswer) => number | null | Promise<number | null>
-type SimpleScorer = Exclude<Scorer, { type: 'judge' | 'custom' }>
+type SimpleScorer = Exclude<Scorer, { type: 'judge' | 'custom' | 'assertions' }>
 type Maker<T extends SimpleScorer['type']> = (options: Extract<SimpleScorer, { type: T }>) => NamedScorer
 
-/** One maker per type; judges call models and are made elsewhere. */
+/** One maker per type; judges call models, assertions stand in the items: both are made elsewhere. */
 const MAKERS: { [T in SimpleScorer['type']]: Maker<T> } = {
   regex: ({ pattern, flags, absent }) => {
     const regex = compilePythonRegex(pattern, flags)
@@ -75,13 +75,13 @@ const MAKERS: { [T in SimpleScorer['type']]: Maker<T> } = {
 }
 
 /**
- * Scorers by name, judges left out. Throws RunFailure `invalid_params` naming the scorer and what is wrong with it.
+ * Scorers by name, judges and assertions left out. Throws RunFailure `invalid_params` naming the scorer and what is wrong with it.
  * @param folder where custom scorers' files lie
  */
 export async function makeScorers(scorers: Scorers, folder: string): Promise<Map<string, NamedScorer>> {
   const made = new Map<string, NamedScorer>()
   for (const [name, scorer] of Object.entries(scorers)) {
-    if (scorer.type === 'judge') continue
+    if (scorer.type === 'judge' || scorer.type === 'assertions') continue
     made.set(name, scorer.type === 'custom' ? await loadCustom(name, join(folder, scorer.file)) : makeSimple(name, scorer))
   }
   return made

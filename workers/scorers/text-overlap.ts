@@ -32,7 +32,7 @@ export function editSimilarity(answer: string, reference: string): number {
 }
 
 /** In O(left · right) time and O(right) memory. */
-function editDistance(left: readonly string[], right: readonly string[]): number {
+export function editDistance(left: readonly string[], right: readonly string[]): number {
   let above = Uint32Array.from({ length: right.length + 1 }, (_, index) => index)
   for (const [row, character] of left.entries()) {
     const current = new Uint32Array(right.length + 1)

@@ -1,0 +1,41 @@
+import { z } from 'zod'
+
+/**
+ * Assertions of a dataset's item: what must hold of the answer to this one item, as promptfoo and others write it.
+ * They stand in a field of the item; scorers of type `assertions` read them.
+ */
+
+export const ASSERTION_TYPES = [
+  'equals', 'contains', 'contains-any', 'contains-all', 'icontains', 'icontains-any', 'icontains-all', 'starts-with', 'regex',
+  'is-json', 'contains-json', 'word-count', 'is-refusal', 'levenshtein', 'rouge-n', 'bleu', 'similar',
+  'latency', 'cost', 'perplexity', 'perplexity-score',
+  'llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval',
+] as const
+export type AssertionType = (typeof ASSERTION_TYPES)[number]
+
+const counted = {
+  weight: z.number().nonnegative().default(1).describe('in the mean that is the item’s score; 0: told, but neither scored nor able to fail the item'),
+  metric: z.string().min(1).optional().describe('the metric it counts towards, too'),
+  threshold: z.number().optional(),
+}
+
+export const AssertionSchema = z.strictObject({
+  type: z.enum(ASSERTION_TYPES),
+  not: z.boolean().default(false).describe('holds where the assertion does not'),
+  value: z.unknown().optional(),
+  ...counted,
+  transform: z.string().min(1).optional().describe('taken of the answer first: output or JSON.parse(output), then .trim(), .toLowerCase(), .toUpperCase(), .name or [0]'),
+  grader: z.string().min(1).optional().describe('which of the scorer’s graders judges, or embeds; left out: default'),
+  categories: z.partialRecord(z.enum(['A', 'B', 'C', 'D', 'E']), z.number().min(0).max(1)).optional().describe('factuality: the score of each category'),
+})
+export type Assertion = z.infer<typeof AssertionSchema>
+
+export const AssertionSetSchema = z.strictObject({ type: z.literal('assert-set'), assert: z.array(AssertionSchema).min(1), ...counted })
+export type AssertionSet = z.infer<typeof AssertionSetSchema>
+
+export const ItemAssertionsSchema = z.strictObject({
+  assert: z.array(z.union([AssertionSetSchema, AssertionSchema])),
+  threshold: z.number().optional().describe('the item passes from this score on, whatever failed; left out: all must hold'),
+  transform: z.string().min(1).optional().describe('taken of the answer before any assertion reads it'),
+})
+export type ItemAssertions = z.infer<typeof ItemAssertionsSchema>

@@ -1,0 +1,162 @@
+/* The assertions of one item: read and made before anything is asked, then held against its answer. */
+import { ItemAssertionsSchema, type Assertion, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
+import { RunFailure } from '../../run-context.js'
+import type { TemplateItem } from '../../template.js'
+import { AssertionError, Undetermined, type Check, type CheckMaker, type Outcome, type Subject } from './check.js'
+import { closedQa, factuality, gEval, llmRubric } from './judge-checks.js'
+import { cost, latency, perplexity } from './measured-checks.js'
+import { bleu, levenshtein, rouge1, similar } from './overlap-checks.js'
+import { contains, containsJson, containsSome, equals, icontains, icontainsSome, isJson, refuses, regex, startsWith, wordCount } from './text-checks.js'
+import { compileTransform } from './transform.js'
+import { verdictOf, type Counted, type Mean } from './verdict.js'
+
+const MAKERS: Readonly<Record<AssertionType, CheckMaker>> = {
+  equals,
+  contains: contains(),
+  'contains-any': containsSome(false),
+  'contains-all': containsSome(true),
+  icontains,
+  'icontains-any': icontainsSome(false),
+  'icontains-all': icontainsSome(true),
+  'starts-with': startsWith,
+  regex,
+  'is-json': isJson,
+  'contains-json': containsJson,
+  'word-count': wordCount,
+  'is-refusal': refuses,
+  levenshtein,
+  'rouge-n': rouge1,
+  bleu,
+  similar,
+  latency,
+  cost,
+  perplexity: perplexity(false),
+  'perplexity-score': perplexity(true),
+  'llm-rubric': llmRubric,
+  'model-graded-closedqa': closedQa,
+  factuality,
+  'g-eval': gEval,
+}
+
+/** What one assertion said of an answer, as the example keeps it. */
+export interface AssertionRecord {
+  type: string
+  pass: boolean | null
+  score: number | null
+  metric?: string
+  reason?: string
+}
+
+export interface ItemVerdict {
+  /** Null where an assertion that counts could not be told. */
+  pass: number | null
+  score: number | null
+  named: ReadonlyMap<string, number>
+  records: AssertionRecord[]
+}
+
+interface Made {
+  assertion: Assertion
+  check: Check
+  transform: (output: string) => string
+}
+type MadeSet = { set: AssertionSet; members: Made[] }
+
+export class ItemAssertions {
+  private constructor(
+    private readonly made: readonly (Made | MadeSet)[],
+    private readonly threshold: number | undefined,
+    private readonly transform: (output: string) => string,
+  ) {}
+
+  /** @throws {RunFailure} `dataset_unfit` naming item, assertion and what is wrong with it */
+  static of(item: TemplateItem, field: string): ItemAssertions {
+    const parsed = ItemAssertionsSchema.safeParse(item[field])
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues
+      throw new RunFailure('dataset_unfit', `item "${item.id}": ${[field, ...(issue?.path ?? [])].join('.')}: ${item[field] === undefined ? 'is missing, and a scorer of type assertions reads it; write {"assert": []} where nothing is asserted' : (issue?.message ?? 'wrong shape')}`)
+    }
+    const { assert, threshold, transform } = parsed.data
+    const at = <T>(place: string, make: () => T): T => {
+      try {
+        return make()
+      } catch (error) {
+        if (error instanceof AssertionError) throw new RunFailure('dataset_unfit', `item "${item.id}": ${field}.${place}: ${error.message}`, { cause: error })
+        throw error
+      }
+    }
+    const one = (assertion: Assertion, place: string): Made => at(place, () => ({ assertion, check: MAKERS[assertion.type](assertion), transform: optional(assertion.transform) }))
+    const made = assert.map((entry, index) => (entry.type === 'assert-set' ? { set: entry, members: entry.assert.map((member, inner) => one(member, `assert[${index}].assert[${inner}]`)) } : one(entry, `assert[${index}]`)))
+    return new ItemAssertions(made, threshold, at('transform', () => optional(transform)))
+  }
+
+  /** Names of graders that its assertions need, and of embedders. */
+  get needs(): { graders: string[]; embedders: string[] } {
+    const all = this.made.flatMap((entry) => ('set' in entry ? entry.members : [entry])).map(({ assertion }) => assertion)
+    const of = (types: readonly string[]): string[] => [...new Set(all.filter(({ type }) => types.includes(type)).map(({ grader }) => grader ?? 'default'))]
+    return { graders: of(['llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval']), embedders: of(['similar']) }
+  }
+
+  async judge(subject: Subject): Promise<ItemVerdict> {
+    const records: AssertionRecord[] = []
+    let text: string
+    try {
+      text = this.transform(subject.output)
+    } catch (error) {
+      return { pass: null, score: null, named: new Map(), records: [{ type: 'transform', pass: null, score: null, reason: reasonOf(error) }] }
+    }
+    const counted = await Promise.all(this.made.map((entry) => ('set' in entry ? countSet(entry, { ...subject, output: text }, records) : count(entry, { ...subject, output: text }, records))))
+    const known = counted.filter((entry) => entry !== null)
+    const { pass, score, named } = verdictOf(known, this.threshold)
+    const isWhole = known.length === counted.length
+    const lacking = lackingMetrics(records)
+    return { pass: isWhole ? Number(pass) : null, score: isWhole ? score : null, named: meansOf(named, lacking), records }
+  }
+}
+
+function optional(transform: string | undefined): (output: string) => string {
+  return transform === undefined ? (output) => output : compileTransform(transform)
+}
+
+/** Null where it could not be told and counts. */
+async function count({ assertion, check, transform }: Made, subject: Subject, records: AssertionRecord[]): Promise<Counted | null> {
+  const { type, not, metric, weight } = assertion
+  const record: AssertionRecord = { type: not ? `not-${type}` : type, pass: null, score: null, ...(metric === undefined ? {} : { metric }) }
+  records.push(record)
+  let outcome: Outcome
+  try {
+    outcome = await check({ ...subject, output: transform(subject.output) })
+  } catch (error) {
+    record.reason = reasonOf(error)
+    return weight === 0 ? { outcome: { pass: true, score: 0 }, weight: 0, metric: undefined } : null
+  }
+  Object.assign(record, { pass: outcome.pass || weight === 0, score: outcome.score, ...(outcome.reason === undefined ? {} : { reason: outcome.reason }) })
+  return { outcome, weight, metric }
+}
+
+async function countSet({ set, members }: MadeSet, subject: Subject, records: AssertionRecord[]): Promise<Counted | null> {
+  const counted = await Promise.all(members.map((member) => count(member, subject, records)))
+  const known = counted.filter((entry) => entry !== null)
+  if (known.length < counted.length) {
+    if (set.metric !== undefined) records.push({ type: set.type, pass: null, score: null, metric: set.metric })
+    return null
+  }
+  const { named, ...outcome } = verdictOf(known, set.threshold)
+  records.push({ type: set.type, ...outcome, ...(set.metric === undefined ? {} : { metric: set.metric }) })
+  return { outcome, weight: set.weight, metric: set.metric, named }
+}
+
+/** A mean of what could be told would not be the mean that was asked for. */
+function lackingMetrics(records: readonly AssertionRecord[]): ReadonlySet<string> {
+  return new Set(records.flatMap(({ score, metric }) => (score === null && metric !== undefined ? [metric] : [])))
+}
+
+function meansOf(named: ReadonlyMap<string, Mean>, lacking: ReadonlySet<string>): Map<string, number> {
+  return new Map([...named].flatMap(([metric, { sum, weight }]) => (lacking.has(metric) || weight === 0 ? [] : [[metric, sum / weight] as const])))
+}
+
+/** What cannot be told is told so; anything else is the run's own fault. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Undetermined) return error.message
+  throw error
+}
