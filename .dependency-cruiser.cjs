@@ -17,7 +17,7 @@ const soleImporter = (name, packages, room) => ({
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: ['^svelte/internal'] } },
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: ['^svelte/(internal|reactivity)'] } },
     only('contracts-are-a-leaf', 'Contracts import only zod.', { path: '^server/contracts/' }, ['^server/contracts/']),
     only('experiments-stand-on-contracts', 'The domain of experiments knows only the contracts.', { path: '^experiments/' }, ['^experiments/', '^server/contracts/']),
     only('datasets-stand-on-contracts', 'Dataset readers know only the contracts.', { path: '^datasets/' }, ['^datasets/', '^server/contracts/']),
