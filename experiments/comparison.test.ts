@@ -159,3 +159,36 @@ describe('not worse by a margin', () => {
     expect((one?.low ?? NaN) > -0.02).toBe((one?.nonInferiority?.p ?? NaN) < 0.025)
   })
 })
+
+describe('1,000 requests with their errors', () => {
+  const priced = (right: (item: number) => boolean, cost: (item: number) => number | null) => accuracies(200, right).map((one, item) => ({ ...one, costUsd: cost(item) }))
+  const dear = { run: run('A'), examples: priced((item) => item % 20 !== 0, (item) => 0.004 + 0.0001 * (item % 7)) }
+  const cheap = { run: run('B'), examples: priced((item) => item % 5 !== 0, (item) => 0.001 + 0.0001 * (item % 3)) }
+  const ask = (errorCostUsd: number | undefined, runs: readonly Answered[] = [dear, cheap]) => compare({ metric: 'accuracy', baselineId: 'A', runs, errorCostUsd })
+
+  it('turn the order of runs when errors grow dear, judged on the paired difference', () => {
+    const free = ask(0)
+    expect(free.tests[0]?.expectedCost?.high).toBeLessThan(0)
+    const costly = ask(0.1)
+    const [a, b] = costly.runs.map(({ expectedCost: cost }) => cost?.per1000Usd ?? NaN)
+    expect(a).toBeCloseTo(4.297 + 5, 3)
+    expect(b).toBeCloseTo(1.0995 + 20, 3)
+    expect(costly.tests[0]?.expectedCost?.per1000Usd).toBeCloseTo((b ?? NaN) - (a ?? NaN), 3)
+    expect(costly.tests[0]?.expectedCost?.low).toBeGreaterThan(0)
+    expect(ComparisonSchema.safeParse({ ...costly, examples: [], totalExamples: 0 }).error).toBeUndefined()
+  })
+
+  it('are told for no run that has an answer of unknown cost, and for none unasked', () => {
+    const gap = { run: run('C'), examples: priced(() => true, (item) => (item === 9 ? null : 0.001)) }
+    const { runs, tests } = ask(0.1, [dear, gap])
+    expect(runs[1]).toMatchObject({ expectedCost: null, costBasis: { costPer1000Usd: null, errorRate: { mean: 0 } } })
+    expect(tests[0]).toMatchObject({ costBasis: null, expectedCost: null })
+    expect(ask(undefined).runs.map(({ expectedCost: cost }) => cost)).toEqual([null, null])
+  })
+
+  it('count an item once over pooled repeats', () => {
+    const repeats = [dear, { run: run('A2', { cell: dear.run.cell, repeat: 1 }), examples: priced((item) => item % 20 !== 1, () => 0.002) }]
+    const [pooled] = compare({ metric: 'accuracy', baselineId: 'A', runs: [...repeats, cheap], repeats: 'pooled' }).runs
+    expect(pooled?.costBasis).toMatchObject({ n: 200, errorRate: { mean: expect.closeTo(0.05, 12) as number }, costPer1000Usd: { mean: expect.closeTo((4.297 + 2) / 2, 6) as number } })
+  })
+})

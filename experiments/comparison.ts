@@ -1,5 +1,7 @@
-import { AppError, type Comparison, fromWire, type Run } from '../server/contracts/index.js'
+import { AppError, type Comparison, type CostBasis, type ExpectedCost, fromWire, type Run } from '../server/contracts/index.js'
+import { costBasisOfColumns } from './answer-costs.js'
 import { bestSet } from './best-set.js'
+import { expectedCost } from './expected-cost.js'
 import { fairnessWarnings } from './fairness.js'
 import { bestSentence, findingSentence, nonInferioritySentence, testSentence } from './finding.js'
 import { describeMetric, METRICS, type NamedMetric } from './metrics.js'
@@ -26,6 +28,8 @@ export interface ComparisonRequest extends PairwiseOptions {
   runs: readonly ComparedRun[]
   /** pooled: repeats of one cell are one side of the comparison, with an item's mean as its score. */
   repeats?: 'apart' | 'pooled' | undefined
+  /** US dollars that an error costs: also asks what 1,000 requests cost with their errors. */
+  errorCostUsd?: number | undefined
 }
 
 /** The statistics of a comparison; which items stand side by side is for `sides.ts`. */
@@ -45,10 +49,12 @@ export function compareRuns(request: ComparisonRequest): ComparisonStatistics {
   const names = distinctNames(arms)
   const nameOf = (id: string): string => names.get(id) ?? id
   const pairwise = new Pairwise(metric)
-  const runs = describeArms(arms, metric, pairwise)
+  const costOf = (basis: CostBasis | null): ExpectedCost | null => (basis === null || request.errorCostUsd === undefined ? null : expectedCost(basis, request.errorCostUsd))
+  const runs = describeArms(arms, metric, pairwise).map((described) => Object.assign(described, { expectedCost: costOf(described.costBasis) }))
   const told = (id: string) => ({ name: nameOf(id), ...pricesOf(id, runs, arms) })
   const tests = pairwise.against(baseline, arms, request).map(({ nonInferiority, ...test }) => ({
     ...test,
+    expectedCost: costOf(test.costBasis),
     sentence: testSentence(test, { run: nameOf(test.runId), baseline: nameOf(test.baselineId) }, metric),
     nonInferiority: nonInferiority && { ...nonInferiority, sentence: nonInferioritySentence({ ...test, nonInferiority }, { run: told(test.runId), baseline: told(test.baselineId) }, metric) },
   }))
@@ -60,6 +66,7 @@ export function compareRuns(request: ComparisonRequest): ComparisonStatistics {
     baselineId: baseline.run.id,
     correction: request.correction ?? 'holm',
     margin: request.margin ?? null,
+    errorCostUsd: request.errorCostUsd ?? null,
     repeats: request.repeats ?? 'apart',
     sentence: findingSentence(tests, names, metric),
     best: { runIds: best.map(({ run }) => run.id), sentence: bestSentence(best.map(({ run }) => nameOf(run.id)), runs.filter(({ summary }) => qualityOf(summary, metric) !== null).length, metric) },
@@ -109,7 +116,7 @@ function pricesOf(id: string, runs: Comparison['runs'], arms: readonly Arm[]): {
   return { costPerItemUsd: run?.costUsd == null || items === 0 ? null : run.costUsd / items / (run.runIds?.length ?? 1), latencyP50Ms: run?.latencyP50Ms ?? null }
 }
 
-function describeArms(arms: readonly Arm[], metric: NamedMetric, pairwise: Pairwise): Comparison['runs'] {
+function describeArms(arms: readonly Arm[], metric: NamedMetric, pairwise: Pairwise): Omit<Comparison['runs'][number], 'expectedCost'>[] {
   const rows = arms.map((arm) => {
     const { run, columns, runIds } = arm
     const summary = columns.itemIds.length === 0 ? null : { ...summarizeScores(metric.id, scoredOf(columns)), higherIsBetter: metric.higherIsBetter }
@@ -123,7 +130,7 @@ function describeArms(arms: readonly Arm[], metric: NamedMetric, pairwise: Pairw
     const [run, other] = [arms[better], arms[worse]]
     return run !== undefined && other !== undefined && pairwise.zOf(run, other) > critical
   })
-  return rows.map(({ arm: { run, name, runIds, answerVariance }, summary, latency, costUsd }, index) => ({
+  return rows.map(({ arm: { run, name, runIds, answerVariance, columns }, summary, latency, costUsd }, index) => ({
     id: run.id,
     name,
     experimentName: run.experimentName,
@@ -134,6 +141,7 @@ function describeArms(arms: readonly Arm[], metric: NamedMetric, pairwise: Pairw
     latencyP50Ms: latency?.p50Ms ?? null,
     latency,
     costUsd,
+    costBasis: summary === null ? null : costBasisOfColumns(metric.id, columns, summary),
     paretoOptimal: standings[index] === 'front',
     pareto: standings[index] ?? null,
     runIds,

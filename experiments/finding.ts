@@ -32,7 +32,7 @@ const TESTS_IN_WORDS: Readonly<Record<string, string>> = {
   'paired-t': 'paired t-test',
 }
 
-type Tested = Omit<PairedTest, 'sentence' | 'nonInferiority'>
+type Tested = Omit<PairedTest, 'sentence' | 'nonInferiority' | 'costBasis' | 'expectedCost'>
 
 export function formatP(p: number): string {
   return p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`

@@ -1,4 +1,5 @@
 import { AppError, type PairedTest } from '../server/contracts/index.js'
+import { costDifference } from './answer-costs.js'
 import type { NamedMetric } from './metrics.js'
 import type { Arm } from './repeats.js'
 import { ItemIndex, type Pairs, pairUp } from './score-columns.js'
@@ -13,7 +14,7 @@ export interface PairwiseOptions {
 
 type Told = NonNullable<PairedTest['nonInferiority']>
 /** A test before it is put into words. */
-export type FoundTest = Omit<PairedTest, 'sentence' | 'nonInferiority'> & { nonInferiority: Omit<Told, 'sentence'> | null }
+export type FoundTest = Omit<PairedTest, 'sentence' | 'nonInferiority' | 'expectedCost'> & { nonInferiority: Omit<Told, 'sentence'> | null }
 
 const SIGNIFICANT = 0.05
 /** A 95 % interval above −δ is a one-sided test at 2.5 %. */
@@ -93,7 +94,8 @@ export class Pairwise {
     // Wins and losses are told in terms of better and worse, not of larger and smaller.
     const [wins, losses] = higherIsBetter ? [result.wins, result.losses] : [result.losses, result.wins]
     const nonInferiority = margin === undefined ? null : { margin, p: pNonInferior, pAdjusted: null, verdict: 'not shown' as const }
-    return { runId: other.run.id, baselineId: baseline.run.id, ...result, wins, losses, pAdjusted: null, verdict: 'not distinguishable', nonInferiority }
+    const costBasis = costDifference(this.#metric.id, pairs, result)
+    return { runId: other.run.id, baselineId: baseline.run.id, ...result, wins, losses, pAdjusted: null, verdict: 'not distinguishable', nonInferiority, costBasis }
   }
 
   /** A verdict needs both a corrected p below 0.05 and an interval without 0. */

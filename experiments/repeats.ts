@@ -1,5 +1,6 @@
 import type { Run } from '../server/contracts/index.js'
 import type { ScoreColumns } from './score-columns.js'
+import { meanOf } from './statistics/intervals.js'
 
 /** One side of a comparison: a run, or the repeats of one cell taken together. */
 export interface Arm {
@@ -41,12 +42,14 @@ export function pooled(runs: readonly { run: Run; columns: ScoreColumns }[]): Ar
 
 function pool(repeats: readonly { run: Run; columns: ScoreColumns }[], first: { run: Run }): Arm {
   const columns = repeats.map((repeat) => repeat.columns)
-  const answers = new Map<string, { cluster: string | null; target: number | undefined; scores: number[]; failed: boolean }>()
+  const answers = new Map<string, { cluster: string | null; target: number | undefined; scores: number[]; costs: number[]; failed: boolean }>()
   for (const one of columns) {
     one.itemIds.forEach((id, item) => {
-      const known = answers.get(id) ?? { cluster: one.clusters?.[item] ?? null, target: one.targets?.[item], scores: [], failed: true }
+      const known = answers.get(id) ?? { cluster: one.clusters?.[item] ?? null, target: one.targets?.[item], scores: [], costs: [], failed: true }
       const score = one.scores[item] ?? NaN
       if (!Number.isNaN(score)) known.scores.push(score)
+      const cost = one.costs?.[item] ?? NaN
+      if (!Number.isNaN(cost)) known.costs.push(cost)
       known.failed &&= one.failed[item] === 1
       answers.set(id, known)
     })
@@ -61,10 +64,11 @@ function pool(repeats: readonly { run: Run; columns: ScoreColumns }[], first: { 
     columns: {
       itemIds: [...answers.keys()],
       clusters: columns.every(({ clusters }) => clusters === null) ? null : items.map(({ cluster }) => cluster),
-      scores: Float64Array.from(items, ({ scores }) => (scores.length === 0 ? NaN : scores.reduce((sum, score) => sum + score, 0) / scores.length)),
+      scores: Float64Array.from(items, ({ scores }) => meanOf(scores)),
       failed: Uint8Array.from(items, ({ failed }) => (failed ? 1 : 0)),
       latencies: Float64Array.from(columns.flatMap(({ latencies }) => Array.from(latencies))),
       firstTokens: Float64Array.from(columns.flatMap(({ firstTokens }) => Array.from(firstTokens))),
+      costs: columns.some(({ costs: known }) => known === null) ? null : Float64Array.from(items, ({ costs: known }) => meanOf(known)),
       costUsd: costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
       metrics: columns[0]?.metrics.filter((metric) => columns.every(({ metrics }) => metrics.includes(metric))) ?? [],
       ...(columns.every(({ targets }) => targets !== undefined) ? { targets: Int32Array.from(items, ({ target }) => target ?? 0) } : {}),

@@ -18,6 +18,8 @@ export interface ScoreColumns {
   firstTokens: Float64Array
   /** US dollars of all answers; null when that of one is not known. */
   costUsd: number | null
+  /** US dollars of each item’s answer, NaN for one that failed; null when that of one answer is not known. */
+  costs: Float64Array | null
   /** Metrics that answers of this run carry. */
   metrics: readonly string[]
   /** A number made from the target of each item, to tell whether two versions of a dataset mean the same item. */
@@ -39,6 +41,7 @@ export function columnsOf(examples: readonly ColumnExample[], metric: string): S
     latencies: Float64Array.from(waited.flatMap(({ latencyMs }) => latencyMs ?? [])),
     firstTokens: Float64Array.from(waited.flatMap(({ ttftMs }) => ttftMs ?? [])),
     costUsd: costs.length === 0 || costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
+    costs: costs.length === 0 || costs.includes(null) ? null : Float64Array.from(examples, ({ status, costUsd }) => (status === 'error' ? NaN : (costUsd ?? NaN))),
     metrics: [...new Set(examples.flatMap(({ scores }) => Object.keys(scores)))],
   }
 }
@@ -79,6 +82,8 @@ export interface Pairs {
   shared: number
   /** Shared items left out because their targets differ. */
   changed: number
+  /** Cost of the answers, run minus baseline, US dollars; null when one side’s is not known. */
+  costs: Float64Array | null
 }
 
 /** The place of each item, made once per run and read by every pairing with it. */
@@ -102,6 +107,8 @@ export class ItemIndex {
 export function pairUp(run: ItemIndex, baseline: ItemIndex): Pairs {
   const { itemIds, scores, clusters, targets } = baseline.columns
   const [mine, theirs] = [new Float64Array(itemIds.length), new Float64Array(itemIds.length)]
+  const [myCosts, theirCosts] = [run.columns.costs, baseline.columns.costs]
+  const costs = myCosts === null || theirCosts === null ? null : new Float64Array(itemIds.length)
   const kept: (string | null)[] | undefined = clusters === null ? undefined : []
   const found = { shared: 0, changed: 0 }
   let n = 0
@@ -117,8 +124,9 @@ export function pairUp(run: ItemIndex, baseline: ItemIndex): Pairs {
     if (!Number.isFinite(score) || !Number.isFinite(reference)) continue
     mine[n] = score
     theirs[n] = reference
+    if (costs !== null) costs[n] = (myCosts?.[place] ?? NaN) - (theirCosts?.[item] ?? NaN)
     kept?.push(clusters?.[item] ?? null)
     n++
   }
-  return { run: mine.subarray(0, n), baseline: theirs.subarray(0, n), clusters: kept, ...found }
+  return { run: mine.subarray(0, n), baseline: theirs.subarray(0, n), clusters: kept, costs: costs?.subarray(0, n) ?? null, ...found }
 }

@@ -10,7 +10,7 @@ import { type Path, readSource } from './source.js'
 
 type Fields = Record<string, unknown>
 
-const KEYS = ['name', 'kind', 'dataset', 'model', 'axes', 'fixed', 'metrics', 'strategy', 'race', 'repeats', 'seed', 'budget', 'tags', 'notes']
+const KEYS = ['name', 'kind', 'dataset', 'model', 'axes', 'fixed', 'metrics', 'strategy', 'race', 'repeats', 'seed', 'budget', 'errorCostUsd', 'tags', 'notes']
 const RUN_REFERENCE = /^run:[\w-]+(@\d+)?$/
 
 function isFields(value: unknown): value is Fields {

@@ -78,10 +78,10 @@ describe('latency and cost', () => {
 
   it('takes a sum with an unknown part for unknown', () => {
     const call = (costUsd: number | null, status: 'scored' | 'error' = 'scored') => ({ status, tokensIn: 10, tokensOut: 2, costUsd })
-    expect(summarizeCost([call(0.5), call(0.25)])).toEqual({ tokensIn: 20, tokensOut: 4, costUsd: 0.75 })
+    expect(summarizeCost([call(0.5), call(0.25)])).toEqual({ tokensIn: 20, tokensOut: 4, costUsd: 0.75, costPerAnswer: { mean: 0.375, low: 0, high: expect.closeTo(0.375 + 12.7062047 * 0.125, 6) } })
     expect(summarizeCost([call(0.5), call(null)]).costUsd).toBeNull()
     expect(summarizeCost([call(0.5), call(null, 'error')]).costUsd).toBe(0.5)
-    expect(summarizeCost([])).toEqual({ tokensIn: null, tokensOut: null, costUsd: null })
+    expect(summarizeCost([])).toEqual({ tokensIn: null, tokensOut: null, costUsd: null, costPerAnswer: null })
   })
 })
 

@@ -1,10 +1,11 @@
-import { type Example, fromWire, type LatencySummary, type MetricSummary, toWire } from '../server/contracts/index.js'
+import { type Example, fromWire, type LatencySummary, type MetricSummary, type Summary, toWire } from '../server/contracts/index.js'
+import { correlationOfMeans, costSpread } from './answer-costs.js'
 import { METRICS } from './metrics.js'
 import { bootstrapMean } from './statistics/bootstrap.js'
 import { clipToUnit, type Interval, meanInterval, type Observations, proportionInterval } from './statistics/intervals.js'
 import { quantile, quantileInterval } from './statistics/quantiles.js'
 
-export type ScoredExample = Pick<Example, 'status' | 'scores' | 'cluster'>
+export type ScoredExample = Pick<Example, 'status' | 'scores' | 'cluster'> & Partial<Pick<Example, 'costUsd'>>
 
 /** The score of an example, or null where it has none: failed, not scored or NaN. Never 0 in its place. */
 export function scoreOf(example: Pick<Example, 'status' | 'scores'>, metric: string): number | null {
@@ -53,6 +54,7 @@ export function summarizeScores(metric: string, scored: Observations & { unscore
 export function summarizeMetric(metric: string, examples: readonly ScoredExample[]): MetricSummary {
   const values: number[] = []
   const clusters: (string | null)[] = []
+  const costs: number[] = []
   let errors = 0
   for (const example of examples) {
     if (example.status === 'error') errors++
@@ -60,8 +62,10 @@ export function summarizeMetric(metric: string, examples: readonly ScoredExample
     if (score === null) continue
     values.push(score)
     clusters.push(example.cluster)
+    if (example.costUsd != null) costs.push(example.costUsd)
   }
-  return summarizeScores(metric, { values, clusters, errors, unscored: examples.length - values.length - errors })
+  const summary = summarizeScores(metric, { values, clusters, errors, unscored: examples.length - values.length - errors })
+  return costs.length === 0 || costs.length < values.length ? summary : { ...summary, costCorrelation: correlationOfMeans(values, costs, clusters) }
 }
 
 /** Up to this many latencies the mean's interval is resampled; with more their skewness no longer shows in it. */
@@ -109,10 +113,12 @@ export function summarizeLatency(examples: readonly TimedExample[]): LatencySumm
   )
 }
 
-export type PricedExample = Pick<Example, 'status' | 'tokensIn' | 'tokensOut' | 'costUsd'>
+export type PricedExample = Pick<Example, 'status' | 'tokensIn' | 'tokensOut' | 'costUsd'> & Partial<Pick<Example, 'cluster'>>
+
+type SummarizedCost = Pick<Summary, 'tokensIn' | 'tokensOut' | 'costUsd' | 'costPerAnswer'>
 
 /** Sums over the examples. One answered item whose figure is not known makes the sum unknown: a partial sum would pass for a lower price. */
-export function summarizeCost(examples: readonly PricedExample[]): { tokensIn: number | null; tokensOut: number | null; costUsd: number | null } {
+export function summarizeCost(examples: readonly PricedExample[]): SummarizedCost {
   const sum = (key: 'tokensIn' | 'tokensOut' | 'costUsd'): number | null => {
     let total = 0
     let known = false
@@ -124,5 +130,8 @@ export function summarizeCost(examples: readonly PricedExample[]): { tokensIn: n
     }
     return known ? total : null
   }
-  return { tokensIn: sum('tokensIn'), tokensOut: sum('tokensOut'), costUsd: sum('costUsd') }
+  const answered = examples.filter(({ status }) => status !== 'error')
+  const costs = answered.flatMap(({ costUsd }) => costUsd ?? [])
+  const costPerAnswer = costs.length < answered.length ? null : costSpread(costs, answered.map(({ cluster }) => cluster ?? null))
+  return { tokensIn: sum('tokensIn'), tokensOut: sum('tokensOut'), costUsd: sum('costUsd'), costPerAnswer }
 }

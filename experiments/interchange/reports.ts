@@ -14,6 +14,8 @@ export interface ReportRequest {
   metric: string | undefined
   threshold: number | undefined
   comparison: Comparison | null
+  /** Of `markdown`, US dollars. */
+  errorCostUsd?: number | undefined
   /** Bancada's. */
   version: string
 }

@@ -1,5 +1,6 @@
 /* Runs as tables: CSV with a row per answer (RFC 4180), Markdown with a row per run and metric. */
 import { type Comparison, fromWire, type MetricSummary } from '../../server/contracts/index.js'
+import { costBasisOf, expectedCost } from '../expected-cost.js'
 import { labelOf, metricsIn, type ReportedRun, type ReportFile } from './report.js'
 
 const BEFORE = ['experiment', 'run_id', 'run', 'item_id', 'cluster', 'status']
@@ -35,22 +36,33 @@ function csvCell(text: string): string {
 /**
  * Each metric of each run with n and its 95 % interval, then what the paired comparison found.
  * @param options.comparison null where there is nothing to compare
+ * @param options.errorCostUsd left out: what the comparison says, if anything
  */
-export function markdownReport(reported: readonly ReportedRun[], { comparison }: { comparison: Comparison | null }): ReportFile[] {
+export function markdownReport(reported: readonly ReportedRun[], { comparison, errorCostUsd }: { comparison: Comparison | null; errorCostUsd?: number | undefined }): ReportFile[] {
+  const price = errorCostUsd ?? comparison?.errorCostUsd ?? null
+  const withErrors = (run: ReportedRun['run'], metric: string): string[] => (price === null ? [] : [expectedText(run, metric, price)])
   const rows = reported.flatMap(({ run }) =>
     Object.entries(run.summary?.metrics ?? {}).map(([metric, summary]) => [
       labelOf(run), run.id, metric, figure(fromWire(summary.mean)), intervalText(summary), String(summary.n), String(summary.unscored ?? ''), String(summary.errors ?? ''),
       run.summary?.latency == null ? '' : figure(run.summary.latency.p50Ms), run.summary?.costUsd == null ? '' : run.summary.costUsd.toPrecision(4),
+      ...withErrors(run, metric),
     ]),
   )
   const lines = [
-    markdownRow(['Run', 'Id', 'Metric', 'Mean', '95 % interval', 'n', 'Unscored', 'Errors', 'p50 in ms', 'Cost in $']),
-    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    markdownRow(['Run', 'Id', 'Metric', 'Mean', '95 % interval', 'n', 'Unscored', 'Errors', 'p50 in ms', 'Cost in $', ...(price === null ? [] : [`1,000 requests at $${figure(price)} an error, in $`])]),
+    `| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |${price === null ? '' : ' ---: |'}`,
     ...rows.map(markdownRow),
     ...(comparison === null ? [] : ['', comparison.sentence, '', ...comparison.tests.map(({ sentence }) => `- ${sentence}`), ...comparison.warnings.map((warning) => `- Note: ${warning}`)]),
     '',
   ]
   return [{ path: '', pieces: [lines.join('\n')] }]
+}
+
+function expectedText({ summary }: ReportedRun['run'], metric: string, errorCostUsd: number): string {
+  const basis = summary === null ? null : costBasisOf(summary, metric)
+  const cost = basis === null ? null : expectedCost(basis, errorCostUsd)
+  if (cost === null) return ''
+  return `${figure(cost.per1000Usd)}${cost.low === null || cost.high === null ? '' : ` (${figure(cost.low)} to ${figure(cost.high)})`}`
 }
 
 function markdownRow(cells: readonly string[]): string {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { AppError, type Budget, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentPage, type Run, fromWire } from '../contracts/index.js'
 import type { Client } from './client.js'
-import { bytes, dollars, duration, milliseconds, number, progressLine, score, table } from './format.js'
+import { bytes, dollars, duration, expected, milliseconds, number, progressLine, score, table } from './format.js'
 
 export interface Output {
   json: boolean
@@ -69,6 +69,8 @@ async function compareFinished(client: Client, experiment: Experiment): Promise<
 
 export function experimentTable(experiment: Experiment, comparison: Comparison | null): string {
   const tests = new Map(comparison?.tests.map((test) => [test.runId, test]))
+  const at = experiment.errorCostUsd === null ? [] : [`per 1,000 at ${dollars(experiment.errorCostUsd)} an error [95 %]`]
+  const withErrors = new Map(experiment.expectedCosts.map((cost) => [cost.runId, cost]))
   const rows = experiment.runs.map((run) => {
     const test = tests.get(run.id)
     const against = test ? `${test.verdict} (${test.difference >= 0 ? '+' : '−'}${number(Math.abs(test.difference))}, p=${test.pAdjusted === null ? '–' : number(test.pAdjusted)})` : run.id === comparison?.baselineId ? 'baseline' : '–'
@@ -81,11 +83,12 @@ export function experimentTable(experiment: Experiment, comparison: Comparison |
       milliseconds(run.summary?.latency?.p50Ms),
       milliseconds(run.summary?.latency?.p95Ms),
       dollars(run.summary?.costUsd),
+      ...at.map(() => expected(withErrors.get(run.id))),
       run.pickedStep !== null ? `step ${run.pickedStep} picked` : typeof run.summary?.bestStep === 'number' ? `step ${run.summary.bestStep} best` : '–',
     ]
   })
   const head = `${experiment.name} · ${experiment.kind} on ${experiment.dataset} · ${experiment.status}`
-  const body = table(['id', 'run', 'status', experiment.primaryMetric, 'against the baseline', 'p50', 'p95', 'cost', 'checkpoint'], rows, new Set([5, 6, 7]))
+  const body = table(['id', 'run', 'status', experiment.primaryMetric, 'against the baseline', 'p50', 'p95', 'cost', ...at, 'checkpoint'], rows, new Set([5, 6, 7]))
   return [head, '', body, ...raceLines(experiment.runs), ...(comparison ? ['', comparison.sentence, ...comparison.warnings.map((warning) => `Note: ${warning}`)] : [])].join('\n')
 }
 
@@ -115,8 +118,9 @@ export async function list(client: Client, output: Output): Promise<void> {
 }
 
 /** Shows an experiment or, when no experiment has that id, a run. */
-export async function show(client: Client, output: Output, id: string): Promise<void> {
-  const experiment = await orNull(client.get<Experiment>(`/api/experiments/${encodeURIComponent(id)}`))
+export async function show(client: Client, output: Output, { id, errorCostUsd }: { id: string; errorCostUsd: number | undefined }): Promise<void> {
+  const asked = errorCostUsd === undefined ? '' : `?errorCostUsd=${errorCostUsd}`
+  const experiment = await orNull(client.get<Experiment>(`/api/experiments/${encodeURIComponent(id)}${asked}`))
   if (experiment) {
     const comparison = await compareFinished(client, experiment)
     return output.print(output.json ? JSON.stringify({ experiment, comparison }) : experimentTable(experiment, comparison))

@@ -2,23 +2,26 @@
 import type { Comparison, PairedTest, Plan } from '../contracts/index.js'
 import type { Client } from './client.js'
 import type { Output } from './commands.js'
-import { dollars, milliseconds, number, score, table } from './format.js'
+import { dollars, expected, milliseconds, number, score, table } from './format.js'
 
 export interface CompareOptions {
   runs: string[]
   metric: string | undefined
   /** δ of the non-inferiority question, in the unit of the metric. */
   margin: number | undefined
+  /** US dollars of an error. */
+  errorCostUsd: number | undefined
   isPooled: boolean
   isMarkdown: boolean
 }
 
-export async function compare(client: Client, output: Output, { runs, metric, margin, isPooled, isMarkdown }: CompareOptions): Promise<void> {
+export async function compare(client: Client, output: Output, { runs, metric, margin, errorCostUsd, isPooled, isMarkdown }: CompareOptions): Promise<void> {
   const query = new URLSearchParams({
     runs: runs.join(','),
     limit: '0',
     ...(metric === undefined ? {} : { metric }),
     ...(margin === undefined ? {} : { margin: String(margin) }),
+    ...(errorCostUsd === undefined ? {} : { errorCostUsd: String(errorCostUsd) }),
     ...(isPooled ? { repeats: 'pooled' } : {}),
   })
   const comparison = await client.get<Comparison>(`/api/compare?${query}`)
@@ -33,7 +36,7 @@ export function markdown(header: string[], rows: string[][], right: Set<number> 
   return [line(header), line(header.map((_, column) => (right.has(column) ? '---:' : '---'))), ...rows.map(line)].join('\n')
 }
 
-function testRow(test: PairedTest, name: string): string[] {
+function testRow(test: PairedTest, name: string, hasErrorCost: boolean): string[] {
   return [
     name,
     String(test.n),
@@ -43,22 +46,25 @@ function testRow(test: PairedTest, name: string): string[] {
     test.minimumDetectable === null ? '–' : number(test.minimumDetectable),
     test.verdict,
     ...(test.nonInferiority === null ? [] : [test.nonInferiority.verdict]),
+    ...(hasErrorCost ? [expected(test.expectedCost)] : []),
   ]
 }
 
 /** The finding first, then the figures behind it, then what may make it unfair. */
 export function report(comparison: Comparison, draw: Draw): string {
   const names = new Map(comparison.runs.map((run) => [run.id, run.name]))
+  const hasErrorCost = comparison.errorCostUsd !== null
   const inBest = new Set(comparison.best.runIds)
-  const runs = comparison.runs.map((run) => [run.id, `${run.experimentName} · ${run.name}`, score(run.summary ?? undefined), inBest.has(run.id) ? 'yes' : 'no', milliseconds(run.latencyP50Ms), dollars(run.costUsd), run.pareto ?? '–'])
-  const tests = comparison.tests.map((test) => testRow(test, names.get(test.runId) ?? test.runId))
+  const runs = comparison.runs.map((run) => [run.id, `${run.experimentName} · ${run.name}`, score(run.summary ?? undefined), inBest.has(run.id) ? 'yes' : 'no', milliseconds(run.latencyP50Ms), dollars(run.costUsd), run.pareto ?? '–', ...(hasErrorCost ? [expected(run.expectedCost)] : [])])
+  const tests = comparison.tests.map((test) => testRow(test, names.get(test.runId) ?? test.runId, hasErrorCost))
   const correction = comparison.correction === 'holm' ? 'Holm' : 'Benjamini–Hochberg'
   const notWorse = comparison.margin === null ? [] : [`worse by ${number(comparison.margin)}?`]
+  const at = comparison.errorCostUsd === null ? [] : [`per 1,000 at ${dollars(comparison.errorCostUsd)} an error [95 %]`]
   const sentences = [comparison.sentence, comparison.best.sentence, ...comparison.tests.flatMap((test) => test.nonInferiority?.sentence ?? [])].filter((sentence) => sentence !== '')
   return [
     sentences.join('\n\n'),
-    draw(['id', 'run', comparison.metric, 'may be best', 'p50', 'cost', 'Pareto front'], runs, new Set([4, 5])),
-    ...(tests.length === 0 ? [] : [draw(['against the baseline', 'n', 'difference [95 %]', 'wins/losses/ties', `p (${correction})`, 'detectable at 80 %', 'verdict', ...notWorse], tests, new Set([1, 4, 5]))]),
+    draw(['id', 'run', comparison.metric, 'may be best', 'p50', 'cost', 'Pareto front', ...at], runs, new Set([4, 5])),
+    ...(tests.length === 0 ? [] : [draw(['against the baseline', 'n', 'difference [95 %]', 'wins/losses/ties', `p (${correction})`, 'detectable at 80 %', 'verdict', ...notWorse, ...at], tests, new Set([1, 4, 5]))]),
     ...comparison.warnings.map((warning) => `Note: ${warning}`),
   ].join('\n\n')
 }

@@ -1,4 +1,4 @@
-import { fromWire, type MetricSummary, type Run } from '../contracts/index.js'
+import { type ExpectedCost, fromWire, type MetricSummary, type Run } from '../contracts/index.js'
 
 /** Aligns columns for a terminal; columns named in `right` are set flush right, as numbers are. */
 export function table(header: string[], rows: string[][], right: Set<number> = new Set()): string {
@@ -37,6 +37,13 @@ export function duration(ms: number): string {
 export function dollars(value: number | null | undefined): string {
   if (value === null || value === undefined) return 'unknown'
   return `$${value < 0.01 ? value.toPrecision(2) : value.toFixed(2)}`
+}
+
+/** For example `$52.00 [$27.10, $99.40]`; null where the cost of answers is not known. */
+export function expected(cost: ExpectedCost | null | undefined): string {
+  if (cost == null) return 'unknown'
+  const signed = (value: number): string => (value < 0 ? `−${dollars(-value)}` : dollars(value))
+  return `${signed(cost.per1000Usd)}${cost.low === null || cost.high === null ? '' : ` [${signed(cost.low)}, ${signed(cost.high)}]`}`
 }
 
 export function bytes(value: number): string {

@@ -19,8 +19,10 @@ Usage: npx bancada COMMAND [options]
   estimate FILE               calls, tokens, memory, operations and cost, without queueing anything
   ls                          list the experiments, newest first
   show ID                     an experiment with its runs, or one run with its checkpoints
+                              [--error-cost USD]
   compare RUN RUN ...         paired comparison; the first run is the baseline [--metric NAME]
                               [--non-inferior D] not worse by D? [--pool] repeats [--markdown]
+                              [--error-cost USD] 1,000 requests with errors at that price
   plan --difference D         items needed to find D (0.03 is 3 points) [RUN RUN] or
                               [--accuracy A --correlation R] [--repeats K] [--comparisons M]
                               [--answer-variance V] [--alpha 0.05] [--power 0.8]
@@ -51,6 +53,7 @@ const options = {
   token: { type: 'string' },
   metric: { type: 'string' },
   'non-inferior': { type: 'string' },
+  'error-cost': { type: 'string' },
   pool: { type: 'boolean' },
   markdown: { type: 'boolean' },
   difference: { type: 'string' },
@@ -86,6 +89,13 @@ function positive(text: string | undefined, option: string): number | undefined 
   if (text === undefined) return undefined
   const value = Number(text)
   if (!(value > 0)) throw new UsageError(`${option} takes a number above 0, such as 0.02, not "${text}"`)
+  return value
+}
+
+function notNegative(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined
+  const value = text.trim() === '' ? NaN : Number(text)
+  if (!(value >= 0 && value < Infinity)) throw new UsageError(`${option} takes a number from 0 up, such as 0.5, not "${text}"`)
   return value
 }
 
@@ -139,11 +149,11 @@ async function main(argv: string[]): Promise<number> {
       await list(client, output)
       return 0
     case 'show':
-      await show(client, output, required(names[0], 'ID'))
+      await show(client, output, { id: required(names[0], 'ID'), errorCostUsd: notNegative(values['error-cost'], '--error-cost') })
       return 0
     case 'compare':
       if (names.length < 2) throw new UsageError('compare takes two or more run ids')
-      await compare(client, output, { runs: names, metric: values.metric, margin: positive(values['non-inferior'], '--non-inferior'), isPooled: values.pool === true, isMarkdown: values.markdown === true })
+      await compare(client, output, { runs: names, metric: values.metric, margin: positive(values['non-inferior'], '--non-inferior'), errorCostUsd: notNegative(values['error-cost'], '--error-cost'), isPooled: values.pool === true, isMarkdown: values.markdown === true })
       return 0
     case 'plan':
       await plan(client, output, { runs: names, asked: planned(values) })
@@ -158,7 +168,7 @@ async function main(argv: string[]): Promise<number> {
       await exportCheckpoint(client, output, { runId: required(names[0], 'RUN'), step: stepOf(values.step), out: required(values.out, '--out DIR'), format: values.format, dtype: values.dtype, all: values.all === true })
       return 0
     case 'report':
-      await report(client, output, { runIds: names, experimentId: values.experiment, format: required(values.format, '--format F'), out: values.out, metric: values.metric, threshold: thresholdOf(values.threshold) })
+      await report(client, output, { runIds: names, experimentId: values.experiment, format: required(values.format, '--format F'), out: values.out, metric: values.metric, threshold: thresholdOf(values.threshold), errorCostUsd: notNegative(values['error-cost'], '--error-cost') })
       return 0
     case 'import':
       if (names.length === 0) throw new UsageError('FILE or DIR is missing')

@@ -20,6 +20,7 @@ Writes the answers and figures of finished runs for other tools.
   --out PATH      a folder for lm-eval; a file for the others (default: print it)
   --experiment ID all runs of the experiment that have figures
   --metric NAME   by which answers are right or wrong, or runs compared (default: the primary one)
+  --error-cost USD markdown: 1,000 requests with errors at that price (default: the file's)
   --threshold T   junit, promptfoo: the score from which an answer is right (default: 1 for 0/1 metrics)
 `
 
@@ -30,6 +31,7 @@ export interface ReportOptions {
   out: string | undefined
   metric: string | undefined
   threshold: number | undefined
+  errorCostUsd: number | undefined
 }
 
 const PAGE = 1_000
@@ -42,8 +44,8 @@ export async function report(client: Client, output: Output, options: ReportOpti
   const reported: ReportedRun[] = []
   for (const run of runs) reported.push({ run, examples: await examplesOf(client, run.id) })
   const { version } = await client.get<Health>('/api/health')
-  const comparison = format === 'markdown' ? await compared(client, runs, options.metric) : null
-  const files = formatReport(format, reported, { metric: options.metric, threshold: options.threshold, comparison, version })
+  const comparison = format === 'markdown' ? await compared(client, runs, options) : null
+  const files = formatReport(format, reported, { metric: options.metric, threshold: options.threshold, comparison, errorCostUsd: options.errorCostUsd, version })
   if (out === undefined) {
     for (const { pieces } of files) for (const piece of pieces) await printed(piece)
     return
@@ -78,9 +80,9 @@ async function examplesOf(client: Client, runId: string): Promise<Example[]> {
   }
 }
 
-async function compared(client: Client, runs: readonly Run[], metric: string | undefined): Promise<Comparison | null> {
+async function compared(client: Client, runs: readonly Run[], { metric, errorCostUsd }: ReportOptions): Promise<Comparison | null> {
   if (runs.length < 2) return null
-  const query = new URLSearchParams({ runs: runs.map(({ id }) => id).join(','), limit: '0', ...(metric === undefined ? {} : { metric }) })
+  const query = new URLSearchParams({ runs: runs.map(({ id }) => id).join(','), limit: '0', ...(metric === undefined ? {} : { metric }), ...(errorCostUsd === undefined ? {} : { errorCostUsd: String(errorCostUsd) }) })
   return client.get<Comparison>(`/api/compare?${query}`)
 }
 

@@ -10,7 +10,7 @@ class CountingStore {
   columns(runId: string): Promise<StoredColumns> {
     this.read.push(runId)
     const itemIds = Array.from({ length: Number(runId) }, String)
-    return Promise.resolve({ itemIds, clusters: null, scores: new Float64Array(), failed: new Uint8Array(), latencies: new Float64Array(), firstTokens: new Float64Array(), costUsd: null, metrics: [] })
+    return Promise.resolve({ itemIds, clusters: null, scores: new Float64Array(), failed: new Uint8Array(), latencies: new Float64Array(), firstTokens: new Float64Array(), costUsd: null, costs: null, metrics: [] })
   }
 }
 

@@ -19,6 +19,7 @@ const CompareQuerySchema = z.object({
   test: z.enum(PAIRED_TESTS).optional().describe('left out: exact McNemar for 0/1 scores of independent items, else the permutation test'),
   correction: z.enum(['holm', 'bh']).default('holm').describe('bh: for wide grids, where a known share of false findings can be borne'),
   margin: z.coerce.number().positive().optional().describe('δ: also asks whether each run is not worse than the baseline by δ or more, in the unit of the metric (0.02 is 2 points)'),
+  errorCostUsd: z.coerce.number().nonnegative().optional().describe('what an error costs, US dollars: also tells what 1,000 requests cost with their errors; left out: what the baseline’s experiment says'),
   repeats: z.enum(['apart', 'pooled']).default('apart').describe('pooled: repeats of a cell are one side of the comparison'),
 })
 type CompareQuery = z.infer<typeof CompareQuerySchema>
@@ -32,7 +33,7 @@ export class CompareController {
   @ApiOperation({ summary: 'Compare runs on the items that they share, each against the baseline by a paired test' })
   @ApiOkResponse({ standardSchema: ComparisonSchema })
   compare(@Query({ schema: CompareQuerySchema }) query: CompareQuery): Promise<Comparison> {
-    const { offset, limit, test, correction, margin, repeats, a, b } = query
+    const { offset, limit, test, correction, margin, errorCostUsd, repeats, a, b } = query
     return this.comparing.compare({
       runIds: [...new Set(query.runs.split(',').map((id) => id.trim()).filter((id) => id !== ''))],
       metric: query.metric,
@@ -40,6 +41,7 @@ export class CompareController {
       test,
       correction,
       margin,
+      errorCostUsd,
       repeats,
       rows: { offset, limit, a, b, show: query.different === 'true' ? 'different' : query.show },
     })

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { compareRuns, type ComparedRun, type ComparisonRequest } from '../../experiments/comparison.js'
+import { errorCostIn } from '../../experiments/expected-cost.js'
 import { observedVariances, planItems, type PlanRequest, supposedVariances } from '../../experiments/plan.js'
 import { selectItems, type SideFilter } from '../../experiments/sides.js'
 import { AppError, type Comparison, type ComparisonExample, type Plan, type Run } from '../contracts/index.js'
@@ -8,7 +9,7 @@ import { RunStore } from '../store/run-store.js'
 import { ScoreStore } from '../store/score-store.js'
 import { ColumnCache } from './column-cache.js'
 
-export interface CompareRequest extends Pick<ComparisonRequest, 'test' | 'correction' | 'margin' | 'repeats'> {
+export interface CompareRequest extends Pick<ComparisonRequest, 'test' | 'correction' | 'margin' | 'repeats' | 'errorCostUsd'> {
   runIds: string[]
   metric: string | undefined
   baselineId: string | undefined
@@ -32,8 +33,13 @@ export class CompareService {
     const { runs, metric } = await this.#read(request)
     const compared = await this.#columns(runs, metric)
     const baselineId = request.baselineId ?? runs[0]?.id ?? ''
-    const statistics = compareRuns({ metric, baselineId, runs: compared, test, correction, margin, repeats })
+    const errorCostUsd = request.errorCostUsd ?? (await this.#errorCostOf(runs.find(({ id }) => id === baselineId)))
+    const statistics = compareRuns({ metric, baselineId, runs: compared, test, correction, margin, repeats, errorCostUsd })
     return { ...statistics, ...(await this.#rows(compared, statistics, rows)) }
+  }
+
+  async #errorCostOf(baseline: Run | undefined): Promise<number | undefined> {
+    return baseline === undefined ? undefined : errorCostIn((await this.experiments.read(baseline.experimentId)).spec)
   }
 
   /** From the scores of runs where some are named, else from what is supposed of them. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { KindSchema } from './experiment.js'
+import { CostBasisSchema, ExpectedCostSchema } from './expected-cost.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
 import { LatencySummarySchema, RunStatusSchema } from './run.js'
 
@@ -31,6 +32,8 @@ export const PairedTestSchema = z.object({
   verdict: z.enum(['better', 'worse', 'not distinguishable']),
   sentence: z.string(),
   nonInferiority: NonInferioritySchema.nullable().describe('null when no margin was asked for'),
+  costBasis: CostBasisSchema.nullable().describe('of the difference, run minus baseline, over the paired items; null where one’s cost is not known or the metric tells no errors'),
+  expectedCost: ExpectedCostSchema.nullable().describe('difference of 1,000 requests, run minus baseline; null when no cost of an error was asked for'),
 })
 export type PairedTest = z.infer<typeof PairedTestSchema>
 
@@ -49,6 +52,7 @@ export const ComparisonSchema = z.object({
   baselineId: z.string(),
   correction: z.enum(['holm', 'bh']).describe('holm: no false finding in 95 % of comparisons; bh: at most 5 % of the findings are expected to be false'),
   margin: z.number().nullable().describe('δ of the non-inferiority question'),
+  errorCostUsd: z.number().nonnegative().nullable().describe('what an error costs: as asked, else as the baseline’s experiment says'),
   repeats: z.enum(['apart', 'pooled']).describe('pooled: repeats of a cell are one side, with an item’s mean as its score'),
   sentence: z.string().describe('the finding, with n and interval'),
   best: z.object({ runIds: z.array(z.string()), sentence: z.string() }).describe('runs that may be the best: statistically tied; the true best is among them in 95 % of comparisons'),
@@ -64,6 +68,8 @@ export const ComparisonSchema = z.object({
       latencyP50Ms: z.number().nullable(),
       latency: LatencySummarySchema.nullable(),
       costUsd: z.number().nullable(),
+      costBasis: CostBasisSchema.nullable().describe('from which the expected cost follows for any cost of an error; null where the metric tells no errors'),
+      expectedCost: ExpectedCostSchema.nullable().describe('1,000 requests with their errors; null when no cost of an error was asked for, or answers’ cost is not known'),
       paretoOptimal: z.boolean(),
       pareto: z.enum(['front', 'not distinguishable', 'dominated']).nullable().describe('not distinguishable: dominated by means alone, the difference in quality may be chance'),
       runIds: z.array(z.string()).describe('the runs pooled here; one where repeats are apart'),

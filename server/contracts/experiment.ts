@@ -49,6 +49,7 @@ const base = {
   repeats: z.number().int().min(1).max(100).default(1).describe('runs per cell, each with a seed of its own'),
   seed: z.number().int().min(0).max(2 ** 31 - 1).default(42),
   budget: BudgetSchema.optional().describe('for one run'),
+  errorCostUsd: z.number().nonnegative().optional().describe('what a wrong answer costs, US dollars: runs then tell what 1,000 requests cost with their errors'),
   tags: z.array(z.string().trim().min(1).max(60)).max(50).default([]),
   notes: z.string().max(20_000).default(''),
 }

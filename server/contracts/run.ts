@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ExperimentStatusSchema, KindSchema, ParameterValueSchema } from './experiment.js'
+import { ExpectedCostSchema, SpreadSchema } from './expected-cost.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
 import { RaceStandingSchema } from './race.js'
 
@@ -59,6 +60,7 @@ export const SummarySchema = z.object({
   tokensIn: z.number().int().nonnegative().nullable(),
   tokensOut: z.number().int().nonnegative().nullable(),
   costUsd: z.number().nonnegative().nullable().describe('of all answers, cached ones at what they cost; null: not known'),
+  costPerAnswer: SpreadSchema.nullable().optional().describe('US dollars of one answer with its 95 % interval; null: not known'),
   spentUsd: z.number().nonnegative().nullable().optional().describe('what this run really paid: without cached answers, judges included'),
   judgeCostUsd: z.number().nonnegative().nullable().optional().describe('what scoring cost'),
   cachedExamples: z.number().int().nonnegative().optional().describe('answered from stored replies; not in the latency'),
@@ -181,6 +183,8 @@ export type ExperimentSummary = z.infer<typeof ExperimentSummarySchema>
 
 export const ExperimentSchema = ExperimentSummarySchema.extend({
   spec: z.unknown().describe('the experiment file as it was accepted'),
+  errorCostUsd: z.number().nonnegative().nullable().describe('what an error costs: as asked, else as the file says'),
+  expectedCosts: z.array(ExpectedCostSchema.extend({ runId: z.string() })).describe('1,000 requests of each run whose costs and errors are known, by the primary metric; empty where no cost of an error is given'),
   runs: z.array(RunSchema),
 })
 export type Experiment = z.infer<typeof ExperimentSchema>

@@ -28,6 +28,10 @@ const ListQuerySchema = z.object({
 })
 type ListQuery = z.infer<typeof ListQuerySchema>
 
+const ReadQuerySchema = z.object({
+  errorCostUsd: z.coerce.number().nonnegative().optional().describe('what an error costs, US dollars; left out: what the file says'),
+})
+
 const ACCEPTED = 'JSON, or the YAML file with Content-Type application/yaml'
 
 @ApiTags('experiments')
@@ -62,8 +66,8 @@ export class ExperimentsController {
   @Get(':id')
   @ApiOperation({ summary: 'One experiment with all its runs' })
   @ApiOkResponse({ standardSchema: ExperimentSchema })
-  read(@Param('id') id: string): Promise<Experiment> {
-    return this.experiments.read(id)
+  read(@Param('id') id: string, @Query({ schema: ReadQuerySchema }) { errorCostUsd }: z.infer<typeof ReadQuerySchema>): Promise<Experiment> {
+    return this.experiments.read(id, errorCostUsd)
   }
 
   @Patch(':id')

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { openDataset, type Dataset, listDatasets } from '../../datasets/reader.js'
+import { errorCostIn, expectedCosts } from '../../experiments/expected-cost.js'
 import { axisValues, expandRuns } from '../../experiments/expand.js'
 import { datasetProblems } from '../../experiments/cell-rules.js'
 import { estimate } from '../../experiments/estimate.js'
@@ -61,9 +62,12 @@ export class ExperimentsService {
     return { experiments: page, next: experiments.length > query.limit ? (page.at(-1)?.id ?? null) : null }
   }
 
-  async read(id: string): Promise<Experiment> {
+  /** @param errorCostUsd of an error; left out: as the file says */
+  async read(id: string, errorCostUsd?: number): Promise<Experiment> {
     const experiment = await this.experiments.read(id)
-    return { ...experiment, runs: await this.runs.ofExperiment(id) }
+    const runs = await this.runs.ofExperiment(id)
+    const price = errorCostUsd ?? errorCostIn(experiment.spec) ?? null
+    return { ...experiment, errorCostUsd: price, expectedCosts: price === null ? [] : expectedCosts(runs, experiment.primaryMetric, price), runs }
   }
 
   async change(id: string, change: ExperimentChange): Promise<Experiment> {

@@ -14,6 +14,7 @@ export interface StoredColumns {
   latencies: Float64Array
   firstTokens: Float64Array
   costUsd: number | null
+  costs: Float64Array | null
   metrics: string[]
   targets?: Int32Array
 }
@@ -36,6 +37,7 @@ interface ColumnsRow {
   scores: string | null
   latencies: string | null
   first_tokens: string | null
+  costs: string | null
   targets: string | null
   answered: number
   priced: number
@@ -62,7 +64,7 @@ export class ScoreStore {
   constructor(private readonly database: Database) {}
 
   /**
-   * Latencies come with seven digits, which is what a clock is good for and half of what the wire would carry.
+   * Latencies and single costs come with seven digits, which is what a clock is good for and half of what the wire would carry.
    * @param options.withTargets also a number made from each item's target, to tell changed items
    */
   async columns(runId: string, metric: string, { withTargets = false } = {}): Promise<StoredColumns> {
@@ -72,6 +74,7 @@ export class ScoreStore {
               array_agg(CASE WHEN status = 'scored' THEN score_values[array_position(score_keys, $2)] END)::text AS scores,
               array_agg(latency_ms::float4) FILTER (WHERE latency_ms IS NOT NULL AND status <> 'error' AND NOT cached)::text AS latencies,
               array_agg(ttft_ms::float4) FILTER (WHERE ttft_ms IS NOT NULL AND status <> 'error' AND NOT cached)::text AS first_tokens,
+              CASE WHEN count(*) FILTER (WHERE status <> 'error' AND cost_usd IS NULL) = 0 THEN array_agg(CASE WHEN status <> 'error' THEN cost_usd::float4 END)::text END AS costs,
               ${targets} AS targets, count(*) FILTER (WHERE status <> 'error')::int AS answered,
               count(cost_usd) FILTER (WHERE status <> 'error')::int AS priced, sum(cost_usd) AS cost_usd
        FROM (SELECT * FROM example WHERE run_id = $1 ORDER BY seq) AS answer`,
@@ -111,6 +114,7 @@ function toColumns(row: ColumnsRow | undefined, metrics: string[]): StoredColumn
     latencies: numbersOf(row?.latencies ?? null),
     firstTokens: numbersOf(row?.first_tokens ?? null),
     costUsd: row === undefined || row.answered === 0 || row.priced < row.answered ? null : (row.cost_usd ?? null),
+    costs: row?.costs == null || row.answered === 0 ? null : numbersOf(row.costs),
     metrics,
   }
   return row?.targets == null ? columns : { ...columns, targets: Int32Array.from(numbersOf(row.targets)) }

@@ -234,6 +234,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
       latencies: Float64Array.from([1.5, 1.5]),
       firstTokens: Float64Array.from([0.25]),
       costUsd: 0.75,
+      costs: Float64Array.from([0.5, 0.25, NaN, 0]),
       metrics: ['accuracy', 'loss'],
       targets: undefined,
     })
@@ -241,7 +242,9 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect([a === c, a === b]).toEqual([true, false])
     expect((await scores.columns(id, 'loss')).scores).toEqual(Float64Array.from([Infinity, NaN, NaN, NaN]))
     expect(await scores.answers([id], ['b', 'nothing'], 'accuracy')).toEqual([{ runId: id, itemId: 'b', input: 'in', output: 'out', target: 'other', status: 'scored', score: 'NaN' }])
-    expect(await scores.columns('none', 'accuracy')).toMatchObject({ itemIds: [], clusters: null, costUsd: null, metrics: [] })
+    expect(await scores.columns('none', 'accuracy')).toMatchObject({ itemIds: [], clusters: null, costUsd: null, costs: null, metrics: [] })
+    await examples.append(id, attempt, [example('e', { scores: { accuracy: 1 }, costUsd: null })])
+    expect(await scores.columns(id, 'accuracy')).toMatchObject({ costUsd: null, costs: null })
   })
 
   it('names the best finished run of an experiment, whichever way its metric points', async () => {

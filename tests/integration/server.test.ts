@@ -268,7 +268,11 @@ describe('the server', () => {
     expect((await ask<Plan>('GET', `/api/plan?difference=0.1&runs=${ids.join(',')}`)).body).toMatchObject({ items: expect.any(Number), basis: expect.stringContaining('on 30 items') })
     expect((await ask<Plan>('GET', '/api/plan?difference=0.03&accuracy=0.5&correlation=0')).body).toMatchObject({ items: 4361, unpairedItems: 4361 })
     for (const bad of ['', '?difference=0', '?difference=0.1&accuracy=2', `?difference=0.1&runs=${ids[0]}`]) expect(codeOf(await ask('GET', `/api/plan${bad}`))).toEqual([400, 'invalid_request'])
-    const refused = [`&test=wilcoxon&margin=-1`, '&show=nothing', '&a=nobody', '&metric=acc']
+    const dear = (await ask<Comparison>('GET', `/api/compare?runs=${ids.join(',')}&limit=0&errorCostUsd=0.5`)).body
+    expect(dear.runs.map(({ expectedCost }) => expectedCost?.per1000Usd)).toEqual([expect.closeTo(10 + 1000 * (2 / 3) * 0.5, 6), expect.closeTo(10, 6)])
+    expect(dear).toMatchObject({ errorCostUsd: 0.5, tests: [{ expectedCost: { per1000Usd: expect.closeTo(-1000 / 3, 6), covers: 'errors and answers' } }] })
+    expect(more).toMatchObject({ errorCostUsd: null, runs: [{ expectedCost: null, costBasis: { n: 30 } }, { expectedCost: null }] })
+    const refused = ['&errorCostUsd=-1', '&errorCostUsd=much', `&test=wilcoxon&margin=-1`, '&show=nothing', '&a=nobody', '&metric=acc']
     for (const bad of refused) expect(codeOf(await ask('GET', `/api/compare?runs=${ids.join(',')}${bad}`))).toEqual([400, 'invalid_request'])
     await drain()
   })

@@ -59,7 +59,7 @@ function gaussians(seed: number): () => number {
 
 function columnsOf(scores: Float64Array, n: number, itemIds: readonly string[]): ScoreColumns {
   const empty = new Float64Array()
-  return { itemIds: itemIds.slice(0, n), clusters: null, scores: scores.subarray(0, n), failed: new Uint8Array(n), latencies: empty, firstTokens: empty, costUsd: null, metrics: ['accuracy'] }
+  return { itemIds: itemIds.slice(0, n), clusters: null, scores: scores.subarray(0, n), failed: new Uint8Array(n), latencies: empty, firstTokens: empty, costUsd: null, costs: null, metrics: ['accuracy'] }
 }
 
 interface Ended {
