@@ -65,16 +65,31 @@ function figure(value: number): string {
   return value.toFixed(3)
 }
 
-function laterSentence(best: Evaluation, later: readonly Evaluation[], by: BestMetric): string {
-  const values = later.map((evaluation) => valueOf(evaluation, by))
-  const worse = values.filter(Number.isFinite).map((value) => Math.abs(value - valueOf(best, by)))
-  const without = values.length - worse.length
+/** How the evaluations after the best one compare with it. */
+export interface LaterEvaluations {
+  /** Those with a finite value. */
+  count: number
+  /** By how much they are worse, least and most; null where there is none. */
+  least: number | null
+  most: number | null
+  /** Those without a finite value. */
+  broken: number
+}
+
+export function laterEvaluations(evaluations: readonly Evaluation[], bestStep: number, by: BestMetric = 'loss'): LaterEvaluations {
+  const best = evaluations.find(({ step }) => step === bestStep)
+  const values = evaluations.filter(({ step }) => step > bestStep).map((evaluation) => valueOf(evaluation, by))
+  const worse = best === undefined ? [] : values.filter(Number.isFinite).map((value) => Math.abs(value - valueOf(best, by)))
+  return { count: worse.length, least: worse.length === 0 ? null : Math.min(...worse), most: worse.length === 0 ? null : Math.max(...worse), broken: values.length - worse.length }
+}
+
+function laterSentence({ least, most, broken }: LaterEvaluations, by: BestMetric): string {
   const parts: string[] = []
-  if (worse.length > 0) {
-    const [low, high] = [figure(Math.min(...worse)), figure(Math.max(...worse))]
+  if (least !== null && most !== null) {
+    const [low, high] = [figure(least), figure(most)]
     parts.push(high === figure(0) ? 'later checkpoints are no better' : `later checkpoints are worse by ${low === high ? low : `${low} to ${high}`}`)
   }
-  if (without > 0) parts.push(`${without} later ${without === 1 ? 'one has' : 'ones have'} no finite ${by === 'loss' ? 'loss' : 'value'}`)
+  if (broken > 0) parts.push(`${broken} later ${broken === 1 ? 'one has' : 'ones have'} no finite ${by === 'loss' ? 'loss' : 'value'}`)
   return parts.length === 0 ? `it is the last one, so more steps may still ${by === 'loss' ? 'lower' : 'raise'} it` : parts.join('; ')
 }
 
@@ -87,9 +102,9 @@ export function recommendCheckpoint(evaluations: readonly Evaluation[], by: Best
   const best = bestOf(ordered, by)
   if (!best) return null
   const { name, higherIsBetter } = BEST_METRICS[by]
-  const later = ordered.filter(({ step }) => step > best.step)
+  const later = laterEvaluations(ordered, best.step, by)
   const value = valueOf(best, by)
-  return { step: best.step, value, reason: `step ${best.step}: ${higherIsBetter ? 'highest' : 'lowest'} ${name} ${figure(value)}; ${laterSentence(best, later, by)}` }
+  return { step: best.step, value, reason: `step ${best.step}: ${higherIsBetter ? 'highest' : 'lowest'} ${name} ${figure(value)}; ${laterSentence(later, by)}` }
 }
 
 export interface EarlyStopping {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { DatasetInfoSchema } from './dataset.js'
 import { ProblemSchema } from './errors.js'
 import { BudgetSchema } from './experiment.js'
-import { MetricSeriesSchema } from './metric.js'
+import { MetricSeriesSchema, RunSeriesSchema } from './metric.js'
 import { PriceRowSchema } from './models.js'
 import { CheckpointSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
 import { DeviceSchema } from './worker-protocol.js'
@@ -28,6 +28,9 @@ export type ExperimentPage = z.infer<typeof ExperimentPageSchema>
 
 export const MetricsAnswerSchema = z.object({ series: z.array(MetricSeriesSchema) })
 export type MetricsAnswer = z.infer<typeof MetricsAnswerSchema>
+
+export const RunSeriesListSchema = z.object({ runs: z.array(RunSeriesSchema).describe('in the order asked') })
+export type RunSeriesList = z.infer<typeof RunSeriesListSchema>
 
 export const CheckpointListSchema = z.object({ checkpoints: z.array(CheckpointSchema).describe('by step') })
 export type CheckpointList = z.infer<typeof CheckpointListSchema>

@@ -46,6 +46,32 @@ export const MetricSeriesSchema = z.object({
 })
 export type MetricSeries = z.infer<typeof MetricSeriesSchema>
 
+/**
+ * The buckets of one series column by column, as a page with many charts reads them: the same numbers in a fraction of the
+ * bytes. Where every bucket is a single point, what follows from that is left out (null).
+ */
+export const SeriesColumnsSchema = z.object({
+  key: z.string(),
+  points: z.number().int().describe('points stored in the asked range'),
+  lastSteps: z.array(z.number()),
+  lasts: z.array(FloatSchema),
+  startTime: z.number().describe('Unix milliseconds of the first point in the asked range'),
+  lastTimes: z.array(z.number()).describe('milliseconds since startTime'),
+  spread: z
+    .object({
+      firstSteps: z.array(z.number()),
+      mins: z.array(FloatSchema.nullable()),
+      maxs: z.array(FloatSchema.nullable()),
+      ns: z.array(z.number().int()),
+      nonFinites: z.array(z.number().int()),
+    })
+    .nullable(),
+})
+export type SeriesColumns = z.infer<typeof SeriesColumnsSchema>
+
+export const RunSeriesSchema = z.object({ runId: z.string(), series: z.array(SeriesColumnsSchema) })
+export type RunSeries = z.infer<typeof RunSeriesSchema>
+
 /** What is reported of one metric over the n items it was scored on; `low` and `high` are a 95 % interval. */
 export const MetricSummarySchema = z.object({
   mean: FloatSchema,

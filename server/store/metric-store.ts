@@ -2,10 +2,11 @@
  * Metric series, stored as chunks of arrays: one row per 2,048 points at most, because charts
  * read whole ranges. A series ascends in steps; what is sent again is dropped.
  */
-import { fromWire, type MetricPoint, type MetricSeries } from '../contracts/index.js'
+import { AppError, fromWire, type MetricPoint, type MetricSeries, type RunSeries } from '../contracts/index.js'
 import type { Change, Database, Session } from './database.js'
 import { holdRun } from './fence.js'
 import { bucketPoints, type PointArrays } from './metric-buckets.js'
+import { columnsOf } from './series-columns.js'
 import { arrayLiteral, storable } from './text.js'
 
 /** A chunk is rewritten when points are appended to it, so it must stay small; it is read whole, so not too small. */
@@ -44,22 +45,52 @@ export class MetricStore {
 
   /** Every asked series in buckets; a range is given in steps, both ends included. */
   async read(runId: string, query: MetricQuery): Promise<MetricSeries[]> {
-    const from = query.from ?? 0
-    const to = query.to ?? 2 ** 31 - 1
+    const chunks = await this.chunks([runId], query)
+    return [...Map.groupBy(chunks, (chunk) => chunk.key)].flatMap(([key, own]) => {
+      const points = joinChunks(own, rangeOf(query))
+      return points.steps.length === 0 ? [] : [{ key, points: points.steps.length, buckets: bucketPoints(points, query.maxPoints) }]
+    })
+  }
+
+  /**
+   * The same of several runs, column by column.
+   * @param digits significant digits of the values; undefined keeps them all
+   * @throws {AppError} `not_found` for a run that does not exist
+   */
+  async readMany(runIds: readonly string[], query: MetricQuery & { digits?: number | undefined }): Promise<RunSeries[]> {
+    const known = await this.database.client.run.findMany({ where: { id: { in: [...runIds] } }, select: { id: true } })
+    const ids = new Set(known.map(({ id }) => id))
+    const missing = runIds.find((id) => !ids.has(id))
+    if (missing !== undefined) throw new AppError('not_found', `There is no run ${missing}.`)
+    const byRun = Map.groupBy(await this.chunks(runIds, query), (chunk) => chunk.run_id)
+    return runIds.map((runId) => {
+      const series = [...Map.groupBy(byRun.get(runId) ?? [], (chunk) => chunk.key)].flatMap(([key, own]) => {
+        const points = joinChunks(own, rangeOf(query))
+        return points.steps.length === 0 ? [] : [columnsOf({ key, points: points.steps.length, startTime: points.times[0] ?? 0, buckets: bucketPoints(points, query.maxPoints) }, query.digits)]
+      })
+      return { runId, series }
+    })
+  }
+
+  private async chunks(runIds: readonly string[], query: MetricQuery): Promise<Chunk[]> {
+    const { from, to } = rangeOf(query)
     const keys = query.keys === undefined ? null : [...query.keys]
-    const rows = await this.database.client.$queryRaw<{ key: string; steps: string; values: string; times: string }[]>`
-      SELECT key, steps::text AS steps, "values"::text AS values, times::text AS times FROM metric_chunk
-      WHERE run_id = ${runId} AND (${keys}::text[] IS NULL OR key = ANY(${keys}::text[])) AND last_step >= ${from}::int AND first_step <= ${to}::int
-      ORDER BY key, first_step`
-    const chunksOf = Map.groupBy(rows, (row) => row.key)
-    const series: MetricSeries[] = []
-    for (const [key, chunks] of chunksOf) {
-      const points = joinChunks(chunks, { from, to })
-      if (points.steps.length > 0) series.push({ key, points: points.steps.length, buckets: bucketPoints(points, query.maxPoints) })
-    }
-    return series
+    return this.database.client.$queryRaw<Chunk[]>`
+      SELECT run_id, key, steps::text AS steps, "values"::text AS values, times::text AS times FROM metric_chunk
+      WHERE run_id = ANY(${[...runIds]}::text[]) AND (${keys}::text[] IS NULL OR key = ANY(${keys}::text[])) AND last_step >= ${from}::int AND first_step <= ${to}::int
+      ORDER BY run_id, key, first_step`
   }
 }
+
+interface Chunk {
+  run_id: string
+  key: string
+  steps: string
+  values: string
+  times: string
+}
+
+const rangeOf = ({ from = 0, to = 2 ** 31 - 1 }: MetricQuery): { from: number; to: number } => ({ from, to })
 
 async function appendPoints(change: Change, runId: string, points: readonly MetricPoint[]): Promise<number> {
   const { session } = change

@@ -200,6 +200,9 @@ describe('the server', () => {
     expect(await ask('POST', `${at}/heartbeat`, { worker: 'tester', attempt, progress: { done: 2, total: 4, unit: 'items' } })).toMatchObject({ status: 200, body: { cancel: false } })
     const { series } = (await ask<MetricsAnswer>('GET', `/api/runs/${id}/metrics?keys=items/accuracy&maxPoints=10`)).body
     expect(series).toMatchObject([{ key: 'items/accuracy', points: 2, buckets: [{ last: 'NaN', nonFinite: 1, min: null }, { last: 0.5 }] }])
+    expect((await ask('GET', `/api/metrics?runs=${id}&keys=items/accuracy&maxPoints=10&digits=6`)).body).toMatchObject({ runs: [{ runId: id, series: [{ key: 'items/accuracy', points: 2, lasts: ['NaN', 0.5], spread: null }] }] })
+    expect(codeOf(await ask('GET', `/api/metrics?runs=${id},nobody`))).toEqual([404, 'not_found'])
+    expect(codeOf(await ask('GET', '/api/metrics?runs='))).toEqual([400, 'invalid_request'])
     const page = (await ask<ExamplePage>('GET', `/api/runs/${id}/examples`)).body
     expect([page.total, page.examples.map(({ scores }) => scores['accuracy'])]).toEqual([2, [1, 'NaN']])
     expect((await ask('GET', `/api/runs/${id}/logs`)).body).toMatchObject({ lines: [{ message: 'hello' }] })

@@ -5,8 +5,8 @@
 import type { Comparison } from '../../server/contracts/compare.js'
 import type { ErrorBody, ErrorCode, Problem } from '../../server/contracts/errors.js'
 import type { ServerEvent } from '../../server/contracts/events.js'
-import type { MetricSeries } from '../../server/contracts/metric.js'
-import type { ExamplePage, ExperimentChange, Health, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
+import type { RunSeries } from '../../server/contracts/metric.js'
+import type { ExamplePage, ExperimentChange, Health, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { Checkpoint, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
 
 /** What went wrong, in the server's own words, with the id under which its log tells more. */
@@ -59,11 +59,15 @@ function query(values: Record<string, string | number | undefined | null>): stri
 
 const segment = encodeURIComponent
 
-export interface MetricsQuery {
-  keys?: readonly string[]
+export interface SeriesQuery {
+  runs: readonly string[]
+  /** Empty: all. */
+  keys: readonly string[]
   maxPoints: number
-  from?: number | null
-  to?: number | null
+  from: number | null
+  to: number | null
+  /** Significant digits; null for all. */
+  digits: number | null
 }
 
 export const listExperiments = async (signal: AbortSignal): Promise<ExperimentSummary[]> =>
@@ -78,10 +82,8 @@ export const getRun = (id: string, signal: AbortSignal): Promise<Run> => request
 export const cancelRun = (id: string): Promise<void> => request(ofRun(id, '/cancel'), send('POST'))
 export const retryRun = (id: string): Promise<void> => request(ofRun(id, '/retry'), send('POST'))
 
-export const getMetrics = async (id: string, asked: MetricsQuery, signal: AbortSignal): Promise<MetricSeries[]> => {
-  const search = query({ keys: asked.keys?.join(','), maxPoints: asked.maxPoints, from: asked.from, to: asked.to })
-  return (await request<{ series: MetricSeries[] }>(ofRun(id, `/metrics${search}`), { signal })).series
-}
+export const getSeries = async (asked: SeriesQuery, signal: AbortSignal): Promise<RunSeries[]> =>
+  (await request<RunSeriesList>(`/metrics${query({ ...asked, runs: asked.runs.join(','), keys: asked.keys.join(',') })}`, { signal })).runs
 export interface ExamplesQuery {
   offset: number
   limit: number

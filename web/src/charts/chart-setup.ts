@@ -74,6 +74,7 @@ export interface Axes {
   x: string
   y: string
   isLog: boolean
+  isLogX?: boolean
   bounds: { min?: number; max?: number }
   /** First and last x, where the axis is to end exactly there. */
   ends?: { min?: number; max?: number }
@@ -100,7 +101,7 @@ export function dressAxes(chart: Chart<ChartType, Point[]>, theme: ChartTheme, a
     border: { color: theme.grid },
   })
   const { options } = chart
-  options.scales = { x: { ...scale(axes.x, false, axes.formatX), grace: 0, ...axes.ends }, y: { ...scale(axes.y, axes.isLog, axes.formatY), grace: '4%', ...(axes.isLog ? {} : axes.bounds) } }
+  options.scales = { x: { ...scale(axes.x, axes.isLogX ?? false, axes.formatX), grace: 0, ...axes.ends }, y: { ...scale(axes.y, axes.isLog, axes.formatY), grace: '4%', ...(axes.isLog ? {} : axes.bounds) } }
   const tooltip = options.plugins?.tooltip
   if (tooltip) Object.assign(tooltip, { backgroundColor: theme.surface, titleColor: theme.strong, bodyColor: theme.strong, borderColor: theme.line })
 }

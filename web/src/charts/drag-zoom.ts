@@ -1,15 +1,16 @@
 import type { Chart } from 'chart.js'
 import type { Point } from './lines.js'
 
-export interface StepRange {
+/** In the unit of the x axis. */
+export interface XRange {
   from: number
   to: number
 }
 
 const LEAST_DRAG_PX = 8
 
-/** Lets the pointer drag out a range of steps on a chart. Returns what takes it away again. */
-export function dragZoom(chart: Chart<'line', Point[]>, onrange: (range: StepRange) => void): () => void {
+/** Lets the pointer drag out a range along x. Returns what takes it away again. */
+export function dragZoom(chart: Chart<'line', Point[]>, onrange: (range: XRange) => void): () => void {
   const { canvas } = chart
   const shade = document.createElement('div')
   shade.style.cssText = 'position:absolute;display:none;background:var(--accent);opacity:.15;pointer-events:none'
@@ -33,7 +34,7 @@ export function dragZoom(chart: Chart<'line', Point[]>, onrange: (range: StepRan
     shade.style.display = 'none'
     const isDrag = Math.abs(x - startX) >= LEAST_DRAG_PX
     startX = null
-    if (isDrag) onrange({ from: Math.max(0, Math.floor(Math.min(...ends))), to: Math.ceil(Math.max(...ends)) })
+    if (isDrag) onrange({ from: Math.min(...ends), to: Math.max(...ends) })
   }
   canvas.addEventListener('pointerdown', down)
   window.addEventListener('pointermove', move)

@@ -3,7 +3,10 @@ import { METRICS } from '../../../experiments/metrics.js'
 import type { MetricSeries } from '../../../server/contracts/metric.js'
 import type { Run } from '../../../server/contracts/run.js'
 import { formatMetric, formatTick, metricStyle } from '../format.js'
+import { say } from '../i18n.js'
 import type { ChartSeries } from './lines.js'
+import type { ReadSeries } from './series.js'
+import { placeBuckets, type PlaceBucket, type XKind } from './x-axis.js'
 
 export interface KeyGroup {
   name: string
@@ -20,34 +23,57 @@ export function keyGroups(keys: Iterable<string>, primaryMetric: string): KeyGro
   return [...groups].map(([name, members]) => ({ name, keys: members })).sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name))
 }
 
-const ROLES: Record<string, string> = { train: 'training', eval: 'validation' }
+const roleInWords = (prefix: string): string => ({ train: say('training', 'treino'), eval: say('validation', 'validação') })[prefix] ?? prefix
 
-/** A group's series of some runs. Dashed is validation only where there is training beside it. */
-export function chartSeries(runs: readonly Pick<Run, 'id' | 'name' | 'colorSlot'>[], group: KeyGroup, byRun: ReadonlyMap<string, readonly MetricSeries[]>): ChartSeries[] {
+export interface SeriesPlaces {
+  kind: XKind
+  /** The series that say how far each run was at each step. */
+  placing: ReadonlyMap<string, readonly ReadSeries[]>
+  /** By which places are divided, so that the axis has round numbers. */
+  divisor: number
+}
+
+/** Places on the axis of one run. */
+export function placeOfRun({ kind, placing, divisor }: SeriesPlaces, runId: string): PlaceBucket {
+  const place = placeBuckets(kind, placing.get(runId) ?? [])
+  return divisor === 1 ? place : (bucket) => place(bucket) / divisor
+}
+
+/** A group's series of some runs. Dashed is validation only where there is training beside it; a colour that is taken turns grey. */
+export function chartSeries(runs: readonly Pick<Run, 'id' | 'name' | 'colorSlot'>[], group: KeyGroup, from: { byRun: ReadonlyMap<string, readonly MetricSeries[]>; places?: SeriesPlaces }): ChartSeries[] {
   const hasTraining = group.keys.some((key) => key.startsWith('train/'))
-  return runs.flatMap((run) =>
-    (byRun.get(run.id) ?? []).filter(({ key, buckets }) => group.keys.includes(key) && buckets.length > 0).map(({ key, buckets }): ChartSeries => {
+  const taken = new Set<number>()
+  return runs.flatMap((run) => {
+    const isGrey = taken.has(run.colorSlot)
+    taken.add(run.colorSlot)
+    const place = from.places === undefined || from.places.kind === 'step' ? {} : { place: placeOfRun(from.places, run.id) }
+    return (from.byRun.get(run.id) ?? []).filter(({ key, buckets }) => group.keys.includes(key) && buckets.length > 0).map(({ key, buckets }): ChartSeries => {
       const prefix = key.includes('/') ? key.slice(0, key.indexOf('/')) : ''
-      const role = ROLES[prefix] ?? prefix
       return {
         id: run.id,
-        label: [run.name, group.keys.length > 1 ? role : ''].filter(Boolean).join(' '),
+        label: [run.name, group.keys.length > 1 ? roleInWords(prefix) : ''].filter(Boolean).join(' '),
         slot: run.colorSlot,
         role: hasTraining && prefix === 'eval' ? 'eval' : 'train',
         buckets,
+        isGrey,
+        ...place,
       }
-    }),
-  )
+    })
+  })
 }
 
-const WORDS: Record<string, string> = {
-  loss: 'loss, nats per token',
-  learning_rate: 'learning rate',
-  grad_norm: 'gradient norm',
-  tokens_per_second: 'tokens per second',
-}
+const words = (): Record<string, string> => ({
+  loss: say('loss, nats per token', 'perda (loss), nats por token'),
+  learning_rate: say('learning rate', 'taxa de aprendizado'),
+  grad_norm: say('gradient norm', 'norma do gradiente'),
+  tokens_per_second: say('tokens per second', 'tokens por segundo'),
+  num_tokens: say('tokens read', 'tokens lidos'),
+  token_accuracy: say('token accuracy', 'acurácia por token'),
+  perplexity: say('perplexity', 'perplexidade'),
+  epoch: say('epoch', 'época'),
+})
 
-export const groupLabel = (name: string): string => WORDS[name] ?? (name in METRICS ? metricStyle(name).label : name.replaceAll('_', ' '))
+export const groupLabel = (name: string): string => words()[name] ?? (name in METRICS ? metricStyle(name).label : name.replaceAll('_', ' '))
 
 /** How the values of a group are written and how high they can be: those of a metric as the metric is. */
 export function valueLook(name: string): { most: number | null; formatY: (value: number) => string } {

@@ -1,7 +1,7 @@
 import type { ChartDataset } from 'chart.js'
 import { ASIDE } from './chart-setup.js'
 import { linesOf, type ChartSeries, type Point } from './lines.js'
-import { canvasRunColor, runDash } from './palette.js'
+import { canvasRunColor, runDash, themeColor } from './palette.js'
 
 type Dataset = ChartDataset<'line', Point[]>
 
@@ -20,15 +20,18 @@ const faint = (color: string, alpha: number): string => `${color}${Math.round(al
 export function lineDatasets(series: readonly ChartSeries[], look: LineLook): Dataset[] {
   const behind: Dataset[] = []
   const front: Dataset[] = []
-  for (const one of series) {
-    const isFaint = look.highlighted.size > 0 && !look.highlighted.has(one.id)
-    const color = isFaint ? faint(canvasRunColor(one.slot), 0.18) : canvasRunColor(one.slot)
-    const lines = linesOf(one.buckets, look.smoothing)
-    if (lines.low && lines.high && !isFaint) {
-      const band = faint(canvasRunColor(one.slot), 0.12)
+  const grey = themeColor('--line-strong')
+  for (const one of inOrder(series, look)) {
+    const isHighlighted = look.highlighted.has(one.id)
+    const isFaint = look.highlighted.size > 0 && !isHighlighted
+    const own = one.isGrey === true && !isHighlighted ? grey : canvasRunColor(one.slot)
+    const color = isFaint ? faint(own, 0.18) : own
+    const lines = linesOf(one, look.smoothing)
+    if (lines.low && lines.high && !isFaint && one.isGrey !== true) {
+      const band = faint(own, 0.14)
       behind.push({ ...aside(lines.high), borderWidth: 0, fill: '+1', backgroundColor: band }, { ...aside(lines.low), borderWidth: 0 })
     }
-    if (lines.raw && !isFaint) behind.push({ ...aside(lines.raw), borderColor: faint(canvasRunColor(one.slot), 0.25), borderWidth: 1 })
+    if (lines.raw && !isFaint) behind.push({ ...aside(lines.raw), borderColor: faint(own, 0.25), borderWidth: 1 })
     if (lines.broken.length > 0) {
       front.push({ ...aside(lines.broken), showLine: false, pointStyle: 'crossRot', pointRadius: 5, borderColor: color, borderWidth: 2 })
     }
@@ -38,12 +41,18 @@ export function lineDatasets(series: readonly ChartSeries[], look: LineLook): Da
       label: one.label,
       borderColor: color,
       backgroundColor: color,
-      borderWidth: one.role === 'eval' ? 1.75 : 1.5,
+      borderWidth: isHighlighted ? 2.5 : one.isGrey === true ? 1 : one.role === 'eval' ? 1.75 : 1.5,
       borderDash: runDash(one.slot, one.role),
       pointRadius: isSparse && one.buckets.length <= 80 ? EVALUATION_DOT : 0,
     })
   }
   return [...behind, ...front]
+}
+
+/** Grey lines lie below the coloured ones, and what stands out lies on top. */
+function inOrder(series: readonly ChartSeries[], { highlighted }: LineLook): ChartSeries[] {
+  const rank = (one: ChartSeries): number => (highlighted.has(one.id) ? 2 : one.isGrey === true ? 0 : 1)
+  return [...series].sort((a, b) => rank(a) - rank(b))
 }
 
 function aside(data: Point[]): Dataset {

@@ -1,6 +1,9 @@
 /** From what the server bucketed to what a line chart draws. Pure, and it never invents a point. */
 import type { MetricBucket } from '../../../server/contracts/metric.js'
+import { formatCount } from '../format.js'
+import { say } from '../i18n.js'
 import { smooth } from './smoothing.js'
+import type { PlaceBucket } from './x-axis.js'
 
 export interface ChartSeries {
   id: string
@@ -9,6 +12,12 @@ export interface ChartSeries {
   /** Solid lines are training, dashed ones validation. */
   role: 'train' | 'eval'
   buckets: readonly MetricBucket[]
+  /** Where a bucket lies along x; left out: at its last step. */
+  place?: PlaceBucket
+  /** Drawn grey: its colour is taken by another line of the chart. */
+  isGrey?: boolean
+  /** Lowest and highest are a band about a mean, and stay however the line is smoothed. */
+  isMean?: boolean
 }
 
 export interface Point {
@@ -28,37 +37,42 @@ export interface Lines {
   broken: Point[]
 }
 
-/** A step on a vertical line with a word, for example the best checkpoint. */
+/** A place on a vertical line with a word, for example the best checkpoint; a tick is a small triangle on the axis, without a word. */
 export interface Mark {
   x: number
   label: string
-  kind: 'good' | 'bad' | 'plain'
+  kind: 'good' | 'bad' | 'plain' | 'tick'
 }
 
-export function linesOf(buckets: readonly MetricBucket[], smoothing: number): Lines {
+export const placeOf = ({ place }: Pick<ChartSeries, 'place'>): PlaceBucket => place ?? (({ lastStep }) => lastStep)
+
+export function linesOf(series: Pick<ChartSeries, 'buckets' | 'place' | 'isMean'>, smoothing: number): Lines {
+  const { buckets, isMean = false } = series
+  const place = placeOf(series)
   const values = buckets.map((bucket) => Number(bucket.last))
   const at = (ys: readonly number[]): Point[] =>
-    buckets.map((bucket, index) => {
-      const y = ys[index] ?? Number.NaN
-      return { x: bucket.lastStep, y: Number.isFinite(y) ? y : Number.NaN }
+    buckets.flatMap((bucket, index) => {
+      const [x, y] = [place(bucket), ys[index] ?? Number.NaN]
+      return Number.isFinite(x) ? [{ x, y: Number.isFinite(y) ? y : Number.NaN }] : []
     })
-  const hasBand = smoothing === 0 && buckets.some((bucket) => bucket.n - bucket.nonFinite > 1)
+  const hasBand = (smoothing === 0 || isMean) && buckets.some((bucket) => bucket.n - bucket.nonFinite > 1)
   const edge = (which: 'min' | 'max'): Point[] => at(buckets.map((bucket) => (bucket[which] === null ? Number.NaN : Number(bucket[which]))))
   return {
     line: at(smooth(values, smoothing)),
     raw: smoothing > 0 ? at(values) : null,
     low: hasBand ? edge('min') : null,
     high: hasBand ? edge('max') : null,
-    broken: brokenPoints(buckets),
+    broken: brokenPoints(buckets, place),
   }
 }
 
-function brokenPoints(buckets: readonly MetricBucket[]): Point[] {
+function brokenPoints(buckets: readonly MetricBucket[], place: PlaceBucket): Point[] {
   const points: Point[] = []
   let height = firstFinite(buckets)
   for (const [index, bucket] of buckets.entries()) {
     const isInside = isBroken(buckets[index - 1]) && isBroken(buckets[index + 1])
-    if (isBroken(bucket) && !isInside && height !== null) points.push({ x: bucket.lastStep, y: height })
+    const x = place(bucket)
+    if (isBroken(bucket) && !isInside && height !== null && Number.isFinite(x)) points.push({ x, y: height })
     if (bucket.max !== null && Number.isFinite(Number(bucket.last))) height = Number(bucket.last)
   }
   return points
@@ -77,8 +91,14 @@ export function brokenInWords(series: readonly ChartSeries[]): string[] {
     const count = buckets.reduce((sum, bucket) => sum + bucket.nonFinite, 0)
     const first = buckets.find((bucket) => bucket.nonFinite > 0)
     if (first === undefined) return []
-    const where = first.firstStep === first.lastStep ? `step ${first.lastStep}` : `steps ${first.firstStep} to ${first.lastStep}`
-    return [`${label}: ${count} ${count === 1 ? 'value is' : 'values are'} NaN or infinite, first at ${where}`]
+    const [from, to] = [formatCount(first.firstStep), formatCount(first.lastStep)]
+    const n = formatCount(count)
+    return [
+      say(
+        `${label}: ${n} ${count === 1 ? 'value is' : 'values are'} NaN or infinite, first at ${from === to ? `step ${to}` : `steps ${from} to ${to}`}`,
+        `${label}: ${n} ${count === 1 ? 'valor é' : 'valores são'} NaN ou infinito${count === 1 ? '' : 's'}, a partir ${from === to ? `do passo ${to}` : `dos passos ${from} a ${to}`}`,
+      ),
+    ]
   })
 }
 
@@ -97,16 +117,26 @@ export function nearestIndex(points: readonly Point[], x: number): number {
   return before !== undefined && after !== undefined && x - before.x <= after.x - x ? low - 1 : low
 }
 
-/** First and last step of all series; nothing where there are not two steps. */
-export function endsOf(series: readonly ChartSeries[]): { min?: number; max?: number } {
-  const steps = series.flatMap(({ buckets }) => [buckets[0], buckets.at(-1)].flatMap((bucket) => (bucket === undefined ? [] : [bucket.lastStep])))
-  const [min, max] = [Math.min(...steps), Math.max(...steps)]
+/** First and last place of all series along x; nothing where there are not two. On a logarithmic axis only what is above 0 has a place. */
+export function endsOf(series: readonly ChartSeries[], isLogX = false): { min?: number; max?: number } {
+  let [min, max] = [Infinity, -Infinity]
+  for (const one of series) {
+    const place = placeOf(one)
+    const xs = one.buckets.map(place).filter((x) => Number.isFinite(x) && (!isLogX || x > 0))
+    min = Math.min(min, xs[0] ?? Infinity)
+    max = Math.max(max, xs.at(-1) ?? -Infinity)
+  }
   return max > min ? { min, max } : {}
 }
 
-export function linesCsv(series: readonly ChartSeries[]): string[][] {
-  const rows = series.flatMap(({ label, buckets }) =>
-    buckets.map((bucket) => [label, bucket.firstStep, bucket.lastStep, bucket.last, bucket.min ?? '', bucket.max ?? '', bucket.n, bucket.nonFinite].map(String)),
+/** Numbers as programs read them: this is also the file. */
+export function linesCsv(series: readonly ChartSeries[], xLabel: string): string[][] {
+  const isByStep = series.every(({ place }) => place === undefined)
+  const rows = series.flatMap((one) =>
+    one.buckets.map((bucket) =>
+      [one.label, bucket.firstStep, bucket.lastStep, ...(isByStep ? [] : [placeOf(one)(bucket)]), bucket.last, bucket.min ?? '', bucket.max ?? '', bucket.n, bucket.nonFinite].map(String),
+    ),
   )
-  return [['series', 'first step', 'step', 'value', 'lowest', 'highest', 'points', 'not finite'], ...rows]
+  const head = [say('series', 'série'), say('first step', 'primeiro passo'), say('step', 'passo'), ...(isByStep ? [] : [xLabel]), say('value', 'valor'), say('lowest', 'menor'), say('highest', 'maior'), say('points', 'pontos'), say('not finite', 'não finitos')]
+  return [head, ...rows]
 }

@@ -10,15 +10,31 @@ export function stepMarks(marks: () => readonly Mark[]): Plugin {
       const theme = chartTheme()
       const active = chart.getActiveElements()[0]
       if (active !== undefined) stroke(chart, active.element.x, theme.line, [])
-      marks().forEach((mark, index) => {
+      let row = 0
+      for (const mark of marks()) {
         const x = chart.scales['x']?.getPixelForValue(mark.x) ?? Number.NaN
-        if (!(x >= chart.chartArea.left - 1 && x <= chart.chartArea.right + 1)) return
+        if (!(x >= chart.chartArea.left - 1 && x <= chart.chartArea.right + 1)) continue
+        if (mark.kind === 'tick') {
+          tick(chart, x, theme.text)
+          continue
+        }
         const color = { good: theme.good, bad: theme.bad, plain: theme.text }[mark.kind]
         stroke(chart, x, color, [3, 3])
-        label(chart, { x, text: mark.label, color, ground: theme.surface, row: index })
-      })
+        label(chart, { x, text: mark.label, color, ground: theme.surface, row: row++ })
+      }
     },
   }
+}
+
+function tick({ ctx, chartArea }: Chart, x: number, color: string): void {
+  ctx.save()
+  ctx.fillStyle = color
+  ctx.beginPath()
+  ctx.moveTo(x, chartArea.bottom - 7)
+  ctx.lineTo(x - 4, chartArea.bottom)
+  ctx.lineTo(x + 4, chartArea.bottom)
+  ctx.fill()
+  ctx.restore()
 }
 
 function stroke({ ctx, chartArea }: Chart, x: number, color: string, dash: number[]): void {

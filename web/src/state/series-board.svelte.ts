@@ -1,61 +1,63 @@
 import { untrack } from 'svelte'
-import type { MetricSeries } from '../../../server/contracts/metric.js'
-import { ApiError, getMetrics } from '../api.js'
+import { ApiError, getSeries, type SeriesQuery } from '../api.js'
+import { readColumns, type ReadSeries } from '../charts/series.js'
 import { coalesce } from './coalesce.js'
 import type { LiveFeed } from './live-feed.svelte.js'
 
 const REFRESH_INTERVAL_MS = 1000
 
-export interface BoardQuery {
-  runs: readonly string[]
-  keys: readonly string[]
-  maxPoints: number
-  from: number | null
-  to: number | null
-}
-
-/** The metric series of several runs. A run that reports is read again alone; the others stay. */
+/** The metric series of several runs, read together. Runs that report are read again alone; the others stay. */
 export class SeriesBoard {
-  byRun = $state.raw<ReadonlyMap<string, readonly MetricSeries[]>>(new Map())
+  byRun = $state.raw<ReadonlyMap<string, readonly ReadSeries[]>>(new Map())
   error = $state.raw<ApiError | null>(null)
   updatedAt = $state<number | null>(null)
 
-  follow(query: BoardQuery, feed: LiveFeed): () => void {
+  follow(query: SeriesQuery, feed: LiveFeed): () => void {
     const abort = new AbortController()
-    const readers = new Map(query.runs.map((id) => [id, coalesce(() => this.#read(id, query, abort.signal), REFRESH_INTERVAL_MS)]))
-    this.byRun = new Map([...this.byRun].filter(([id]) => readers.has(id)))
-    for (const reader of readers.values()) reader.call()
+    const stale = new Set(query.runs)
+    const { call, stop } = coalesce(async () => {
+      const runs = query.runs.filter((id) => stale.delete(id))
+      if (runs.length > 0 && !(await this.#read({ ...query, runs }, abort.signal))) for (const id of runs) stale.add(id)
+    }, REFRESH_INTERVAL_MS)
+    this.byRun = new Map([...this.byRun].filter(([id]) => stale.has(id)))
+    call()
+    const known = new Set(query.runs)
     const unlisten = feed.listen((event) => {
-      if (event.type === 'reset') for (const reader of readers.values()) reader.call()
-      else if ((event.type === 'run.metrics' || event.type === 'run.updated') && event.runId !== null) readers.get(event.runId)?.call()
+      if (event.type === 'reset') for (const id of known) stale.add(id)
+      else if ((event.type === 'run.metrics' || event.type === 'run.updated') && event.runId !== null && known.has(event.runId)) stale.add(event.runId)
+      else return
+      call()
     })
     return () => {
       unlisten()
       abort.abort()
-      for (const reader of readers.values()) reader.stop()
+      stop()
     }
   }
 
-  async #read(id: string, query: BoardQuery, signal: AbortSignal): Promise<void> {
+  async #read(query: SeriesQuery, signal: AbortSignal): Promise<boolean> {
     try {
-      const series = await getMetrics(id, query, signal)
-      if (signal.aborted) return
-      this.byRun = new Map(this.byRun).set(id, series)
+      const runs = await getSeries(query, signal)
+      if (signal.aborted) return false
+      const byRun = new Map(this.byRun)
+      for (const { runId, series } of runs) byRun.set(runId, series.map(readColumns))
+      this.byRun = byRun
       this.error = null
       this.updatedAt = Date.now()
+      return true
     } catch (error) {
-      if (signal.aborted) return
-      this.error = error instanceof ApiError ? error : new ApiError('internal', String(error))
+      if (!signal.aborted) this.error = error instanceof ApiError ? error : new ApiError('internal', String(error))
+      return false
     }
   }
 }
 
-/** A board that lives as long as the component that makes it. `query` is read reactively. */
-export function liveSeries(feed: LiveFeed, query: () => BoardQuery): SeriesBoard {
+/** A board that lives as long as the component that makes it. `query` is read reactively; without runs nothing is read. */
+export function liveSeries(feed: LiveFeed, query: () => SeriesQuery): SeriesBoard {
   const board = new SeriesBoard()
   const asked = $derived(JSON.stringify(query()))
   $effect(() => {
-    const parsed = JSON.parse(asked) as BoardQuery
+    const parsed = JSON.parse(asked) as SeriesQuery
     return untrack(() => board.follow(parsed, feed))
   })
   return board

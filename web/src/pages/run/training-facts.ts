@@ -1,15 +1,19 @@
-/** What the curves of one training run say: where it was best and from where it only got worse. Pure. */
-import { bestMetricOf, type Evaluation, evaluationOf, firstOverfitStep, recommendCheckpoint } from '../../../../experiments/checkpoints.js'
-import type { MetricSeries } from '../../../../server/contracts/metric.js'
+/** What the curves of one training run say: where it was best, from where it only got worse, and how wide the gap to the training loss is. Pure. */
+import { BEST_METRICS, bestMetricOf, type BestMetric, type Evaluation, evaluationOf, firstOverfitStep, laterEvaluations, type LaterEvaluations, recommendCheckpoint } from '../../../../experiments/checkpoints.js'
+import { type GapPoint, gapCurve, lastingDivergence } from '../../../../experiments/generalization.js'
+import { type MetricBucket, type MetricSeries, toWire } from '../../../../server/contracts/metric.js'
 import type { Checkpoint, Run } from '../../../../server/contracts/run.js'
 import type { Mark } from '../../charts/lines.js'
-import { formatCount } from '../../format.js'
+import { formatCount, formatFloat, formatMetric } from '../../format.js'
+import { say } from '../../i18n.js'
 
 export interface TrainingFacts {
-  bestStep: number | null
-  reason: string
+  best: { step: number; value: number; by: BestMetric; later: LaterEvaluations } | null
   overfitStep: number | null
-  /** Why the run ended before its last step; empty where it did not. */
+  /** From where on the gap between validation and training loss stays open. */
+  partedStep: number | null
+  gaps: readonly GapPoint[]
+  /** Why the run ended before its last step, in the server's words; empty where it did not. */
   stopReason: string
   /** The loss went to NaN or infinity rather than up. */
   isDiverged: boolean
@@ -26,36 +30,92 @@ export function evaluationsOf(series: readonly MetricSeries[], checkpoints: read
   return [...metricsAt].flatMap(([step, metrics]) => evaluationOf(step, metrics) ?? []).sort((a, b) => a.step - b.step)
 }
 
-export function trainingFacts(run: Run, evaluations: readonly Evaluation[]): TrainingFacts {
-  const { summary } = run
-  const isDivergedAt = (step: number | null): boolean => evaluations.some((evaluation) => evaluation.step === step && !Number.isFinite(evaluation.loss))
-  if (summary?.bestStep != null) {
-    const overfitStep = summary.overfitStep ?? null
-    return { bestStep: summary.bestStep, reason: summary.bestReason ?? '', stopReason: summary.stopReason ?? '', overfitStep, isDiverged: isDivergedAt(overfitStep), isFinal: true }
-  }
-  const best = recommendCheckpoint(evaluations, bestMetricOf(run.params))
-  const overfitStep = firstOverfitStep(evaluations)
-  const isFinal = run.status !== 'running' && run.status !== 'queued'
-  return { bestStep: best?.step ?? null, reason: best?.reason ?? '', stopReason: '', overfitStep, isDiverged: isDivergedAt(overfitStep), isFinal }
+/** Training losses by step. Of very long runs each is the last of its bucket, a sample as fair as any. */
+export function trainingLosses(series: readonly MetricSeries[]): { step: number; loss: number }[] {
+  return (series.find(({ key }) => key === 'train/loss')?.buckets ?? []).map(({ lastStep, last }) => ({ step: lastStep, loss: Number(last) }))
 }
 
-export function marksOf(run: Run, facts: TrainingFacts): Mark[] {
+/** The finished run's own choice counts; before that, what the rule would choose now. */
+export function trainingFacts(run: Run, evaluations: readonly Evaluation[], training: readonly { step: number; loss: number }[]): TrainingFacts {
+  const { summary } = run
+  const by = bestMetricOf(run.params)
+  const recommended = recommendCheckpoint(evaluations, by)
+  const chosen = summary?.bestStep == null ? recommended : { step: summary.bestStep, value: evaluations.find(({ step }) => step === summary.bestStep)?.[by] ?? NaN }
+  const overfitStep = summary?.overfitStep === undefined ? firstOverfitStep(evaluations) : summary.overfitStep
+  return {
+    best: chosen === null ? null : { step: chosen.step, value: chosen.value, by, later: laterEvaluations(evaluations, chosen.step, by) },
+    overfitStep,
+    partedStep: lastingDivergence(evaluations, training),
+    gaps: gapCurve(evaluations, training),
+    stopReason: summary?.stopReason ?? '',
+    isDiverged: evaluations.some(({ step, loss }) => step === overfitStep && !Number.isFinite(loss)),
+    isFinal: run.status !== 'running' && run.status !== 'queued' && run.status !== 'waiting',
+  }
+}
+
+export function marksOf(run: Pick<Run, 'pickedStep'>, facts: TrainingFacts): Mark[] {
   const marks: Mark[] = []
-  if (facts.bestStep !== null) marks.push({ x: facts.bestStep, label: `best ${formatCount(facts.bestStep)}`, kind: 'good' })
-  if (facts.overfitStep !== null) marks.push({ x: facts.overfitStep, label: `${facts.isDiverged ? 'diverged at' : 'overfitting from'} ${formatCount(facts.overfitStep)}`, kind: 'bad' })
-  if (run.pickedStep !== null && run.pickedStep !== facts.bestStep) marks.push({ x: run.pickedStep, label: `picked ${formatCount(run.pickedStep)}`, kind: 'plain' })
+  const best = facts.best?.step ?? null
+  if (best !== null) marks.push({ x: best, label: `${say('best', 'melhor')} ${formatCount(best)}`, kind: 'good' })
+  if (facts.overfitStep !== null) {
+    marks.push({ x: facts.overfitStep, label: `${facts.isDiverged ? say('diverged at', 'divergiu em') : say('overfitting from', 'sobreajuste a partir de')} ${formatCount(facts.overfitStep)}`, kind: 'bad' })
+  }
+  if (run.pickedStep !== null && run.pickedStep !== best) marks.push({ x: run.pickedStep, label: `${say('picked', 'escolhido')} ${formatCount(run.pickedStep)}`, kind: 'plain' })
   return marks
 }
 
+export function gapMarks({ partedStep }: Pick<TrainingFacts, 'partedStep'>): Mark[] {
+  return partedStep === null ? [] : [{ x: partedStep, label: `${say('open for good from', 'aberta de vez a partir de')} ${formatCount(partedStep)}`, kind: 'bad' }]
+}
+
+/** The gap as a chart draws it: one point for each evaluation. */
+export function gapBuckets(gaps: readonly GapPoint[], times: ReadonlyMap<number, number>): MetricBucket[] {
+  return gaps.map(({ step, gap }) => {
+    const isFinite = Number.isFinite(gap)
+    return { firstStep: step, lastStep: step, min: isFinite ? gap : null, max: isFinite ? gap : null, last: toWire(gap), lastTime: times.get(step) ?? 0, n: 1, nonFinite: isFinite ? 0 : 1 }
+  })
+}
+
+/** The recommendation with its reason, then what else the curves show. Empty before the first evaluation. */
 export function factsInWords(facts: TrainingFacts): string {
-  if (facts.bestStep === null) return ''
-  const best = facts.reason || `step ${formatCount(facts.bestStep)}`
-  const stopped = facts.stopReason === '' ? '' : ` ${facts.stopReason.charAt(0).toUpperCase()}${facts.stopReason.slice(1)}.`
-  return `${facts.isFinal ? 'Best checkpoint' : 'Best checkpoint so far'}: ${best}. ${afterBest(facts)}${stopped}`
+  if (facts.best === null) return ''
+  const stopped = facts.stopReason === '' ? '' : `${facts.stopReason.charAt(0).toUpperCase()}${facts.stopReason.slice(1)}.`
+  return [recommendationInWords(facts), afterBest(facts), gapInWords(facts), stopped].filter(Boolean).join(' ')
+}
+
+export function recommendationInWords({ best, isFinal }: Pick<TrainingFacts, 'best' | 'isFinal'>): string {
+  if (best === null) return ''
+  const { step, value, by, later } = best
+  const name = { loss: say('validation loss', 'perda de validação'), accuracy: say('validation accuracy', 'acurácia de validação'), token_accuracy: say('validation token accuracy', 'acurácia por token na validação') }[by]
+  const figure = (number: number): string => formatMetric(number, { isShare: by !== 'loss' })
+  const why = BEST_METRICS[by].higherIsBetter ? say(`highest ${name}`, `maior ${name}`) : say(`lowest ${name}`, `menor ${name}`)
+  const head = isFinal ? say('Best checkpoint', 'Melhor checkpoint') : say('Best checkpoint so far', 'Melhor checkpoint até agora')
+  const parts: string[] = []
+  if (later.least !== null && later.most !== null) {
+    const [low, high] = [figure(later.least), figure(later.most)]
+    const by = low === high ? low : say(`${low} to ${high}`, `${low} a ${high}`)
+    parts.push(later.most === 0 ? say('later checkpoints are no better', 'os checkpoints posteriores não são melhores') : say(`later checkpoints are worse by ${by}`, `os checkpoints posteriores são piores em ${by}`))
+  }
+  if (later.broken > 0) parts.push(say(`${formatCount(later.broken)} later ${later.broken === 1 ? 'one has' : 'ones have'} no finite value`, `${formatCount(later.broken)} ${later.broken === 1 ? 'posterior não tem' : 'posteriores não têm'} valor finito`))
+  if (parts.length === 0) parts.push(say('it is the last one, so more steps may still help', 'é o último, portanto mais passos ainda podem ajudar'))
+  return `${head}: ${say('step', 'passo')} ${formatCount(step)}: ${why}${Number.isFinite(value) ? ` ${figure(value)}` : ''}; ${parts.join('; ')}.`
 }
 
 function afterBest({ overfitStep, isDiverged, isFinal }: TrainingFacts): string {
-  if (overfitStep === null) return isFinal ? 'No overfitting: validation loss did not stay above its best.' : 'No overfitting so far.'
-  if (isDiverged) return `Diverged: from step ${formatCount(overfitStep)} on no validation loss is a number.`
-  return `Overfitting from step ${formatCount(overfitStep)}: from there on every validation loss is more than 1 % above the best.`
+  if (overfitStep === null) {
+    return isFinal ? say('No overfitting: validation loss did not stay above its best.', 'Sem sobreajuste: a perda de validação não permaneceu acima da melhor.') : say('No overfitting so far.', 'Sem sobreajuste até agora.')
+  }
+  const step = formatCount(overfitStep)
+  if (isDiverged) return say(`Diverged: from step ${step} on no validation loss is a number.`, `Divergiu: a partir do passo ${step} nenhuma perda de validação é um número.`)
+  return say(
+    `Overfitting from step ${step}: from there on every validation loss is more than 1 % above the best.`,
+    `Sobreajuste a partir do passo ${step}: daí em diante toda perda de validação fica mais de 1 % acima da melhor.`,
+  )
+}
+
+function gapInWords({ gaps, partedStep }: Pick<TrainingFacts, 'gaps' | 'partedStep'>): string {
+  const last = gaps.at(-1)
+  if (last === undefined) return ''
+  const size = say(`Generalization gap at the end: ${formatFloat(toWire(last.gap))} nats per token`, `Lacuna de generalização no fim: ${formatFloat(toWire(last.gap))} nats por token`)
+  return partedStep === null ? `${size}.` : say(`${size}, open for good from step ${formatCount(partedStep)}.`, `${size}, aberta de vez a partir do passo ${formatCount(partedStep)}.`)
 }

@@ -1,0 +1,32 @@
+import { Controller, Get, Inject, Query } from '@nestjs/common'
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
+import { z } from 'zod'
+import { RunSeriesListSchema, type RunSeriesList } from '../contracts/index.js'
+import { RunRecords } from './run-records.js'
+
+const MOST_RUNS = 500
+const step = z.coerce.number().int().nonnegative()
+const list = z.string().transform((text) => [...new Set(text.split(',').map((part) => part.trim()).filter((part) => part !== ''))])
+
+const SeriesQuerySchema = z.object({
+  runs: list.pipe(z.array(z.string()).min(1).max(MOST_RUNS)).describe(`ids of up to ${MOST_RUNS} runs, separated by commas`),
+  keys: list.optional().describe('series to read, separated by commas; left out: all'),
+  maxPoints: z.coerce.number().int().min(2).max(100_000).default(1_000).describe('points per series; more are cut into maxPoints/2 buckets'),
+  from: step.optional().describe('first step'),
+  to: step.optional().describe('last step'),
+  digits: z.coerce.number().int().min(3).max(17).optional().describe('significant digits of the values; left out: all'),
+})
+type SeriesQuery = z.infer<typeof SeriesQuerySchema>
+
+@ApiTags('runs')
+@Controller('api/metrics')
+export class MetricsController {
+  constructor(@Inject(RunRecords) private readonly records: RunRecords) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Metric series of several runs, cut for a chart and laid out column by column' })
+  @ApiOkResponse({ standardSchema: RunSeriesListSchema })
+  async read(@Query({ schema: SeriesQuerySchema }) { runs, ...query }: SeriesQuery): Promise<RunSeriesList> {
+    return { runs: await this.records.metrics.readMany(runs, query) }
+  }
+}
