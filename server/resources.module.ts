@@ -18,6 +18,7 @@ import { ResponseStore } from './store/response-store.js'
 import { RaceStore } from './store/race-store.js'
 import { RunStore } from './store/run-store.js'
 import { ScoreStore } from './store/score-store.js'
+import { ShelfStore } from './store/shelf-store.js'
 import { WorkerStore } from './store/worker-store.js'
 
 /** What was opened before the application was built, and is closed after it. */
@@ -28,7 +29,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, RaceStore, EventStore, WorkerStore]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, WorkerStore]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

@@ -163,7 +163,7 @@ async function endStreams(app: NestExpressApplication): Promise<void> {
 }
 
 async function queueExamples(app: NestExpressApplication, settings: Settings): Promise<void> {
-  if ((await app.get(ExperimentStore, { strict: false }).count()) > 0) return
+  if (!(await app.get(ExperimentStore, { strict: false }).isEmpty())) return
   const experiments = app.get(ExperimentsService, { strict: false })
   for (const name of EXAMPLES) {
     const path = join(settings.root, 'experiments', name)

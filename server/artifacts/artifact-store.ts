@@ -3,8 +3,8 @@
  * absent, a stale sender cannot change what another one stored, and equal files are kept once.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, type ReadStream } from 'node:fs'
-import { mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises'
+import { createReadStream, existsSync, type ReadStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { AppError, type StoredFile } from '../contracts/index.js'
@@ -50,6 +50,16 @@ export class ArtifactStore {
       // Gone already is what was asked for.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     })
+  }
+
+  /** Removes all files of a run; gives their size in bytes. */
+  async removeRun(runId: string): Promise<number> {
+    const folder = this.#runFolder(runId)
+    if (!existsSync(folder)) return 0
+    let sizeBytes = 0
+    for (const name of await readdir(folder)) sizeBytes += (await stat(join(folder, name))).size
+    await rm(folder, { recursive: true, force: true })
+    return sizeBytes
   }
 
   #runFolder(runId: string): string {

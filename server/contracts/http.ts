@@ -13,6 +13,8 @@ import { DeviceSchema } from './worker-protocol.js'
 export const ExperimentChangeSchema = z.strictObject({
   notes: z.string().max(20_000).optional(),
   tags: z.array(z.string().trim().min(1).max(60)).max(50).optional(),
+  starred: z.boolean().optional(),
+  archived: z.boolean().optional().describe('out of the list, but kept'),
 })
 export type ExperimentChange = z.infer<typeof ExperimentChangeSchema>
 
@@ -21,10 +23,17 @@ export const RetryRequestSchema = z.strictObject({ budget: BudgetSchema.optional
 export type RetryRequest = z.infer<typeof RetryRequestSchema>
 
 export const ExperimentPageSchema = z.object({
-  experiments: z.array(ExperimentSummarySchema).describe('newest first'),
+  experiments: z.array(ExperimentSummarySchema).describe('newest first, or as `sort` says'),
+  total: z.number().int().nonnegative().describe('experiments that match, on all pages'),
   next: z.string().nullable().describe('pass as `before` for the next page; null on the last one'),
 })
 export type ExperimentPage = z.infer<typeof ExperimentPageSchema>
+
+/** Purges what was deleted at least so many days ago; left out: seven. */
+export const PurgeRequestSchema = z.strictObject({ keptDays: z.number().min(0).optional() })
+export type PurgeRequest = z.infer<typeof PurgeRequestSchema>
+export const PurgeAnswerSchema = z.object({ experiments: z.array(z.string()).describe('ids of those that are gone'), freedBytes: z.number().nonnegative() })
+export type PurgeAnswer = z.infer<typeof PurgeAnswerSchema>
 
 export const MetricsAnswerSchema = z.object({ series: z.array(MetricSeriesSchema) })
 export type MetricsAnswer = z.infer<typeof MetricsAnswerSchema>

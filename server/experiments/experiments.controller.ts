@@ -1,30 +1,44 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
+import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { z } from 'zod'
+import { experimentForm } from '../../experiments/form.js'
 import {
   AppError,
   CreatedExperimentSchema,
   EstimateSchema,
+  EXPERIMENT_ORDERS,
   ExperimentChangeSchema,
+  ExperimentFormSchema,
   ExperimentPageSchema,
   ExperimentSchema,
   ExperimentStatusSchema,
   KindSchema,
+  PurgeAnswerSchema,
+  PurgeRequestSchema,
   type CreatedExperiment,
   type Estimate,
   type Experiment,
   type ExperimentChange,
+  type ExperimentForm,
   type ExperimentPage,
+  type PurgeAnswer,
+  type PurgeRequest,
 } from '../contracts/index.js'
+import { KEPT_DAYS, Shelf } from '../shelf/shelf.js'
 import { ExperimentsService, type ExperimentFile } from './experiments.service.js'
 
 const ListQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),
-  before: z.string().optional().describe('id of the last experiment of the page before'),
-  q: z.string().min(1).optional().describe('part of the name, the notes or the dataset'),
+  offset: z.coerce.number().int().nonnegative().default(0),
+  before: z.string().optional().describe('id of the last experiment of the page before; only newest first'),
+  q: z.string().max(2_000).optional().describe('words and conditions, such as: spam kind:lora tag:example rank>=16 accuracy>0.8 -status:failed'),
   kind: KindSchema.optional(),
   status: ExperimentStatusSchema.optional(),
   tag: z.string().min(1).optional(),
+  sort: z
+    .string()
+    .regex(new RegExp(`^-?(${EXPERIMENT_ORDERS.join('|')})$`), `one of ${EXPERIMENT_ORDERS.join(', ')}, with - in front for the other way round`)
+    .default('-created'),
 })
 type ListQuery = z.infer<typeof ListQuerySchema>
 
@@ -37,7 +51,10 @@ const ACCEPTED = 'JSON, or the YAML file with Content-Type application/yaml'
 @ApiTags('experiments')
 @Controller('api/experiments')
 export class ExperimentsController {
-  constructor(@Inject(ExperimentsService) private readonly experiments: ExperimentsService) {}
+  constructor(
+    @Inject(ExperimentsService) private readonly experiments: ExperimentsService,
+    @Inject(Shelf) private readonly shelf: Shelf,
+  ) {}
 
   @Post()
   @ApiOperation({ summary: 'Queue an experiment', description: ACCEPTED })
@@ -56,11 +73,25 @@ export class ExperimentsController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'List experiments, newest first' })
+  @ApiOperation({ summary: 'Find experiments, newest first' })
   @ApiOkResponse({ standardSchema: ExperimentPageSchema })
   list(@Query({ schema: ListQuerySchema }) query: ListQuery): Promise<ExperimentPage> {
-    const { q, ...rest } = query
-    return this.experiments.list({ ...rest, text: q })
+    return this.experiments.list(query)
+  }
+
+  @Post('purge')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Forget deleted experiments for good, and free their files' })
+  @ApiOkResponse({ standardSchema: PurgeAnswerSchema })
+  purge(@Body({ schema: PurgeRequestSchema }) request: PurgeRequest): Promise<PurgeAnswer> {
+    return this.shelf.purge(request.keptDays ?? KEPT_DAYS)
+  }
+
+  @Get('form')
+  @ApiOperation({ summary: 'What a form for an experiment file is made of: parameters with their defaults, and JSON Schemas' })
+  @ApiOkResponse({ standardSchema: ExperimentFormSchema })
+  form(): ExperimentForm {
+    return experimentForm()
   }
 
   @Get(':id')
@@ -71,7 +102,7 @@ export class ExperimentsController {
   }
 
   @Patch(':id')
-  @ApiOperation({ summary: 'Change notes or tags' })
+  @ApiOperation({ summary: 'Change notes or tags, star, or archive' })
   @ApiOkResponse({ standardSchema: ExperimentSchema })
   change(@Param('id') id: string, @Body({ schema: ExperimentChangeSchema }) change: ExperimentChange): Promise<Experiment> {
     return this.experiments.change(id, change)
@@ -83,6 +114,23 @@ export class ExperimentsController {
   @ApiOkResponse({ standardSchema: ExperimentSchema })
   cancel(@Param('id') id: string): Promise<Experiment> {
     return this.experiments.cancel(id)
+  }
+
+  @Delete(':id')
+  @ApiOperation({ summary: 'Delete an experiment that is over; it can be restored for seven days, then it is purged with its files' })
+  @ApiOkResponse({ standardSchema: ExperimentSchema })
+  async remove(@Param('id') id: string): Promise<Experiment> {
+    await this.shelf.delete(id)
+    return this.experiments.read(id)
+  }
+
+  @Post(':id/restore')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Take a deletion back' })
+  @ApiOkResponse({ standardSchema: ExperimentSchema })
+  async restore(@Param('id') id: string): Promise<Experiment> {
+    await this.shelf.restore(id)
+    return this.experiments.read(id)
   }
 }
 

@@ -3,7 +3,9 @@ import { ExperimentsController } from './experiments.controller.js'
 import { ExperimentsService } from './experiments.service.js'
 import { ImportController } from './import.controller.js'
 import { ImportService } from './import.service.js'
+import { ModelsController } from './models.controller.js'
 import { Preflight } from './preflight.js'
+import { ShelfModule } from '../shelf/shelf.module.js'
 
-@Module({ controllers: [ExperimentsController, ImportController], providers: [ExperimentsService, ImportService, Preflight], exports: [ExperimentsService] })
+@Module({ imports: [ShelfModule], controllers: [ExperimentsController, ImportController, ModelsController], providers: [ExperimentsService, ImportService, Preflight], exports: [ExperimentsService] })
 export class ExperimentsModule {}

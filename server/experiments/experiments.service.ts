@@ -6,11 +6,12 @@ import { datasetProblems } from '../../experiments/cell-rules.js'
 import { estimate } from '../../experiments/estimate.js'
 import { metricsOf, primaryMetric } from '../../experiments/metrics.js'
 import { racePlanOf } from '../../experiments/race-rules.js'
+import { parseSearch } from '../../experiments/search-query.js'
 import { parseExperiment } from '../../experiments/spec.js'
-import { AppError, type CreatedExperiment, type Estimate, type Experiment, type ExperimentChange, type ExperimentPage, type ExperimentSpec } from '../contracts/index.js'
+import { AppError, type CreatedExperiment, type Estimate, type Experiment, type ExperimentChange, type ExperimentOrder, type ExperimentPage, type ExperimentSpec, type SearchTerm } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
-import { ExperimentStore, type ExperimentQuery } from '../store/experiment-store.js'
+import { ExperimentStore } from '../store/experiment-store.js'
 import { RunStore } from '../store/run-store.js'
 import { meanItemCharacters } from './item-length.js'
 import { Preflight } from './preflight.js'
@@ -18,6 +19,18 @@ import { Preflight } from './preflight.js'
 export interface ExperimentFile {
   text: string
   format: 'yaml' | 'json'
+}
+
+/** The list as it is asked for over HTTP. */
+export interface ExperimentListing {
+  limit: number
+  offset: number
+  before?: string | undefined
+  q?: string | undefined
+  kind?: string | undefined
+  status?: string | undefined
+  tag?: string | undefined
+  sort: string
 }
 
 @Injectable()
@@ -56,10 +69,16 @@ export class ExperimentsService {
     return estimate(spec, { datasetSizes: dataset.splits, models, ...(itemCharacters === undefined ? {} : { itemCharacters }) })
   }
 
-  async list(query: ExperimentQuery): Promise<ExperimentPage> {
-    const experiments = await this.experiments.list({ ...query, limit: query.limit + 1 })
-    const page = experiments.slice(0, query.limit)
-    return { experiments: page, next: experiments.length > query.limit ? (page.at(-1)?.id ?? null) : null }
+  async list({ q, kind, status, tag, sort, ...rest }: ExperimentListing): Promise<ExperimentPage> {
+    const { terms, problems } = parseSearch(q ?? '')
+    const [first] = problems
+    if (first) throw new AppError('invalid_request', `The search is not understood: ${first.message}.`, { problems: problems.map(({ part, message }) => ({ path: 'query.q', message, seen: part })) })
+    const fields: SearchTerm[] = Object.entries({ kind, status, tag }).flatMap(([field, text]) => (text === undefined ? [] : [{ on: 'field', field: field as 'kind', relation: '=', text, isNegated: false }]))
+    const order = { by: sort.replace('-', '') as ExperimentOrder['by'], isDescending: sort.startsWith('-') }
+    if (rest.before !== undefined && sort !== '-created') throw new AppError('invalid_request', `The page before is named by \`before\` only newest first; with sort=${sort} use offset.`)
+    const { experiments, total } = await this.experiments.list({ ...rest, terms: [...terms, ...fields], order, limit: rest.limit + 1 })
+    const page = experiments.slice(0, rest.limit)
+    return { experiments: page, total, next: experiments.length > rest.limit ? (page.at(-1)?.id ?? null) : null }
   }
 
   /** @param errorCostUsd of an error; left out: as the file says */

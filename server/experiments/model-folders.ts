@@ -1,7 +1,9 @@
 /* What the server can tell of a local model without loading it: the sizes in its config.json, and how wide its weights are stored. */
+import { existsSync, type Dirent } from 'node:fs'
 import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { factsOfConfig, type ModelFacts } from '../../experiments/model-facts.js'
+import type { ModelList } from '../contracts/index.js'
 import type { Settings } from '../settings.js'
 
 /** Longer headers are no model that could be estimated. */
@@ -33,4 +35,20 @@ async function storedBytesOf(folder: string): Promise<number> {
   } finally {
     await file.close()
   }
+}
+
+/** Models that lie on this machine, by name; a name that stands in both places is the shipped one. */
+export async function localModels({ root, home }: Pick<Settings, 'root' | 'home'>): Promise<ModelList['models']> {
+  const found = new Map<string, ModelList['models'][number]>()
+  for (const folder of [join(root, 'models'), join(home, 'models')]) {
+    for (const entry of await entriesOf(folder)) {
+      const origin = entry.isFile() && entry.name.endsWith('.gguf') ? 'gguf' : existsSync(join(folder, entry.name, 'config.json')) ? 'folder' : null
+      if (origin !== null && !found.has(entry.name)) found.set(entry.name, { name: entry.name, origin, title: '' })
+    }
+  }
+  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name, 'en'))
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  return existsSync(folder) ? readdir(folder, { withFileTypes: true }) : []
 }

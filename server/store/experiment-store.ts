@@ -6,16 +6,19 @@ import {
   RunStatusSchema,
   type CreatedExperiment,
   type ExperimentChange,
+  type ExperimentOrder,
   type ExperimentSpec,
   type ExperimentSummary,
   type Kind,
   type ParameterValue,
   type RacePlan,
   type RaceStanding,
+  type SearchTerm,
 } from '../contracts/index.js'
 import { readBestRuns } from './best-runs.js'
 import type { Change, Database, Session } from './database.js'
 import { emptyCounts, type RunCounts } from './experiment-status.js'
+import { searchExperiments } from './experiment-search.js'
 import type { Prisma } from './generated/client.js'
 import { makeId } from './ids.js'
 import type { WaitingRun } from './run-store.js'
@@ -43,13 +46,15 @@ interface PlannedRun {
 
 export interface ExperimentQuery {
   limit: number
-  /** Id of the last experiment of the page before. */
+  offset?: number
+  terms?: readonly SearchTerm[]
+  /** Left out: newest first. */
+  order?: ExperimentOrder
+  /** Id of the last experiment of the page before, for the order newest first. */
   before?: string | undefined
-  text?: string | undefined
-  kind?: Kind | undefined
-  status?: string | undefined
-  tag?: string | undefined
 }
+
+const NEWEST_FIRST: ExperimentOrder = { by: 'created', isDescending: true }
 
 /** What the queue may do within the transaction that stores the runs. */
 export type Deliver = (runs: WaitingRun[], session: Session) => Promise<void>
@@ -81,19 +86,12 @@ export class ExperimentStore {
     return { created: { id, name: spec.name, runs: runs.map((run) => ({ id: run.id, params: run.params })) }, waiting }
   }
 
-  async list(query: ExperimentQuery): Promise<ExperimentSummary[]> {
-    const where: Prisma.ExperimentWhereInput = {
-      ...(query.kind === undefined ? {} : { kind: query.kind }),
-      ...(query.status === undefined ? {} : { status: query.status }),
-      ...(query.tag === undefined ? {} : { tags: { has: query.tag } }),
-    }
-    if (query.before !== undefined) where.seq = { lt: (await this.#row(query.before)).seq }
-    if (query.text !== undefined) {
-      const contains = { contains: query.text, mode: 'insensitive' as const }
-      where.OR = [{ name: contains }, { notes: contains }, { dataset: contains }, { tags: { has: query.text } }]
-    }
-    const rows = await this.database.client.experiment.findMany({ where, orderBy: { seq: 'desc' }, take: query.limit })
-    return this.#summaries(rows)
+  async list({ before, limit, offset = 0, terms = [], order = NEWEST_FIRST }: ExperimentQuery): Promise<{ experiments: ExperimentSummary[]; total: number }> {
+    const beforeSeq = before === undefined ? undefined : (await this.#row(before)).seq
+    const { ids, total } = await searchExperiments(this.database.client, { limit, offset, terms, order, beforeSeq })
+    const rows = await this.database.client.experiment.findMany({ where: { id: { in: ids } } })
+    const byId = new Map(rows.map((row) => [row.id, row]))
+    return { experiments: await this.#summaries(ids.flatMap((id) => byId.get(id) ?? [])), total }
   }
 
   async read(id: string): Promise<ExperimentSummary & { spec: unknown }> {
@@ -108,6 +106,8 @@ export class ExperimentStore {
       const data = {
         ...(changes.notes === undefined ? {} : { notes: storable(changes.notes) }),
         ...(changes.tags === undefined ? {} : { tags: changes.tags.map(storable) }),
+        ...(changes.starred === undefined ? {} : { starred: changes.starred }),
+        ...(changes.archived === undefined ? {} : { archivedAt: changes.archived ? new Date() : null }),
       }
       const { count } = await change.session.experiment.updateMany({ where: { id }, data })
       if (count === 0) throw noSuchExperiment(id)
@@ -116,7 +116,12 @@ export class ExperimentStore {
   }
 
   async count(): Promise<number> {
-    return this.database.client.experiment.count()
+    return this.database.client.experiment.count({ where: { deletedAt: null } })
+  }
+
+  /** Whether nobody has ever queued anything here, or all of it was purged. */
+  async isEmpty(): Promise<boolean> {
+    return (await this.database.client.experiment.count()) === 0
   }
 
   async #row(id: string): Promise<Prisma.ExperimentModel> {
@@ -141,6 +146,9 @@ export class ExperimentStore {
       status: ExperimentStatusSchema.parse(row.status),
       tags: row.tags,
       notes: row.notes,
+      starred: row.starred,
+      archivedAt: row.archivedAt?.toISOString() ?? null,
+      deletedAt: row.deletedAt?.toISOString() ?? null,
       axes: row.axes as Record<string, ParameterValue[]>,
       primaryMetric: row.primaryMetric,
       runCounts: countsOf.get(row.id) ?? emptyCounts(),

@@ -55,6 +55,13 @@ export class RunStore {
     return { queued: of('queued'), running: of('running') }
   }
 
+  /** Finished runs that left a model behind, newest first, with the names that people know them by. */
+  async trained(limit: number): Promise<{ id: string; title: string }[]> {
+    return this.database.client.$queryRaw<{ id: string; title: string }[]>`
+      SELECT r.id, e.name || CASE WHEN r.name = '' THEN '' ELSE ': ' || r.name END AS title FROM run r JOIN experiment e ON e.id = r.experiment_id
+      WHERE r.status IN ('succeeded', 'stopped') AND EXISTS (SELECT 1 FROM checkpoint c WHERE c.run_id = r.id) ORDER BY r.seq DESC LIMIT ${limit}::int`
+  }
+
   /** Ends waiting runs at once and asks the workers of running ones to stop. Returns the ids of the ended ones. */
   async cancel(runIds: readonly string[]): Promise<string[]> {
     return this.database.write(async (change) => {
@@ -90,6 +97,8 @@ export class RunStore {
         throw new AppError('conflict', `Run ${runId} is ${run.status}; only a failed, cancelled or stopped run can be retried.`)
       }
       await change.session.example.deleteMany({ where: { runId, status: 'error' } })
+      // A deleted experiment with a run that works again is no longer one to forget.
+      await change.session.experiment.updateMany({ where: { id: row.experiment_id, deletedAt: { not: null } }, data: { deletedAt: null } })
       change.tell('run.updated', { experimentId: row.experiment_id, runId })
       change.tell('run.examples', { experimentId: row.experiment_id, runId })
       await refreshExperiment(change, row.experiment_id)

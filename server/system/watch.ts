@@ -1,14 +1,16 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common'
-import type { Problem } from '../contracts/index.js'
+import type { Problem, PurgeAnswer } from '../contracts/index.js'
 import { errorFields, Logger } from '../logger.js'
 import { SETTINGS, type Settings } from '../settings.js'
 import { assertDiskSpace } from '../store/disk-space.js'
 import { RaceReferee } from '../races/race-referee.js'
+import { KEPT_DAYS, Shelf } from '../shelf/shelf.js'
 import { Recovery } from './recovery.js'
 
 const SILENCE_CHECK_MS = 1_000
 const SWEEP_MS = 10_000
 const RACE_CHECK_MS = 2_000
+const PURGE_MS = 3_600_000
 
 /** Repeats the duties of recovery, and knows which part of the server fails for the health page. */
 @Injectable()
@@ -20,6 +22,7 @@ export class Watch implements OnApplicationShutdown {
   constructor(
     @Inject(Recovery) private readonly recovery: Recovery,
     @Inject(RaceReferee) private readonly referee: RaceReferee,
+    @Inject(Shelf) private readonly shelf: Shelf,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
@@ -33,6 +36,7 @@ export class Watch implements OnApplicationShutdown {
     // Decisions are made when a run ends; this finds those that a crash, a cancel or a failure left over.
     this.#repeat('races', RACE_CHECK_MS, async () => void (await this.referee.decideDue()))
     this.#repeat('disk', SWEEP_MS, () => assertDiskSpace(this.settings.home))
+    this.#repeat('purge', PURGE_MS, async () => this.#reportPurge(await this.shelf.purge(KEPT_DAYS)))
     this.#repeat('queue', SWEEP_MS, async () => this.#report('messages were lost; they are sent again', await this.recovery.sendLost()))
   }
 
@@ -44,6 +48,10 @@ export class Watch implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await Promise.all(this.#turns.values())
+  }
+
+  #reportPurge({ experiments, freedBytes }: PurgeAnswer): void {
+    if (experiments.length > 0) this.logger.info('deleted experiments were purged', { experiments, freedBytes })
   }
 
   #report(message: string, runs: string[]): void {

@@ -1,12 +1,13 @@
 /* What the store promises of runs and workers, on the embedded database and on PostgreSQL. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { AppError, type Assignment, type Example, type Finish, type Kind, type MetricPoint, type StoredResponse, type Summary } from '../../server/contracts/index.js'
+import { parseSearch } from '../../experiments/search-query.js'
+import { AppError, type Assignment, type Example, type ExperimentSummary, type Finish, type Kind, type MetricPoint, type StoredResponse, type Summary } from '../../server/contracts/index.js'
 import { CheckpointStore } from '../../server/store/checkpoint-store.js'
 import { ClaimStore, MAX_DEATHS } from '../../server/store/claim-store.js'
 import { Database } from '../../server/store/database.js'
 import { EventStore } from '../../server/store/event-store.js'
 import { ExampleStore } from '../../server/store/example-store.js'
-import { ExperimentStore, type PlannedExperiment } from '../../server/store/experiment-store.js'
+import { ExperimentStore, type ExperimentQuery, type PlannedExperiment } from '../../server/store/experiment-store.js'
 import { LogStore } from '../../server/store/log-store.js'
 import { CHUNK_POINTS, MetricStore } from '../../server/store/metric-store.js'
 import { ResponseStore } from '../../server/store/response-store.js'
@@ -78,6 +79,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     const { created } = await experiments.create(plan(kind, count), () => Promise.resolve())
     return created.runs.map((run) => run.id)
   }
+  const list = async (search: Partial<ExperimentQuery>): Promise<ExperimentSummary[]> => (await experiments.list({ limit: 10, ...search })).experiments
   const claimed = async (kind: Kind = 'lora'): Promise<{ id: string; assignment: Omit<Assignment, 'prices'> }> => {
     const [id = ''] = await queue(kind, 1)
     return { id, assignment: await claimAgain(id) }
@@ -101,7 +103,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
 
   it('stores an experiment with its runs in order, or nothing of it', async () => {
     const { created, waiting } = await experiments.create(plan('prompt', 40), () => Promise.resolve())
-    const [summary] = await experiments.list({ limit: 5 })
+    const [summary] = await list({ limit: 5 })
     expect(summary).toMatchObject({ id: created.id, status: 'queued', axes: { zeta: [1], alpha: [2] }, runCounts: { queued: 40, running: 0, succeeded: 0, failed: 0, cancelled: 0 } })
     expect(Object.keys(summary?.axes ?? {})).toEqual(['zeta', 'alpha'])
     const stored = await runs.ofExperiment(created.id)
@@ -150,7 +152,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
       expect(await races.due()).toEqual([])
       await round([c])
       expect(await races.due()).toMatchObject([{ metric: 'accuracy', plan: RACE, looks: [], items: 40, spent: 120, runs: [{ id: a }, { id: b }, { id: c }] }])
-      expect((await experiments.list({ limit: 1 }))[0]).toMatchObject({ status: 'running', runCounts: { waiting: 3 } })
+      expect((await list({ limit: 1 }))[0]).toMatchObject({ status: 'running', runCounts: { waiting: 3 } })
     })
 
     it('stops some, lets others go on and ends, each decision once', async () => {
@@ -173,7 +175,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
       expect(await races.settle(await dueRace(), verdict({ left: [a, c], outcome: 'tied', reason: 'tied' }))).toEqual([])
       expect(await statuses([a, b, c])).toEqual(['succeeded', 'stopped', 'succeeded'])
       expect((await runs.read(a)).race).toMatchObject({ outcome: 'tied', reason: 'tied', items: 70 })
-      expect((await experiments.list({ limit: 1 }))[0]).toMatchObject({ status: 'succeeded', finishedAt: expect.any(String) })
+      expect((await list({ limit: 1 }))[0]).toMatchObject({ status: 'succeeded', finishedAt: expect.any(String) })
       expect(await races.due()).toEqual([])
     })
 
@@ -250,8 +252,8 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
   it('names the best finished run of an experiment, whichever way its metric points', async () => {
     const ids = await queue('lora', 4)
     const scored = (mean: number | 'NaN'): Summary => ({ ...SUMMARY, metrics: { accuracy: { mean, n: 10, low: null, high: null, method: 'wilson', higherIsBetter: true } } })
-    const best = async (): Promise<string | undefined> => (await experiments.list({ limit: 1 }))[0]?.best?.runName
-    expect((await experiments.list({ limit: 1 }))[0]?.best).toBeNull()
+    const best = async (): Promise<string | undefined> => (await list({ limit: 1 }))[0]?.best?.runName
+    expect((await list({ limit: 1 }))[0]?.best).toBeNull()
     for (const [index, mean] of ([0.5, 0.9, 'NaN', 0.9] as const).entries()) {
       const { attempt } = await claimAgain(ids[index] ?? '')
       await claims.finish(ids[index] ?? '', { attempt, status: 'succeeded', summary: scored(mean) })
@@ -446,7 +448,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect(await claims.claim(waiting, 'w1', 2_000)).toBeNull()
     expect(await claims.heartbeat(working, 1, null)).toEqual({ cancel: true })
     await claims.finish(working, { attempt: 1, status: 'cancelled', summary: null })
-    const [experiment] = await experiments.list({ limit: 1 })
+    const [experiment] = await list({ limit: 1 })
     expect(experiment).toMatchObject({ status: 'cancelled', runCounts: { cancelled: 2 } })
     expect(experiment?.finishedAt).not.toBeNull()
   })
@@ -471,7 +473,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
 
   it('derives the status of an experiment from its runs', async () => {
     const [first = '', second = ''] = await queue('lora', 2)
-    const status = async (): Promise<string | undefined> => (await experiments.list({ limit: 1 }))[0]?.status
+    const status = async (): Promise<string | undefined> => (await list({ limit: 1 }))[0]?.status
     expect(await status()).toBe('queued')
     await Promise.all([claimAgain(first, 'w1'), claimAgain(second, 'w2')])
     expect(await status()).toBe('running')
@@ -483,7 +485,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     const ids = await queue('lora', 10)
     await Promise.all(ids.map((id, index) => claimAgain(id, `w${index}`)))
     await Promise.all(ids.map((id) => claims.finish(id, done(1))))
-    expect(await experiments.list({ limit: 1 })).toMatchObject([{ status: 'succeeded', runCounts: { succeeded: 10 } }])
+    expect(await list({ limit: 1 })).toMatchObject([{ status: 'succeeded', runCounts: { succeeded: 10 } }])
   })
 
   it('commits a checkpoint only when every file is there as named', async () => {
@@ -565,13 +567,13 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     await queue('lora', 1)
     await queue('rag', 1)
     await queue('rag', 1)
-    const [newest, middle, oldest] = await experiments.list({ limit: 10 })
-    expect(await experiments.list({ limit: 10, before: newest?.id })).toEqual([middle, oldest])
-    expect(await experiments.list({ limit: 10, kind: 'lora' })).toEqual([oldest])
-    expect(await experiments.list({ limit: 10, tag: 'nope' })).toEqual([])
-    expect(await experiments.list({ limit: 10, text: 'SWEEP', status: 'queued' })).toHaveLength(3)
+    const [newest, middle, oldest] = await list({ limit: 10 })
+    expect(await list({ limit: 10, before: newest?.id })).toEqual([middle, oldest])
+    expect(await list({ terms: parseSearch('kind:lora').terms })).toEqual([oldest])
+    expect(await list({ terms: parseSearch('tag:nope').terms })).toEqual([])
+    expect(await list({ terms: parseSearch('SWEEP status:queued').terms })).toHaveLength(3)
     await experiments.change(oldest?.id ?? '', { notes: 'changed', tags: ['c'] })
-    expect(await experiments.list({ limit: 10, tag: 'c' })).toMatchObject([{ notes: 'changed' }])
+    expect(await list({ terms: parseSearch('tag:c').terms })).toMatchObject([{ notes: 'changed' }])
   })
 
   it('names the kinds that wait, the oldest first', async () => {
