@@ -5,9 +5,11 @@
 import type { Comparison } from '../../server/contracts/compare.js'
 import type { ErrorBody, ErrorCode, Problem } from '../../server/contracts/errors.js'
 import type { ServerEvent } from '../../server/contracts/events.js'
+import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
-import type { ExamplePage, ExperimentChange, Health, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
-import type { Checkpoint, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
+import type { DatasetList, ExamplePage, ExperimentChange, ExperimentPage, Health, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
+import type { Checkpoint, CreatedExperiment, Estimate, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
+import { say } from './i18n.js'
 
 /** What went wrong, in the server's own words, with the id under which its log tells more. */
 export class ApiError extends Error {
@@ -30,7 +32,7 @@ async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
     response = await fetch(`/api${path}`, init)
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
-    throw new ApiError('unreachable', 'The server does not answer. Is it still running? Start it with npm start.', { cause })
+    throw new ApiError('unreachable', say('The server does not answer. Is it still running? Start it with npm start.', 'O servidor não responde. Ele ainda está rodando? Inicie-o com npm start.'), { cause })
   }
   if (!response.ok) throw await errorOf(response)
   if (response.status === 204) return undefined as T
@@ -70,11 +72,31 @@ export interface SeriesQuery {
   digits: number | null
 }
 
+export interface ExperimentsQuery {
+  q: string
+  kind: string
+  status: string
+  sort: string
+  offset: number
+  limit: number
+}
+export const findExperiments = (asked: ExperimentsQuery, signal: AbortSignal): Promise<ExperimentPage> => request(`/experiments${query({ ...asked })}`, { signal })
 export const listExperiments = async (signal: AbortSignal): Promise<ExperimentSummary[]> =>
-  (await request<{ experiments: ExperimentSummary[] }>('/experiments?limit=500', { signal })).experiments
+  (await request<ExperimentPage>('/experiments?limit=500', { signal })).experiments
 export const getExperiment = (id: string, signal: AbortSignal): Promise<Experiment> => request(`/experiments/${segment(id)}`, { signal })
 export const cancelExperiment = (id: string): Promise<void> => request(`/experiments/${segment(id)}/cancel`, send('POST'))
 export const changeExperiment = (id: string, change: ExperimentChange): Promise<void> => request(`/experiments/${segment(id)}`, send('PATCH', change))
+export const deleteExperiment = (id: string): Promise<void> => request(`/experiments/${segment(id)}`, send('DELETE'))
+export const restoreExperiment = (id: string): Promise<void> => request(`/experiments/${segment(id)}/restore`, send('POST'))
+
+const experimentFile = (text: string): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/yaml' }, body: text })
+
+export const getForm = (signal: AbortSignal): Promise<ExperimentForm> => request('/experiments/form', { signal })
+export const listModels = (signal: AbortSignal): Promise<ModelList> => request('/models', { signal })
+export const listDatasets = (signal: AbortSignal): Promise<DatasetList> => request('/datasets', { signal })
+/** What the file would take; a file that is refused throws its problems. */
+export const estimateExperiment = (text: string, signal: AbortSignal): Promise<Estimate> => request('/experiments/estimate', { ...experimentFile(text), signal })
+export const createExperiment = (text: string): Promise<CreatedExperiment> => request('/experiments', experimentFile(text))
 
 const ofRun = (id: string, path = ''): string => `/runs/${segment(id)}${path}`
 

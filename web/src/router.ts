@@ -4,6 +4,7 @@
 const PLAIN_PAGES = [
   'experiments',
   'compare',
+  'new',
   'system',
 ] as const
 
@@ -62,3 +63,6 @@ export function withQuery(search: string, changes: Record<string, string | null>
 export function listOf(value: string | null): string[] {
   return (value ?? '').split(',').map((part) => part.trim()).filter((part, index, all) => part !== '' && all.indexOf(part) === index)
 }
+
+/** A form with the file of an experiment, or of one of its runs, to change and queue again. */
+export const cloneHref = (id: string): string => `/new?from=${encodeURIComponent(id)}`

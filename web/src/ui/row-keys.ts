@@ -1,3 +1,4 @@
+import { say } from '../i18n.js'
 import type { Shortcut } from '../state/shortcuts.svelte.js'
 
 const rows = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>('[data-row]')]
@@ -13,11 +14,11 @@ function move(by: number): void {
 /** Keys for the rows of the table on show. A row is any element with `data-row`; it opens by its first link. */
 export function rowShortcuts(options: { canSelect: boolean }): Shortcut[] {
   const keys: Shortcut[] = [
-    { keys: 'j', label: 'Next row', run: () => move(1) },
-    { keys: 'k', label: 'Row before', run: () => move(-1) },
-    { keys: 'o', label: 'Open the row (also Enter)', run: () => current()?.querySelector('a')?.click() },
+    { keys: 'j', label: say('Next row', 'Próxima linha'), run: () => move(1) },
+    { keys: 'k', label: say('Row before', 'Linha anterior'), run: () => move(-1) },
+    { keys: 'o', label: say('Open the row (also Enter)', 'Abrir a linha (também Enter)'), run: () => current()?.querySelector('a')?.click() },
   ]
-  if (options.canSelect) keys.push({ keys: 'x', label: 'Select the row', run: () => current()?.querySelector<HTMLInputElement>('input[type=checkbox]')?.click() })
+  if (options.canSelect) keys.push({ keys: 'x', label: say('Select the row', 'Selecionar a linha'), run: () => current()?.querySelector<HTMLInputElement>('input[type=checkbox]')?.click() })
   return keys
 }
 

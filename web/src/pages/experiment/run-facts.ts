@@ -1,5 +1,6 @@
 /** What the tables, the matrix and the charts of an experiment read off its runs. Pure. */
 import { formatDuration } from '../../format.js'
+import { say } from '../../i18n.js'
 import type { Experiment, Run } from '../../../../server/contracts/run.js'
 import { paretoFront } from '../../../../experiments/pareto.js'
 
@@ -32,7 +33,7 @@ export function progressText(run: Run, now: number): string {
   if (progress === null) return ''
   const percent = `${Math.floor((100 * progress.done) / progress.total)} %`
   const left = timeLeftMs(run, now)
-  return left === null || left <= 0 ? percent : `${percent}, ${formatDuration(left)} left`
+  return left === null || left <= 0 ? percent : say(`${percent}, ${formatDuration(left)} left`, `${percent}, faltam ${formatDuration(left)}`)
 }
 
 /** Metrics that any run reports, the primary one first. */
