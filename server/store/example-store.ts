@@ -2,7 +2,7 @@
 import { fromWire, type Example, type ExamplePage, type Float } from '../contracts/index.js'
 import type { Database, Session } from './database.js'
 import { holdRun } from './fence.js'
-import { arrayLiteral, storable, storableJson, storableOrNull } from './text.js'
+import { arrayLiteral, storable, storableJson, storableOrNull, textArrayLiteral } from './text.js'
 
 export interface ExampleQuery {
   offset: number
@@ -80,10 +80,10 @@ export async function insertExamples(session: Session, runId: string, examples: 
     INSERT INTO example (run_id, item_id, cluster, input, output, target, status, error, score_keys, score_values,
                          latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, cached, tokens_cached, tokens_reasoning, judge_cost_usd, details)
     SELECT ${runId}, item_id, cluster, input, output, target, status, error,
-           ARRAY(SELECT json_array_elements_text(score_keys)), score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd,
+           score_keys::text[], score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd,
            cached, tokens_cached, tokens_reasoning, judge_cost_usd, details
     FROM json_to_recordset(${JSON.stringify(examples.map(asRecord))}::json) AS x
-      (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys json, score_values text,
+      (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys text, score_values text,
        latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8,
        cached boolean, tokens_cached int, tokens_reasoning int, judge_cost_usd float8, details json)
     ON CONFLICT (run_id, item_id) DO NOTHING`
@@ -98,7 +98,7 @@ function asRecord(example: Example): Record<string, unknown> {
     target: storableOrNull(example.target),
     status: example.status,
     error: storableOrNull(example.error),
-    score_keys: Object.keys(example.scores).map(storable),
+    score_keys: textArrayLiteral(Object.keys(example.scores)),
     score_values: arrayLiteral(Object.values(example.scores).map(fromWire)),
     latency_ms: example.latencyMs,
     ttft_ms: example.ttftMs,

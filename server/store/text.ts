@@ -15,6 +15,11 @@ export function storableJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'string' ? storable(inner) : inner))
 }
 
+/** An array literal of PostgreSQL: reading one costs the database less than a list in JSON. */
+export function textArrayLiteral(texts: readonly string[]): string {
+  return `{${texts.map((text) => `"${storable(text).replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
+}
+
 /** An array literal of PostgreSQL, the one form in which NaN and infinity reach float8[] through JSON. */
 export function arrayLiteral(values: readonly number[]): string {
   return `{${values.join(',')}}`

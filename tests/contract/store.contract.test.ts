@@ -318,7 +318,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
       { key: 'other', points: 1, buckets: [{ firstStep: 1, lastStep: 1, min: null, max: null, last: 'Infinity', lastTime: 1001, n: 1, nonFinite: 1 }] },
     ])
     expect((await runs.read(id)).latest).toEqual({ loss: '-Infinity', other: 'Infinity' })
-    const odd = example('odd', { scores: { accuracy: 'NaN', mrr: 0.25, hit: '-Infinity' }, output: 'a\0b', details: { text: 'c\0d', list: [1, null] } })
+    const odd = example('odd', { scores: { accuracy: 'NaN', mrr: 0.25, hit: '-Infinity', 'my "own", {odd\\} one': 1, NULL: 0, '': 2 }, output: 'a\0b', details: { text: 'c\0d', list: [1, null] } })
     await examples.append(id, 1, [odd])
     expect((await examples.page(id, { offset: 0, limit: 10 })).examples).toEqual([{ ...odd, output: 'a\uFFFDb', details: { text: 'c\uFFFDd', list: [1, null] } }])
     await commitCheckpoint(id, 1, 5)
@@ -469,6 +469,14 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect(await runs.retry(id)).toMatchObject({ runId: id, kind: 'prompt' })
     expect(await runs.read(id)).toMatchObject({ status: 'queued', error: null, finishedAt: null })
     expect((await claimAgain(id)).resume.doneItems).toEqual(['good'])
+  })
+
+  it('forgets the answers of a run with the run', async () => {
+    const { id } = await claimed('prompt')
+    const { id: other } = await claimed('prompt')
+    for (const run of [id, other]) await examples.append(run, 1, [example('a'), example('b')])
+    await database.client.run.delete({ where: { id } })
+    expect(await database.client.example.groupBy({ by: ['runId'], _count: true })).toEqual([{ runId: other, _count: 2 }])
   })
 
   it('derives the status of an experiment from its runs', async () => {
