@@ -20,9 +20,8 @@ export interface StartMessage {
 export type ToChild = StartMessage | { type: 'checkpoint-stored'; step: number } | { type: 'checkpoint-refused'; step: number; message: string }
 
 export type FromChild =
-  | { type: 'point'; point: MetricPoint }
   /** Examples as JSON, which is how they go on to the server: they are made into text once. */
-  | { type: 'examples'; texts: string[] }
+  | { type: 'data'; points: MetricPoint[]; examples: string[] }
   | { type: 'line'; line: LogLine }
   | { type: 'progress'; progress: Progress }
   | { type: 'environment'; environment: Environment }

@@ -1,11 +1,10 @@
-/* A run's `report` in its child process: everything becomes IPC messages, in order; examples go several at a time. */
-import { toWire, type Environment } from '../server/contracts/index.js'
+/* A run's `report` in its child process: everything becomes IPC messages, in order; points and examples go several at a time. */
+import { toWire, type Environment, type MetricPoint } from '../server/contracts/index.js'
 import type { FromChild, ToChild } from './child-messages.js'
+import { Outbox } from './outbox.js'
 import { RunFailure, type CheckpointReport, type RunReport } from './run-context.js'
 
 const LONGEST_LINE = 10_000
-const MOST_EXAMPLES = 100
-const EXAMPLES_WAIT_MS = 25
 
 /** The environment is known in parts; the parts are put together before they are sent. */
 export type ChildReport = Omit<RunReport, 'environment'> & { sendEnvironment(environment: Environment): void }
@@ -17,8 +16,8 @@ export function reportOverIpc(): { report: ChildReport; drained: (last: FromChil
     if (message.type === 'checkpoint-refused') waiting.get(message.step)?.reject(new RunFailure('report_refused', message.message))
   })
   const report: ChildReport = {
-    metric: (key, step, value) => send({ type: 'point', point: { key, step, value: toWire(value), time: Date.now() } }),
-    example: (example) => waitingExamples.add(JSON.stringify(example)),
+    metric: (key, step, value) => outbox.addPoint({ key, step, value: toWire(value), time: Date.now() }),
+    example: (example) => outbox.addExample(JSON.stringify(example)),
     progress: (progress) => send({ type: 'progress', progress }),
     log: (level, message) => send({ type: 'line', line: { time: Date.now(), level, message: message.slice(0, LONGEST_LINE) } }),
     dropCheckpoint: (step) => send({ type: 'drop-checkpoint', step }),
@@ -34,34 +33,16 @@ export function reportOverIpc(): { report: ChildReport; drained: (last: FromChil
   return { report, drained: sendLast }
 }
 
-class WaitingExamples {
-  private texts: string[] = []
-  private timer: NodeJS.Timeout | undefined
-
-  add(text: string): void {
-    this.texts.push(text)
-    this.timer ??= setTimeout(() => this.flush(), EXAMPLES_WAIT_MS)
-    if (this.texts.length === MOST_EXAMPLES) this.flush()
-  }
-
-  flush(): void {
-    clearTimeout(this.timer)
-    this.timer = undefined
-    if (this.texts.length > 0) process.send?.({ type: 'examples', texts: this.texts } satisfies FromChild)
-    this.texts = []
-  }
-}
-
-const waitingExamples = new WaitingExamples()
+const outbox = new Outbox<MetricPoint>((message) => process.send?.({ type: 'data', ...message } satisfies FromChild))
 
 function send(message: FromChild): void {
-  waitingExamples.flush()
+  outbox.flush()
   process.send?.(message)
 }
 
 /** Resolves when the message, and so every one before it, has left this process. */
 function sendLast(message: FromChild): Promise<void> {
-  waitingExamples.flush()
+  outbox.flush()
   return new Promise((resolve) => {
     if (process.send === undefined) return resolve()
     process.send(message, undefined, undefined, () => resolve())

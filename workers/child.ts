@@ -11,12 +11,17 @@ import type { RunError } from '../server/contracts/index.js'
 import { executeRun } from './run.js'
 import { RunFailure } from './run-context.js'
 
+const LOAD_AFTER_MS = 200
+
 // Computing takes every core; whoever watches it must stay quick.
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 // Ctrl-C reaches the whole process group; the worker decides what becomes of the run.
 process.on('SIGINT', () => undefined)
 process.on('disconnect', () => process.exit(1))
+/** One that waits for its run loads meanwhile what most runs need. */
+const idle = setTimeout(() => void import('./runners/prompt.js').catch(() => undefined), LOAD_AFTER_MS)
 process.once('message', (message: ToChild) => {
+  clearTimeout(idle)
   if (message.type === 'start') void main(message)
 })
 

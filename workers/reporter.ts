@@ -23,7 +23,7 @@ export interface ReporterOptions {
 
 const FLUSH_EVERY_MS = 400
 const MOST_POINTS = 5_000
-const MOST_EXAMPLES = 500
+const MOST_EXAMPLES = 1_000
 const MOST_LINES = 500
 /** Upper limit of one request's text, well under what servers and proxies take. */
 const MOST_BATCH_CHARACTERS = 1_000_000
@@ -62,9 +62,14 @@ export class Reporter {
     this.examples.push(JSON.stringify(example))
   }
 
-  /** Examples that are JSON already. */
+  addPoints(points: readonly MetricPoint[]): void {
+    this.points.push(...points)
+  }
+
+  /** Examples that are JSON already. A full batch of them does not wait. */
   addExampleTexts(texts: readonly string[]): void {
     this.examples.push(...texts)
+    if (this.examples.length >= MOST_EXAMPLES) this.flushSoon()
   }
 
   addLine(line: LogLine): void {

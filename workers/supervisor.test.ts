@@ -6,9 +6,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Assignment } from '../server/contracts/index.js'
 import { assignmentWith, ProtocolServer } from './fixtures/protocol-server.js'
 import { ServerClient } from './server-client.js'
+import { startChild } from './spare-child.js'
 import { superviseRun, type Outcome } from './supervisor.js'
 
-const POINT = "process.send({ type: 'point', point: { key: 'train/loss', step: 1, value: 0.5, time: 1 } })"
+const POINT = "process.send({ type: 'data', points: [{ key: 'train/loss', step: 1, value: 0.5, time: 1 }], examples: [] })"
 /** Computes without ever coming back to its event loop, as a native call does. */
 const STUCK = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'
 const SUMMARY = { metrics: {}, primaryMetric: 'accuracy', latency: null, tokensIn: null, tokensOut: null, costUsd: null, durationMs: 1 }
@@ -25,7 +26,7 @@ async function supervise(server: ProtocolServer, onStart: string, more: { assign
     worker: 'w',
     threads: 1,
     devices: [],
-    childModule: pathToFileURL(program),
+    takeChild: () => startChild(pathToFileURL(program)),
     home: folder,
     cacheFolder: folder,
     datasetRoots: [],

@@ -2,7 +2,7 @@
  * Watches over one run from the worker's side: its child process, its heartbeat, its budget, its end.
  * The child computes and may block its own thread for seconds; everything that must stay punctual is here.
  */
-import { fork, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,8 @@ export interface SupervisorOptions {
   worker: string
   threads: number
   devices: Device[]
-  childModule: URL
+  /** A process that waits for its start message. */
+  takeChild: () => ChildProcess
   home: string
   cacheFolder: string
   datasetRoots: string[]
@@ -95,8 +96,8 @@ class Supervisor {
   }
 
   private startChild(): ChildProcess {
-    const { assignment, worker, threads, devices, client, childModule, home, cacheFolder, datasetRoots, modelRoots } = this.options
-    const child = fork(childModule, { serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const { assignment, worker, threads, devices, client, takeChild, home, cacheFolder, datasetRoots, modelRoots } = this.options
+    const child = takeChild()
     const start: StartMessage = {
       type: 'start',
       assignment,
@@ -127,10 +128,9 @@ class Supervisor {
   private receive(child: ChildProcess, message: FromChild): void {
     if (this.hasEnded) return
     switch (message.type) {
-      case 'point':
-        return this.reporter.addPoint(message.point)
-      case 'examples':
-        return this.reporter.addExampleTexts(message.texts)
+      case 'data':
+        this.reporter.addPoints(message.points)
+        return this.reporter.addExampleTexts(message.examples)
       case 'line':
         return this.reporter.addLine(message.line)
       case 'progress':

@@ -8,6 +8,7 @@ import { AssignmentSchema, KINDS, type Assignment, type Device, type WorkerHeart
 import { cpuDevice, usableDevices } from './devices.js'
 import type { Places } from './places.js'
 import { backoffMs, ServerRefusal, ServerUnavailable, type ServerClient } from './server-client.js'
+import { SpareChild } from './spare-child.js'
 import { superviseRun, type Outcome } from './supervisor.js'
 
 export interface WorkerOptions {
@@ -46,22 +47,29 @@ export class Worker {
   private readonly options: WorkerOptions
   private devices: Device[]
   private readonly running = new Map<string, Lane>()
+  private readonly spareChild: SpareChild
   private fault: { error: unknown } | null = null
   private isWaiting = false
 
   constructor(options: WorkerOptions) {
     this.options = options
     this.devices = [cpuDevice(options.threads)]
+    this.spareChild = new SpareChild(options.childModule)
   }
 
   /** Resolves after `stop`, when the runs in hand have been given back. @throws {WorkerRefused} */
   async work(): Promise<void> {
     const { stop } = this.options
     void this.probe()
+    this.spareChild.prepareSoon()
     const heartbeat = this.beat()
-    while (!stop.aborted && this.fault === null) {
-      if (this.hasRoom()) await this.claimAndStart()
-      else await Promise.race([...this.running.values()].map(({ ended }) => ended))
+    try {
+      while (!stop.aborted && this.fault === null) {
+        if (this.hasRoom()) await this.claimAndStart()
+        else await Promise.race([...this.running.values()].map(({ ended }) => ended))
+      }
+    } finally {
+      this.spareChild.stop()
     }
     await Promise.all([...this.running.values()].map(({ ended }) => ended))
     if (this.fault !== null) throw this.fault.error
@@ -106,14 +114,14 @@ export class Worker {
   }
 
   private supervise(assignment: Assignment, threads: number): Promise<Outcome> {
-    const { client, name, places, childModule, stop, log } = this.options
+    const { client, name, places, stop, log } = this.options
     return superviseRun({
       assignment,
       client,
       worker: name,
       threads,
       devices: this.devices,
-      childModule,
+      takeChild: () => this.spareChild.take(),
       home: places.home,
       cacheFolder: places.cacheFolder,
       datasetRoots: places.datasetRoots,

@@ -12,8 +12,8 @@ import { PromptPlan } from './prompt-plan.js'
 
 type Context = RunContext<PromptParameters>
 
-/** Items that are looked up, stored or scored beside those that are being asked. */
-const LOOKAHEAD = 1_000
+/** Items that are looked up, stored or scored beside those that are being asked: one batch of look-ups is scored while the next is under way. */
+const LOOKAHEAD = 2_000
 /** Points of a running mean that a chart can show. */
 const MOST_POINTS = 500
 const PROGRESS_EVERY_MS = 200

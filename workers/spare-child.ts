@@ -1,0 +1,46 @@
+/*
+ * A process of a run, started before its run is there: loading its modules takes longer than many a run
+ * that finds its replies stored. One is kept ready, and every run still has a process of its own.
+ */
+import { fork, type ChildProcess } from 'node:child_process'
+
+/** What just began needs the cores more than what may begin next. */
+const PREPARE_AFTER_MS = 1_000
+/** A worker is kept lean; a run's short-lived objects shall die before anybody copies them. */
+const EXEC_ARGV = [...process.execArgv.filter((flag) => !flag.startsWith('--max-semi-space-size')), '--max-semi-space-size=16']
+
+export class SpareChild {
+  private spare: ChildProcess | null = null
+  private timer: NodeJS.Timeout | undefined
+  /** One that ended, or could not be started, is not handed out; the next one says why. */
+  private readonly forget = (): void => {
+    this.spare = null
+  }
+
+  constructor(private readonly module: URL) {}
+
+  /** Makes one ready, a while from now. */
+  prepareSoon(): void {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      this.spare ??= startChild(this.module).once('error', this.forget).once('exit', this.forget)
+    }, PREPARE_AFTER_MS)
+  }
+
+  /** A process that waits for its start message and is nobody else's. */
+  take(): ChildProcess {
+    const child = this.spare?.off('error', this.forget).off('exit', this.forget) ?? startChild(this.module)
+    this.spare = null
+    this.prepareSoon()
+    return child
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+    this.spare?.kill('SIGKILL')
+  }
+}
+
+export function startChild(module: URL): ChildProcess {
+  return fork(module, { serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: EXEC_ARGV })
+}
