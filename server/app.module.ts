@@ -7,11 +7,12 @@ import { ProvidersModule } from './providers/providers.module.js'
 import { ResourcesModule, type Resources } from './resources.module.js'
 import { RunsModule } from './runs/runs.module.js'
 import { SystemModule } from './system/system.module.js'
+import { TradeoffModule } from './tradeoff/tradeoff.module.js'
 import { WorkerModule } from './worker/worker.module.js'
 
 @Module({})
 export class AppModule {
   static of(resources: Resources): DynamicModule {
-    return { module: AppModule, imports: [ResourcesModule.of(resources), ExperimentsModule, RunsModule, CompareModule, DatasetsModule, ProvidersModule, SystemModule, WorkerModule, EventsModule] }
+    return { module: AppModule, imports: [ResourcesModule.of(resources), ExperimentsModule, RunsModule, CompareModule, TradeoffModule, DatasetsModule, ProvidersModule, SystemModule, WorkerModule, EventsModule] }
   }
 }

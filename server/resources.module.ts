@@ -19,6 +19,7 @@ import { RaceStore } from './store/race-store.js'
 import { RunStore } from './store/run-store.js'
 import { ScoreStore } from './store/score-store.js'
 import { ShelfStore } from './store/shelf-store.js'
+import { TradeoffStore } from './store/tradeoff-store.js'
 import { WorkerStore } from './store/worker-store.js'
 
 /** What was opened before the application was built, and is closed after it. */
@@ -29,7 +30,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, WorkerStore]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, TradeoffStore, WorkerStore]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

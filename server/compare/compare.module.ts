@@ -4,5 +4,5 @@ import { CompareController } from './compare.controller.js'
 import { PlanController } from './plan.controller.js'
 import { CompareService } from './compare.service.js'
 
-@Module({ controllers: [CompareController, PlanController], providers: [CompareService, ColumnCache] })
+@Module({ controllers: [CompareController, PlanController], providers: [CompareService, ColumnCache], exports: [CompareService, ColumnCache] })
 export class CompareModule {}

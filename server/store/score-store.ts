@@ -45,7 +45,7 @@ interface ColumnsRow {
 }
 
 /** array_agg(…)::text writes `{0.5,NaN,NULL}`; NULL becomes NaN. */
-function numbersOf(literal: string | null): Float64Array {
+export function numbersOf(literal: string | null): Float64Array {
   if (literal === null || literal === '{}') return new Float64Array()
   const texts = literal.slice(1, -1).split(',')
   const numbers = new Float64Array(texts.length)

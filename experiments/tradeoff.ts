@@ -1,0 +1,139 @@
+/*
+ * Everything tried on one dataset in one plane: what it gives against what it takes. Runs of any
+ * kind stand beside each other only on the same version of the dataset and on items that all of
+ * them answered; whatever does not is named apart, never mixed in.
+ */
+import type { RunningCost, TradeoffRun } from '../server/contracts/index.js'
+import { fromWire } from '../server/contracts/index.js'
+import type { NamedMetric } from './metrics.js'
+import { Pairwise } from './pairwise.js'
+import { paretoStandings, type ParetoStanding } from './pareto.js'
+import { type Arm, pooled } from './repeats.js'
+import { scoredOf, type ScoreColumns } from './score-columns.js'
+import type { ComparedRun } from './comparison.js'
+import { criticalT95, normalQuantile } from './statistics/distributions.js'
+import { summarizeLatencies, summarizeScores } from './summary.js'
+
+/** What the answers of a run to the shared items took. */
+export interface Served {
+  answered: number
+  priced: number
+  costMeanUsd: number | null
+  /** Standard deviation over answers, n − 1. */
+  costDeviationUsd: number | null
+  latencies: Float64Array
+  firstTokens: Float64Array
+}
+
+export interface ItemGroup {
+  itemIds: readonly string[]
+  /** How many runs answered exactly these. */
+  runs: number
+}
+
+const MS_PER_HOUR = 3_600_000
+const REQUESTS = 1_000
+
+/**
+ * The items to compare on: of the sets that were answered, the one with the most answers in all runs
+ * that hold it whole. A run of ten items cannot shrink the ground of all others, and a run of more
+ * items than the others is compared on theirs.
+ * @returns places of the groups that hold the ground, and the place of the ground itself
+ */
+export function commonGround(groups: readonly ItemGroup[]): { ground: number; holders: number[] } | null {
+  const sets = groups.map(({ itemIds }) => new Set(itemIds))
+  let best: { ground: number; holders: number[]; answers: number } | null = null
+  for (const [ground, { itemIds }] of groups.entries()) {
+    const holders = [...sets.keys()].filter((other) => (sets[other]?.size ?? 0) >= itemIds.length && itemIds.every((id) => sets[other]?.has(id)))
+    const answers = itemIds.length * holders.reduce((sum, holder) => sum + (groups[holder]?.runs ?? 0), 0)
+    if (itemIds.length > 0 && (best === null || answers > best.answers)) best = { ground, holders, answers }
+  }
+  return best
+}
+
+/** The columns of a run on some items alone, in the order of those. */
+export function restricted(columns: ScoreColumns, itemIds: readonly string[], served: Served | undefined): ScoreColumns {
+  const places = new Map(columns.itemIds.map((id, place) => [id, place]))
+  const at = itemIds.map((id) => places.get(id) ?? -1)
+  return {
+    itemIds,
+    clusters: columns.clusters === null ? null : at.map((place) => columns.clusters?.[place] ?? null),
+    scores: Float64Array.from(at, (place) => columns.scores[place] ?? NaN),
+    failed: Uint8Array.from(at, (place) => columns.failed[place] ?? 0),
+    latencies: served?.latencies ?? new Float64Array(),
+    firstTokens: served?.firstTokens ?? new Float64Array(),
+    costUsd: served?.costMeanUsd == null || served.priced < served.answered ? null : served.costMeanUsd * served.answered,
+    metrics: columns.metrics,
+  }
+}
+
+export interface TradeoffRequest {
+  metric: NamedMetric
+  /** On the shared items alone, see `restricted`. */
+  runs: readonly ComparedRun[]
+  served: ReadonlyMap<string, Served>
+  /** What an hour of the machine costs, for runs without a price of their own. */
+  perHourUsd: number | null
+}
+
+/** Each cell with its score, latency and running cost, and where it stands to the front of each of the three planes. Pure. */
+export function tradeoffRuns({ metric, runs, served, perHourUsd }: TradeoffRequest): TradeoffRun[] {
+  const arms = pooled(runs)
+  const pairwise = new Pairwise(metric)
+  const rows = arms.map((arm) => {
+    // The mean's interval takes its time and is read where time is money.
+    const latency = summarizeLatencies(arm.columns.latencies, arm.columns.firstTokens, { hasMeanInterval: perHourUsd !== null })
+    return {
+      arm,
+      summary: { ...summarizeScores(metric.id, scoredOf(arm.columns)), higherIsBetter: metric.higherIsBetter },
+      latency,
+      cost: pricedCost(arm.runIds.flatMap((id) => served.get(id) ?? [])) ?? assumedCost(latency, perHourUsd),
+    }
+  })
+  const planeOf = (priceOf: (row: (typeof rows)[number]) => number | null) => standings(rows.map(({ summary }) => fromWire(summary.mean)), rows.map(priceOf), { arms, pairwise, metric })
+  const [cost, p50, p95] = [planeOf((row) => row.cost?.mean ?? null), planeOf((row) => row.latency?.p50Ms ?? null), planeOf((row) => row.latency?.p95Ms ?? null)]
+  return rows.map(({ arm: { run, runIds, name }, summary, latency, cost: running }, place) => ({
+    id: run.id,
+    runIds,
+    name,
+    experimentId: run.experimentId,
+    experimentName: run.experimentName,
+    kind: run.kind,
+    summary,
+    latency,
+    costPer1000Usd: running,
+    pareto: { cost: cost[place] ?? null, p50: p50[place] ?? null, p95: p95[place] ?? null },
+  }))
+}
+
+/** Mean cost of an answer with Student's interval over answers; null where that of one answer is not known. */
+function pricedCost(parts: readonly Served[]): RunningCost | null {
+  if (parts.length === 0 || parts.some(({ answered, priced }) => answered === 0 || priced < answered)) return null
+  const n = parts.reduce((sum, { answered }) => sum + answered, 0)
+  const mean = parts.reduce((sum, { answered, costMeanUsd }) => sum + answered * (costMeanUsd ?? 0), 0) / n
+  // Sum of squares within the repeats, and between their means.
+  const squares = parts.reduce((sum, { answered, costMeanUsd, costDeviationUsd }) => sum + (answered - 1) * (costDeviationUsd ?? 0) ** 2 + answered * ((costMeanUsd ?? 0) - mean) ** 2, 0)
+  const half = n < 2 ? null : criticalT95(n - 1) * Math.sqrt(squares / (n - 1) / n)
+  return { mean: REQUESTS * mean, low: half === null ? null : REQUESTS * Math.max(0, mean - half), high: half === null ? null : REQUESTS * (mean + half), n, basis: 'priced' }
+}
+
+/** As the experiment file's `price.perHour` counts: the time of an answer is paid for. */
+function assumedCost(latency: TradeoffRun['latency'], perHourUsd: number | null): RunningCost | null {
+  if (perHourUsd === null || latency === null) return null
+  const price = (ms: number): number => (REQUESTS * ms * perHourUsd) / MS_PER_HOUR
+  const { low, high } = latency.intervals?.mean ?? { low: null, high: null }
+  return { mean: price(latency.meanMs), low: low === null ? null : price(low), high: high === null ? null : price(high), n: latency.n, basis: 'assumed' }
+}
+
+/** On the plane of the metric and one price; a run whose price is not known stands outside of it. */
+function standings(means: readonly number[], prices: readonly (number | null)[], { arms, pairwise, metric }: { arms: readonly Arm[]; pairwise: Pairwise; metric: NamedMetric }): (ParetoStanding | null)[] {
+  const critical = normalQuantile(1 - 0.05 / 2 / Math.max(1, arms.length - 1))
+  const plane = prices.map((price, place) => {
+    const mean = means[place] ?? NaN
+    return { quality: price === null || Number.isNaN(mean) ? null : metric.higherIsBetter ? mean : -mean, latencyMs: price, costUsd: null }
+  })
+  return paretoStandings(plane, (better, worse) => {
+    const [run, other] = [arms[better], arms[worse]]
+    return run !== undefined && other !== undefined && pairwise.zOf(run, other) > critical
+  })
+}

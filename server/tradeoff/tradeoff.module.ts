@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common'
+import { CompareModule } from '../compare/compare.module.js'
+import { TradeoffController } from './tradeoff.controller.js'
+import { TradeoffService } from './tradeoff.service.js'
+
+@Module({ imports: [CompareModule], controllers: [TradeoffController], providers: [TradeoffService], exports: [TradeoffService] })
+export class TradeoffModule {}

@@ -1,0 +1,86 @@
+/* What a manager asks of a real server: everything tried on a dataset, beside each other or apart. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ErrorBody, FinishedRunPage, ImportedExperiment, Tradeoff } from '../../server/contracts/index.js'
+import { Logger } from '../../server/logger.js'
+import { readSettings } from '../../server/settings.js'
+import { startServer, type RunningServer } from '../../server/start.js'
+import { temporaryFolder } from '../support/bancada.js'
+
+interface Answered {
+  right: number
+  of: number
+  costUsd?: number | null
+  latencyMs?: number
+}
+
+const examples = ({ right, of, costUsd = null, latencyMs = 100 }: Answered): ImportedExperiment['runs'][number]['examples'] =>
+  Array.from({ length: of }, (_, index) => ({
+    itemId: `i${index}`, cluster: null, input: `in ${index}`, output: 'out', target: 'out', status: 'scored' as const, scores: { accuracy: index < right ? 1 : 0 }, error: null,
+    latencyMs: latencyMs + index, ttftMs: null, tokensIn: 10, tokensOut: 1, costUsd, details: {},
+  }))
+
+const imported = (name: string, dataset: string, runs: Record<string, Answered>): ImportedExperiment => ({
+  name, dataset, source: { tool: 'test', files: [] }, metrics: [{ id: 'accuracy', higherIsBetter: true }], tags: [], notes: '',
+  runs: Object.entries(runs).map(([run, answered]) => ({ name: run, params: {}, durationMs: 0, examples: examples(answered) })),
+})
+
+describe('the trade-off', () => {
+  let home: Awaited<ReturnType<typeof temporaryFolder>>
+  let server: RunningServer
+  beforeAll(async () => {
+    home = await temporaryFolder()
+    const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: home.path })
+    if (settings === null) throw new Error('no settings')
+    server = await startServer(settings, new Logger('error'))
+  }, 120_000)
+  afterAll(async () => {
+    await server.close()
+    await home[Symbol.asyncDispose]()
+  }, 30_000)
+
+  const ask = async <T>(path: string, body?: unknown): Promise<{ status: number; body: T }> => {
+    const response = await fetch(server.url + path, body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    return { status: response.status, body: (await response.json()) as T }
+  }
+
+  it('says that nothing has finished yet', async () => {
+    expect(await ask('/api/tradeoff')).toMatchObject({ status: 200, body: { dataset: null, runs: [], choices: [] } })
+  })
+
+  it('lays runs of several experiments on their shared items, and names what does not fit', async () => {
+    await ask('/api/import', { experiments: [
+      imported('Priced', 'mail', { cheap: { right: 60, of: 100, costUsd: 0.001 }, good: { right: 90, of: 100, costUsd: 0.004, latencyMs: 400 } }),
+      // Another set of items is another version of the data, as imports know it.
+      imported('More items', 'mail', { more: { right: 100, of: 120 } }),
+      imported('Unpriced', 'mail', { local: { right: 85, of: 100, latencyMs: 3_600 } }),
+    ] })
+    const { status, body } = await ask<Tradeoff>('/api/tradeoff')
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ dataset: 'mail', metric: 'accuracy', isShare: true, items: 100, total: 4, leftOut: [{ name: 'more', reason: 'other version' }] })
+    expect(body.runs.map(({ name, summary, costPer1000Usd, pareto }) => [name, summary.mean, costPer1000Usd?.mean.toFixed(6), pareto.cost]).sort()).toEqual([
+      ['cheap', 0.6, '1.000000', 'front'], ['good', 0.9, '4.000000', 'front'], ['local', 0.85, undefined, null],
+    ])
+    expect(body.runs.find(({ name }) => name === 'good')?.latency).toMatchObject({ n: 100, p50Ms: 449.5 })
+  })
+
+  it('counts what has no price by the hour that is asked with', async () => {
+    const { body } = await ask<Tradeoff>('/api/tradeoff?dataset=mail&metric=accuracy&perHour=1')
+    const local = body.runs.find(({ name }) => name === 'local')?.costPer1000Usd
+    // Answers take 3,600 to 3,699 ms: 1,000 of them are a little more than an hour.
+    expect(local).toMatchObject({ basis: 'assumed', n: 100 })
+    expect(local?.mean).toBeCloseTo(3649.5 / 3600, 4)
+    expect(body.runs.find(({ name }) => name === 'good')?.costPer1000Usd).toMatchObject({ basis: 'priced', mean: expect.closeTo(4, 9) })
+  })
+
+  it('pages through finished runs, and refuses what is not there', async () => {
+    const first = (await ask<FinishedRunPage>('/api/runs?dataset=mail&metric=accuracy&limit=3')).body
+    expect([first.runs.length, first.next]).toEqual([3, first.runs[2]?.id])
+    const second = (await ask<FinishedRunPage>(`/api/runs?dataset=mail&metric=accuracy&limit=3&before=${first.next}`)).body
+    expect([second.runs.length, second.next]).toEqual([1, null])
+    for (const path of ['/api/tradeoff?dataset=nothing', '/api/tradeoff?dataset=mail&metric=bleu']) {
+      const refused = await ask<ErrorBody>(path)
+      expect([refused.status, refused.body.error.message]).toEqual([404, expect.stringMatching(/nothing.*mail|bleu.*accuracy/)])
+    }
+    expect((await ask('/api/tradeoff?perHour=-1')).status).toBe(400)
+  })
+})
