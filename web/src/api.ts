@@ -9,6 +9,7 @@ import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
 import type { DatasetList, ExamplePage, ExperimentChange, ExperimentPage, Health, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { Checkpoint, CreatedExperiment, Estimate, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
+import type { Tradeoff } from '../../server/contracts/tradeoff.js'
 import { say } from './i18n.js'
 
 /** What went wrong, in the server's own words, with the id under which its log tells more. */
@@ -140,6 +141,15 @@ export interface CompareQuery {
   repeats?: 'apart' | 'pooled'
 }
 export const compare = ({ runs, ...asked }: CompareQuery, signal: AbortSignal): Promise<Comparison> => request(`/compare${query({ runs: runs.join(','), ...asked })}`, { signal })
+
+export interface TradeoffQuery {
+  dataset: string | null
+  metric: string | null
+  version: string | null
+  /** US dollars for an hour of the machine. */
+  perHour: number | null
+}
+export const getTradeoff = (asked: TradeoffQuery, signal: AbortSignal): Promise<Tradeoff> => request(`/tradeoff${query({ ...asked })}`, { signal })
 
 export const getSystem = (signal: AbortSignal): Promise<SystemInfo> => request('/system', { signal })
 export const getHealth = (signal: AbortSignal): Promise<Health> => request('/health', { signal })

@@ -6,6 +6,7 @@ const PLAIN_PAGES = [
   'compare',
   'new',
   'system',
+  'tradeoff',
 ] as const
 
 export type Route =
