@@ -1,25 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type Demands, differences, expectedCostPer1000, type Option, recommend } from './recommend.js'
-import { weightedSum } from './weighted-sum.js'
+import { type Demands, differences, type Option, type PairedDifference, recommend } from './recommend.js'
 
 const demands: Demands = { errorCostUsd: 0.1, requestsPerMonth: 10_000, latencyLimitMs: null, minimumScore: null }
-const option = (id: string, mean: number, costPer1000: number | null, latencyMs: number | null = 100): Option => ({
-  id, score: { mean, low: mean - 0.05, high: mean + 0.04 }, latencyMs, costPer1000Usd: costPer1000 === null ? null : { mean: costPer1000, low: costPer1000 - 0.3, high: costPer1000 + 0.3 },
+const option = (id: string, score: number, costPer1000: number | null, latencyMs: number | null = 100): Option => ({
+  id, latencyMs,
+  basis: Number.isNaN(score) ? null : { n: 100, errorRate: { mean: 1 - score, low: 1 - score - 0.04, high: 1 - score + 0.05 }, costPer1000Usd: costPer1000 === null ? null : { mean: costPer1000, low: costPer1000 - 0.3, high: costPer1000 + 0.3 }, correlation: 0 },
 })
-
-describe('expected cost', () => {
-  it('adds what errors cost to what running costs', () => {
-    // 1,000 requests at $2, of which 10 % are wrong at $0.10 each: 2 + 10; ends 0.3 and 0.04·100 or 0.05·100 away.
-    const { mean, low, high } = expectedCostPer1000({ mean: 0.9, low: 0.85, high: 0.94 }, { mean: 2, low: 1.7, high: 2.3 }, 0.1)
-    expect(mean).toBeCloseTo(12, 10)
-    expect(low).toBeCloseTo(12 - Math.hypot(0.3, 4), 10)
-    expect(high).toBeCloseTo(12 + Math.hypot(0.3, 5), 10)
-  })
-  it('has no end where a part has none, and none below 0', () => {
-    expect(weightedSum({ mean: 1, low: null, high: 2 }, 1, { mean: 1, low: 0, high: 2 }, 1)).toEqual({ mean: 2, low: null, high: 2 + Math.SQRT2 })
-    expect(expectedCostPer1000({ mean: 0.99, low: 0.9, high: 1 }, { mean: 0, low: -5, high: 5 }, 0.01).low).toBe(0)
-  })
-})
+const test = (runId: string, difference: number, reach: number, costBasis: PairedDifference['costBasis'] = null): PairedDifference => ({ runId, difference, low: difference - reach, high: difference + reach, n: 200, costBasis })
 
 describe('recommend', () => {
   const standings = (options: Option[], changes: Partial<Demands> = {}) => recommend(options, { ...demands, ...changes }).options.map(({ standing }) => standing)
@@ -28,7 +15,11 @@ describe('recommend', () => {
     const [cheap, good] = [option('cheap', 0.8, 1), option('good', 0.9, 5)]
     expect(recommend([cheap, good], { ...demands, errorCostUsd: 0.03 }).chosenId).toBe('cheap')
     expect(recommend([cheap, good], { ...demands, errorCostUsd: 0.05 }).chosenId).toBe('good')
-    expect(recommend([cheap, good], demands).options[1]).toMatchObject({ runningUsd: { mean: 50 }, errorsUsd: { mean: expect.closeTo(100, 8) }, monthlyUsd: { mean: expect.closeTo(150, 8) } })
+    const judged = recommend([cheap, good], demands).options[1]
+    expect(judged).toMatchObject({ runningUsd: 50, errorsUsd: { mean: expect.closeTo(100, 8) }, monthlyUsd: { mean: expect.closeTo(150, 8) } })
+    // Ten thousands: the reach of the cost is 3, that of the errors 0.04 · 1,000 and 0.05 · 1,000.
+    expect(judged?.monthlyUsd?.low).toBeCloseTo(150 - Math.hypot(3, 40), 8)
+    expect(judged?.monthlyUsd?.high).toBeCloseTo(150 + Math.hypot(3, 50), 8)
   })
 
   it('leaves out what breaks a limit, and says which', () => {
@@ -45,17 +36,24 @@ describe('recommend', () => {
 
   it('calls tied what the paired interval does not tell from the choice', () => {
     const options = [option('best', 0.9, 1), option('near', 0.89, 1), option('far', 0.6, 1)]
-    const tests = [{ runId: 'near', difference: -0.01, low: -0.04, high: 0.02, n: 200 }, { runId: 'far', difference: -0.3, low: -0.36, high: -0.24, n: 200 }]
-    const found = differences(options, recommend(options, demands), { demands, tests })
+    const byItem = { n: 200, errorRate: { mean: 0.3, low: 0.24, high: 0.36 }, costPer1000Usd: { mean: 0, low: -0.1, high: 0.1 }, correlation: 0 }
+    const found = differences(options, recommend(options, demands), { demands, tests: [test('near', -0.01, 0.03), test('far', -0.3, 0.06, byItem)] })
     expect(found.map(({ id, isClear }) => [id, isClear])).toEqual([['near', false], ['far', true]])
     expect(found[1]?.more.mean).toBeCloseTo(300, 8)
-    expect(found[1]?.more.low).toBeCloseTo(300 - Math.hypot(60, 10 * Math.hypot(0.3, 0.3)), 8)
+    expect(found[1]?.more.low).toBeCloseTo(300 - Math.hypot(60, 1), 8)
+    // Without costs by item both means’ reaches add up, with the widest correlation to the errors.
+    expect(found[0]?.more.low).toBeCloseTo(10 - 30 - 10 * Math.hypot(0.3, 0.3), 8)
+  })
+
+  it('compares scores where no cost is known', () => {
+    const options = [option('best', 0.9, null), option('other', 0.7, null)]
+    expect(differences(options, recommend(options, demands), { demands, tests: [test('other', -0.2, 0.1)] })).toEqual([{ id: 'other', more: { mean: 0.2, low: expect.closeTo(0.1, 10), high: expect.closeTo(0.3, 10) }, isClear: true, n: 200 }])
   })
 
   it('asks for a clearer difference the more options there are', () => {
     const many = [option('best', 0.9, 1), ...Array.from({ length: 20 }, (_, index) => option(`o${index}`, 0.86, 1))]
-    const test = { difference: -0.04, low: -0.075, high: -0.005, n: 200 }
-    const clear = (options: Option[]) => differences(options, recommend(options, demands), { demands, tests: options.slice(1).map(({ id }) => ({ ...test, runId: id })) })[0]?.isClear
+    const basis = { n: 200, errorRate: { mean: 0.04, low: 0.005, high: 0.075 }, costPer1000Usd: { mean: 0, low: 0, high: 0 }, correlation: null }
+    const clear = (options: Option[]) => differences(options, recommend(options, demands), { demands, tests: options.slice(1).map(({ id }) => test(id, -0.04, 0.035, basis)) })[0]?.isClear
     expect([clear(many.slice(0, 2)), clear(many)]).toEqual([true, false])
   })
 })

@@ -2,16 +2,15 @@
  * Which of several runs to put to work, from what an error costs, how much is asked, how long may
  * be waited and how good it must be at least. Pure: the page asks anew at every move of a slider.
  */
+import type { CostBasis, Spread } from '../server/contracts/index.js'
+import { expectedCost } from './expected-cost.js'
 import { normalQuantile, Z95 } from './statistics/distributions.js'
-import { type Estimated, weightedSum } from './weighted-sum.js'
 
 export interface Option {
   id: string
-  /** Share of right answers. */
-  score: Estimated
   latencyMs: number | null
-  /** Null: not known. */
-  costPer1000Usd: Estimated | null
+  /** Null: it has no score. */
+  basis: CostBasis | null
 }
 
 export interface Demands {
@@ -28,9 +27,9 @@ export interface JudgedOption {
   id: string
   standing: Standing
   /** US dollars a month, errors included; null where the running cost is not known. */
-  monthlyUsd: Estimated | null
-  runningUsd: Estimated | null
-  errorsUsd: Estimated | null
+  monthlyUsd: Spread | null
+  runningUsd: number | null
+  errorsUsd: Spread | null
 }
 
 export interface Recommendation {
@@ -40,47 +39,54 @@ export interface Recommendation {
   options: JudgedOption[]
 }
 
+const FREE: Spread = { mean: 0, low: 0, high: 0 }
+const PER_THOUSAND = 1_000
+
 /** Options outside the limits are never chosen; those whose cost is not known only if it is known of none. Of equals the first. */
 export function recommend(options: readonly Option[], demands: Demands): Recommendation {
-  const within = options.filter((option) => limitBroken(option, demands) === null)
-  const basis = within.some(({ costPer1000Usd }) => costPer1000Usd !== null) || within.length === 0 ? 'cost' : 'score'
-  const eligible = basis === 'score' ? within : within.filter(({ costPer1000Usd }) => costPer1000Usd !== null)
-  const priceOf = (option: Option): number => (basis === 'score' ? -option.score.mean : expectedCostPer1000(option.score, option.costPer1000Usd, demands.errorCostUsd).mean)
-  const chosen = eligible.reduce<Option | null>((best, option) => (best === null || priceOf(option) < priceOf(best) ? option : best), null)
-  const standingOf = (option: Option): Standing => {
-    if (option === chosen) return 'chosen'
-    return limitBroken(option, demands) ?? (basis === 'score' ? 'lower' : option.costPer1000Usd === null ? 'cost unknown' : 'dearer')
+  const judged = options.map((option) => ({ ...monthly(option, demands), broken: limitBroken(option, demands) }))
+  const within = judged.filter(({ broken }) => broken === null)
+  const basis = within.length === 0 || within.some(({ monthlyUsd }) => monthlyUsd !== null) ? 'cost' : 'score'
+  const priceOf = ({ monthlyUsd, errorRate }: (typeof judged)[number]): number => (basis === 'score' ? errorRate : (monthlyUsd?.mean ?? Infinity))
+  const eligible = within.filter((one) => priceOf(one) < Infinity)
+  const chosen = eligible.reduce<(typeof judged)[number] | null>((best, one) => (best === null || priceOf(one) < priceOf(best) ? one : best), null)
+  const standingOf = (one: (typeof judged)[number]): Standing => {
+    if (one === chosen) return 'chosen'
+    return one.broken ?? (basis === 'score' ? 'lower' : one.monthlyUsd === null ? 'cost unknown' : 'dearer')
   }
-  return { chosenId: chosen?.id ?? null, basis, options: options.map((option) => ({ id: option.id, standing: standingOf(option), ...monthly(option, demands) })) }
+  return {
+    chosenId: chosen?.id ?? null,
+    basis,
+    options: judged.map((one) => ({ id: one.id, standing: standingOf(one), monthlyUsd: one.monthlyUsd, runningUsd: one.runningUsd, errorsUsd: one.errorsUsd })),
+  }
 }
 
-function limitBroken({ score, latencyMs }: Option, { latencyLimitMs, minimumScore }: Demands): Standing | null {
-  if (!Number.isFinite(score.mean)) return 'no score'
-  if (minimumScore !== null && score.mean < minimumScore) return 'not good enough'
+function limitBroken({ basis, latencyMs }: Option, { latencyLimitMs, minimumScore }: Demands): Standing | null {
+  if (basis === null) return 'no score'
+  if (minimumScore !== null && 1 - basis.errorRate.mean < minimumScore) return 'not good enough'
   if (latencyLimitMs === null) return null
   return latencyMs === null ? 'latency unknown' : latencyMs > latencyLimitMs ? 'too slow' : null
 }
 
-function monthly({ score, costPer1000Usd }: Option, { errorCostUsd, requestsPerMonth }: Demands): Omit<JudgedOption, 'id' | 'standing'> {
-  const thousands = requestsPerMonth / 1000
-  if (!Number.isFinite(score.mean)) return { monthlyUsd: null, runningUsd: scaled(costPer1000Usd, thousands), errorsUsd: null }
+function monthly({ id, basis }: Option, demands: Demands): Omit<JudgedOption, 'standing'> & { errorRate: number } {
+  if (basis === null) return { id, monthlyUsd: null, runningUsd: null, errorsUsd: null, errorRate: Infinity }
+  const { costPer1000Usd: running, errorRate } = basis
   return {
-    monthlyUsd: costPer1000Usd === null ? null : scaled(expectedCostPer1000(score, costPer1000Usd, errorCostUsd), thousands),
-    runningUsd: scaled(costPer1000Usd, thousands),
-    errorsUsd: scaled(expectedCostPer1000(score, null, errorCostUsd), thousands),
+    id,
+    monthlyUsd: perMonth(basis, demands),
+    runningUsd: running === null ? null : (running.mean * demands.requestsPerMonth) / PER_THOUSAND,
+    errorsUsd: perMonth({ ...basis, costPer1000Usd: FREE }, demands),
+    errorRate: errorRate.mean,
   }
 }
 
-/** US dollars for 1,000 requests, running and errors together: cost + 1,000 · errorCostUsd · (1 − score). Without a known cost, errors alone. */
-export function expectedCostPer1000(score: Estimated, costPer1000Usd: Estimated | null, errorCostUsd: number): Estimated {
-  const { mean, low, high } = weightedSum(costPer1000Usd ?? { mean: 0, low: 0, high: 0 }, 1, score, -1000 * errorCostUsd)
-  const errors = 1000 * errorCostUsd
-  // No run costs less than nothing.
-  return { mean: mean + errors, low: low === null ? null : Math.max(0, low + errors), high: high === null ? null : high + errors }
+/** US dollars a month, running and errors together; of a difference it may be negative. */
+function perMonth(basis: CostBasis, { errorCostUsd, requestsPerMonth }: Demands): Spread | null {
+  const cost = expectedCost(basis, errorCostUsd)
+  if (cost === null) return null
+  const months = requestsPerMonth / PER_THOUSAND
+  return { mean: months * cost.per1000Usd, low: cost.low === null ? null : months * cost.low, high: cost.high === null ? null : months * cost.high }
 }
-
-const scaled = (value: Estimated | null, factor: number): Estimated | null =>
-  value && { mean: factor * value.mean, low: value.low === null ? null : factor * value.low, high: value.high === null ? null : factor * value.high }
 
 /** A paired test of an option against the chosen one. */
 export interface PairedDifference {
@@ -90,12 +96,14 @@ export interface PairedDifference {
   low: number | null
   high: number | null
   n: number
+  /** Of the difference by item; null where one of them has no price of its own. */
+  costBasis: CostBasis | null
 }
 
 export interface Dearer {
   id: string
-  /** How much more the option costs a month than the chosen one; on the basis of scores, how much lower its score is. */
-  more: Estimated
+  /** US dollars that the option costs more a month than the chosen one; on the basis of scores, how much lower its score is. */
+  more: Spread
   /** Whether the interval, widened for the number of options (Bonferroni), holds no 0. */
   isClear: boolean
   n: number
@@ -108,24 +116,34 @@ export interface Dearer {
 export function differences(options: readonly Option[], { chosenId, basis, options: judged }: Recommendation, { demands, tests }: { demands: Demands; tests: readonly PairedDifference[] }): Dearer[] {
   const chosen = options.find(({ id }) => id === chosenId)
   const rivals = new Set(judged.filter(({ standing }) => standing === 'dearer' || standing === 'lower').map(({ id }) => id))
-  if (chosen === undefined) return []
-  return tests.filter(({ runId }) => rivals.has(runId)).flatMap(({ runId, difference, low, high, n }) => {
-    const option = options.find(({ id }) => id === runId)
-    if (option === undefined) return []
-    const paired = { mean: difference, low, high }
-    const more = basis === 'score' ? weightedSum(paired, -1, { mean: 0, low: 0, high: 0 }, 0) : moreUsd({ option, chosen, paired }, demands)
-    return [{ id: runId, more, isClear: isAboveZero(more, rivals.size), n }]
+  return tests.filter(({ runId }) => rivals.has(runId)).flatMap((test) => {
+    const option = options.find(({ id }) => id === test.runId)
+    if (chosen === undefined || option === undefined) return []
+    const more = basis === 'score' ? errorsMore(test) : perMonth(test.costBasis ?? basisOfMeans(option, chosen, test), demands)
+    return more === null ? [] : [{ id: test.runId, more, isClear: isAboveZero(more, rivals.size), n: test.n }]
   })
 }
 
-function moreUsd({ option, chosen, paired }: { option: Option; chosen: Option; paired: Estimated }, { errorCostUsd, requestsPerMonth }: Demands): Estimated {
-  const zero = { mean: 0, low: 0, high: 0 }
-  const running = weightedSum(option.costPer1000Usd ?? zero, 1, chosen.costPer1000Usd ?? zero, -1)
-  return weightedSum(running, requestsPerMonth / 1000, paired, -requestsPerMonth * errorCostUsd)
+function errorsMore({ difference, low, high }: PairedDifference): Spread {
+  return { mean: -difference, low: high === null ? null : -high, high: low === null ? null : -low }
+}
+
+/** Where costs are not known item by item: from both means, their correlation taken as the widest. */
+function basisOfMeans(option: Option, chosen: Option, test: PairedDifference): CostBasis {
+  const [mine, theirs] = [option.basis?.costPer1000Usd ?? null, chosen.basis?.costPer1000Usd ?? null]
+  return { n: test.n, errorRate: errorsMore(test), costPer1000Usd: mine === null || theirs === null ? null : differenceOf(mine, theirs), correlation: null }
+}
+
+/** Two means taken as independent: the reaches are squared and added. */
+function differenceOf(a: Spread, b: Spread): Spread {
+  const mean = a.mean - b.mean
+  const reach = (x: number | null, y: number | null): number | null => (x === null || y === null ? null : Math.hypot(x - a.mean, y - b.mean))
+  const [below, above] = [reach(a.low, b.high), reach(a.high, b.low)]
+  return { mean, low: below === null ? null : mean - below, high: above === null ? null : mean + above }
 }
 
 /** A 95 % interval reaches 1.96 standard errors; among k rivals it must reach as far as 5 % / k asks for. */
-function isAboveZero({ mean, low }: Estimated, rivals: number): boolean {
+function isAboveZero({ mean, low }: Spread, rivals: number): boolean {
   if (low === null) return false
   const wider = normalQuantile(1 - 0.025 / Math.max(1, rivals)) / Z95
   return mean - wider * (mean - low) > 0

@@ -5,22 +5,19 @@
  */
 import type { RunningCost, TradeoffRun } from '../server/contracts/index.js'
 import { fromWire } from '../server/contracts/index.js'
+import { costBasisOfColumns, costSpread } from './answer-costs.js'
+import type { ComparedRun } from './comparison.js'
+import { scaled } from './expected-cost.js'
 import type { NamedMetric } from './metrics.js'
 import { Pairwise } from './pairwise.js'
 import { paretoStandings, type ParetoStanding } from './pareto.js'
 import { type Arm, pooled } from './repeats.js'
 import { scoredOf, type ScoreColumns } from './score-columns.js'
-import type { ComparedRun } from './comparison.js'
-import { criticalT95, normalQuantile } from './statistics/distributions.js'
+import { normalQuantile } from './statistics/distributions.js'
 import { summarizeLatencies, summarizeScores } from './summary.js'
 
-/** What the answers of a run to the shared items took. */
+/** How long the answers of a run to the shared items took, in ms and in no order. */
 export interface Served {
-  answered: number
-  priced: number
-  costMeanUsd: number | null
-  /** Standard deviation over answers, n − 1. */
-  costDeviationUsd: number | null
   latencies: Float64Array
   firstTokens: Float64Array
 }
@@ -55,6 +52,7 @@ export function commonGround(groups: readonly ItemGroup[]): { ground: number; ho
 export function restricted(columns: ScoreColumns, itemIds: readonly string[], served: Served | undefined): ScoreColumns {
   const places = new Map(columns.itemIds.map((id, place) => [id, place]))
   const at = itemIds.map((id) => places.get(id) ?? -1)
+  const costs = columns.costs === null ? null : Float64Array.from(at, (place) => columns.costs?.[place] ?? NaN)
   return {
     itemIds,
     clusters: columns.clusters === null ? null : at.map((place) => columns.clusters?.[place] ?? null),
@@ -62,7 +60,8 @@ export function restricted(columns: ScoreColumns, itemIds: readonly string[], se
     failed: Uint8Array.from(at, (place) => columns.failed[place] ?? 0),
     latencies: served?.latencies ?? new Float64Array(),
     firstTokens: served?.firstTokens ?? new Float64Array(),
-    costUsd: served?.costMeanUsd == null || served.priced < served.answered ? null : served.costMeanUsd * served.answered,
+    costs,
+    costUsd: costs?.reduce((sum, cost) => (Number.isNaN(cost) ? sum : sum + cost), 0) ?? null,
     metrics: columns.metrics,
   }
 }
@@ -71,28 +70,25 @@ export interface TradeoffRequest {
   metric: NamedMetric
   /** On the shared items alone, see `restricted`. */
   runs: readonly ComparedRun[]
-  served: ReadonlyMap<string, Served>
   /** What an hour of the machine costs, for runs without a price of their own. */
   perHourUsd: number | null
 }
 
 /** Each cell with its score, latency and running cost, and where it stands to the front of each of the three planes. Pure. */
-export function tradeoffRuns({ metric, runs, served, perHourUsd }: TradeoffRequest): TradeoffRun[] {
+export function tradeoffRuns({ metric, runs, perHourUsd }: TradeoffRequest): TradeoffRun[] {
   const arms = pooled(runs)
   const pairwise = new Pairwise(metric)
   const rows = arms.map((arm) => {
     // The mean's interval takes its time and is read where time is money.
     const latency = summarizeLatencies(arm.columns.latencies, arm.columns.firstTokens, { hasMeanInterval: perHourUsd !== null })
-    return {
-      arm,
-      summary: { ...summarizeScores(metric.id, scoredOf(arm.columns)), higherIsBetter: metric.higherIsBetter },
-      latency,
-      cost: pricedCost(arm.runIds.flatMap((id) => served.get(id) ?? [])) ?? assumedCost(latency, perHourUsd),
-    }
+    const summary = { ...summarizeScores(metric.id, scoredOf(arm.columns)), higherIsBetter: metric.higherIsBetter }
+    const cost = pricedCost(arm.columns) ?? assumedCost(latency, perHourUsd)
+    const basis = costBasisOfColumns(metric.id, arm.columns, summary)
+    return { arm, summary, latency, cost, basis: basis && { ...basis, costPer1000Usd: cost === null ? null : { mean: cost.mean, low: cost.low, high: cost.high } } }
   })
   const planeOf = (priceOf: (row: (typeof rows)[number]) => number | null) => standings(rows.map(({ summary }) => fromWire(summary.mean)), rows.map(priceOf), { arms, pairwise, metric })
   const [cost, p50, p95] = [planeOf((row) => row.cost?.mean ?? null), planeOf((row) => row.latency?.p50Ms ?? null), planeOf((row) => row.latency?.p95Ms ?? null)]
-  return rows.map(({ arm: { run, runIds, name }, summary, latency, cost: running }, place) => ({
+  return rows.map(({ arm: { run, runIds, name }, summary, latency, basis, cost: running }, place) => ({
     id: run.id,
     runIds,
     name,
@@ -102,19 +98,16 @@ export function tradeoffRuns({ metric, runs, served, perHourUsd }: TradeoffReque
     summary,
     latency,
     costPer1000Usd: running,
+    costBasis: basis,
     pareto: { cost: cost[place] ?? null, p50: p50[place] ?? null, p95: p95[place] ?? null },
   }))
 }
 
-/** Mean cost of an answer with Student's interval over answers; null where that of one answer is not known. */
-function pricedCost(parts: readonly Served[]): RunningCost | null {
-  if (parts.length === 0 || parts.some(({ answered, priced }) => answered === 0 || priced < answered)) return null
-  const n = parts.reduce((sum, { answered }) => sum + answered, 0)
-  const mean = parts.reduce((sum, { answered, costMeanUsd }) => sum + answered * (costMeanUsd ?? 0), 0) / n
-  // Sum of squares within the repeats, and between their means.
-  const squares = parts.reduce((sum, { answered, costMeanUsd, costDeviationUsd }) => sum + (answered - 1) * (costDeviationUsd ?? 0) ** 2 + answered * ((costMeanUsd ?? 0) - mean) ** 2, 0)
-  const half = n < 2 ? null : criticalT95(n - 1) * Math.sqrt(squares / (n - 1) / n)
-  return { mean: REQUESTS * mean, low: half === null ? null : REQUESTS * Math.max(0, mean - half), high: half === null ? null : REQUESTS * (mean + half), n, basis: 'priced' }
+function pricedCost({ costs, clusters }: ScoreColumns): RunningCost | null {
+  if (costs === null) return null
+  const priced = [...costs.keys()].filter((item) => !Number.isNaN(costs[item]))
+  const spread = costSpread(priced.map((item) => costs[item] ?? NaN), clusters === null ? undefined : priced.map((item) => clusters[item] ?? null))
+  return spread && { ...scaled(spread), n: priced.length, basis: 'priced' }
 }
 
 /** As the experiment file's `price.perHour` counts: the time of an answer is paid for. */

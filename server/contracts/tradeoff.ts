@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { KindSchema } from './experiment.js'
+import { CostBasisSchema, SpreadSchema } from './expected-cost.js'
 import { MetricSummarySchema } from './metric.js'
 import { LatencySummarySchema, RunSchema } from './run.js'
 
@@ -8,10 +9,7 @@ import { LatencySummarySchema, RunSchema } from './run.js'
 const ParetoSchema = z.enum(['front', 'not distinguishable', 'dominated']).nullable()
 
 /** US dollars for 1,000 requests, with the 95 % interval of the mean where there is one. */
-export const RunningCostSchema = z.object({
-  mean: z.number(),
-  low: z.number().nullable(),
-  high: z.number().nullable(),
+export const RunningCostSchema = SpreadSchema.extend({
   n: z.number().int().describe('answers whose cost is known'),
   basis: z.enum(['priced', 'assumed']).describe('assumed: latency times the price per hour that was asked with'),
 })
@@ -27,6 +25,7 @@ export const TradeoffRunSchema = z.object({
   summary: MetricSummarySchema.describe('over the shared items alone'),
   latency: LatencySummarySchema.nullable(),
   costPer1000Usd: RunningCostSchema.nullable().describe('null: not known, which is not free'),
+  costBasis: CostBasisSchema.nullable().describe('errors and running cost, from which the expected cost follows; null where the metric tells no errors'),
   pareto: z.object({ cost: ParetoSchema, p50: ParetoSchema, p95: ParetoSchema }).describe('the front of the metric and one price; null where that price is not known'),
 })
 export type TradeoffRun = z.infer<typeof TradeoffRunSchema>
@@ -53,7 +52,7 @@ export const TradeoffSchema = z.object({
   dataset: z.string().nullable().describe('null: no run has finished yet'),
   metric: z.string().nullable(),
   higherIsBetter: z.boolean(),
-  isShare: z.boolean().describe('scores lie between 0 and 1, so that 1 minus their mean is a rate of errors'),
+  isShare: z.boolean().describe('1 minus the metric is a rate of errors, which can be priced'),
   version: z.string().nullable().describe('hash of the dataset that the shown runs used'),
   items: z.number().int().describe('items that every shown run answered'),
   perHourUsd: z.number().nullable().describe('price of an hour that runs without a price of their own were counted with'),

@@ -1,4 +1,4 @@
-/* What was tried on a dataset, over all experiments, and what its answers took on given items. */
+/* What was tried on a dataset, over all experiments, and how long its answers to given items took. */
 import type { Kind, Run, TradeoffChoice } from '../contracts/index.js'
 import type { Database } from './database.js'
 import { numbersOf } from './score-store.js'
@@ -13,25 +13,14 @@ export interface Candidate {
   items: number
 }
 
-/** What the answers of one run took. */
+/** Milliseconds of the answers that somebody waited for, in no order. */
 export interface ServedAnswers {
-  answered: number
-  /** Answers whose cost is known. */
-  priced: number
-  costMeanUsd: number | null
-  /** Standard deviation, n − 1. */
-  costDeviationUsd: number | null
-  /** Milliseconds of the answers that somebody waited for, in no order. */
   latencies: Float64Array
   firstTokens: Float64Array
 }
 
 interface ServedRow {
   run_id: string
-  answered: number
-  priced: number
-  cost_mean: number | null
-  cost_deviation: number | null
   latencies: string | null
   first_tokens: string | null
 }
@@ -93,20 +82,14 @@ export class TradeoffStore {
     return rows.map((row) => row.itemId)
   }
 
-  /** What the answers to some items took, by run; stored replies have a cost and no latency. */
+  /** How long the answers to some items took, by run; nobody waited for stored replies. */
   async served(runIds: readonly string[], itemIds: readonly string[]): Promise<Map<string, ServedAnswers>> {
     const rows = await this.database.client.$queryRawUnsafe<ServedRow[]>(
-      `SELECT run_id, count(*)::int AS answered, count(cost_usd)::int AS priced, avg(cost_usd) AS cost_mean, stddev_samp(cost_usd) AS cost_deviation,
-              array_agg(latency_ms::float4) FILTER (WHERE latency_ms IS NOT NULL AND NOT cached)::text AS latencies,
+      `SELECT run_id, array_agg(latency_ms::float4) FILTER (WHERE latency_ms IS NOT NULL AND NOT cached)::text AS latencies,
               array_agg(ttft_ms::float4) FILTER (WHERE ttft_ms IS NOT NULL AND NOT cached)::text AS first_tokens
        FROM example WHERE run_id = ANY($1::text[]) AND item_id = ANY($2::text[]) AND status <> 'error' GROUP BY run_id`,
       [...runIds], [...itemIds],
     )
-    return new Map(
-      rows.map((row) => [
-        row.run_id,
-        { answered: row.answered, priced: row.priced, costMeanUsd: row.cost_mean, costDeviationUsd: row.cost_deviation, latencies: numbersOf(row.latencies), firstTokens: numbersOf(row.first_tokens) },
-      ]),
-    )
+    return new Map(rows.map((row) => [row.run_id, { latencies: numbersOf(row.latencies), firstTokens: numbersOf(row.first_tokens) }]))
   }
 }

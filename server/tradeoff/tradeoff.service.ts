@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import type { ComparedRun } from '../../experiments/comparison.js'
-import { describeMetric, type NamedMetric } from '../../experiments/metrics.js'
+import { describeMetric } from '../../experiments/metrics.js'
 import { commonGround, type ItemGroup, restricted, tradeoffRuns } from '../../experiments/tradeoff.js'
 import { AppError, type FinishedRunPage, type LeftOutRun, type Tradeoff, type TradeoffChoice } from '../contracts/index.js'
 import { ColumnCache } from '../compare/column-cache.js'
@@ -41,9 +41,10 @@ export class TradeoffService {
       const columns = await this.cache.columns(run, id, { withTargets: false })
       runs.push({ run, columns: restricted(columns, itemIds, served.get(run.id)) })
     }
+    const points = tradeoffRuns({ metric, runs, perHourUsd })
     return {
-      dataset, metric: id, higherIsBetter: metric.higherIsBetter, isShare: isShare(metric), version, items: itemIds.length, perHourUsd,
-      runs: tradeoffRuns({ metric, runs, served, perHourUsd }),
+      dataset, metric: id, higherIsBetter: metric.higherIsBetter, isShare: points.some(({ costBasis }) => costBasis !== null), version, items: itemIds.length, perHourUsd,
+      runs: points,
       leftOut: await this.#leftOut(candidates, { version, holders, itemIds }),
       total, choices,
     }
@@ -80,11 +81,6 @@ export class TradeoffService {
     }
     return left
   }
-}
-
-/** 1 minus the mean is a rate of errors where scores lie between 0 and 1 and more is better. */
-function isShare({ higherIsBetter, bounded, estimator }: NamedMetric): boolean {
-  return higherIsBetter && (bounded || estimator === 'proportion')
 }
 
 function chosen(choices: readonly TradeoffChoice[], { dataset, metric }: TradeoffQuery): { dataset: string; metric: string } | null {

@@ -1,21 +1,14 @@
 /** The manager's answer in sentences, and why each other run is not it. */
 import type { Tradeoff, TradeoffRun } from '../../../../server/contracts/tradeoff.js'
 import { type Dearer, differences, type JudgedOption, type Option, type PairedDifference, type Recommendation, recommend } from '../../../../experiments/recommend.js'
-import type { Estimated } from '../../../../experiments/weighted-sum.js'
+import type { Spread } from '../../../../server/contracts/expected-cost.js'
 import { formatCost, formatCount, formatInterval, formatMetric, formatMs, metricStyle, shorten } from '../../format.js'
 import { say } from '../../i18n.js'
 import { plural } from '../../words.js'
 import type { Asked } from './demands.js'
 
-const number = (value: number | string | null | undefined): number | null => (value == null ? null : Number(value))
-
 export function optionsOf({ runs }: Pick<Tradeoff, 'runs'>): Option[] {
-  return runs.map(({ id, summary, latency, costPer1000Usd }) => ({
-    id,
-    score: { mean: Number(summary.mean), low: number(summary.low), high: number(summary.high) },
-    latencyMs: latency?.p95Ms ?? null,
-    costPer1000Usd,
-  }))
+  return runs.map(({ id, latency, costBasis }) => ({ id, latencyMs: latency?.p95Ms ?? null, basis: costBasis }))
 }
 
 /** All that the page says, from what was measured and what is asked for. */
@@ -68,7 +61,7 @@ export class Verdict {
         `Escolha ${name}: a maior pontuação dentro dos limites, ${value}. Não se sabe quanto custa executá-la; por isso a escolha se apoia na pontuação.${errors}`,
       )
     }
-    const parts = `${formatCost(judged.runningUsd?.mean)} ${say('to run it', 'para executá-la')} ${say('and', 'e')} ${formatCost(judged.errorsUsd?.mean)} ${say('for errors', 'pelos erros')}`
+    const parts = `${formatCost(judged.runningUsd)} ${say('to run it', 'para executá-la')} ${say('and', 'e')} ${formatCost(judged.errorsUsd?.mean)} ${say('for errors', 'pelos erros')}`
     return say(`Choose ${name}: the lowest expected cost within the limits, ${money(judged.monthlyUsd)} a month: ${parts}.`, `Escolha ${name}: o menor custo esperado dentro dos limites, ${money(judged.monthlyUsd)} por mês: ${parts}.`)
   }
 
@@ -137,7 +130,7 @@ export class Verdict {
   }
 }
 
-export function money({ mean, low, high }: Estimated): string {
+export function money({ mean, low, high }: Spread): string {
   return `${formatCost(mean)}${low === null || high === null ? '' : inBrackets(moneyInterval(low, high))}`
 }
 
