@@ -18,14 +18,7 @@ export class EarlierWork {
 
   async examples(): Promise<Example[]> {
     const { runId, resume } = this.assignment
-    const examples: Example[] = []
-    while (examples.length < resume.doneItems.length) {
-      const path = `/api/runs/${encodeURIComponent(runId)}/examples?limit=${PAGE}&offset=${examples.length}`
-      const page = ExamplePageSchema.parse(await this.server.getJson(path))
-      examples.push(...page.examples)
-      if (page.examples.length === 0) break
-    }
-    return examples
+    return resume.doneItems.length === 0 ? [] : readExamples(this.server, runId)
   }
 
   /** Folder of the checkpoint to go on from, or null. */
@@ -35,6 +28,17 @@ export class EarlierWork {
     const folder = join(workFolder, `resume-${resume.checkpointStep}`)
     await downloadCheckpoint(this.server, { runId, step: resume.checkpointStep, folder })
     return folder
+  }
+}
+
+/** Every answer of a run, in the order in which they came. */
+export async function readExamples(server: Pick<ServerAccess, 'getJson'>, runId: string): Promise<Example[]> {
+  const examples: Example[] = []
+  for (;;) {
+    const path = `/api/runs/${encodeURIComponent(runId)}/examples?limit=${PAGE}&offset=${examples.length}`
+    const page = ExamplePageSchema.parse(await server.getJson(path))
+    examples.push(...page.examples)
+    if (page.examples.length === 0 || examples.length >= page.total) return examples
   }
 }
 

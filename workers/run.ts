@@ -51,6 +51,7 @@ export async function executeRun(start: StartMessage, childReport: ChildReport):
 async function runKind(shared: Shared): Promise<Summary> {
   switch (shared.start.assignment.kind) {
     case 'prompt':
+      if (shared.start.assignment.rescoredFrom != null) return (await import('./runners/rescore.js')).runRescore(contextOf('prompt', shared), shared.start.assignment.rescoredFrom)
       return (await import('./runners/prompt.js')).runPrompt(contextOf('prompt', shared))
     case 'lora':
       return (await import('./runners/lora.js')).runLora(contextOf('lora', shared))

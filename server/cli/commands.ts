@@ -20,15 +20,20 @@ export async function readExperimentFile(file: string): Promise<{ text: string; 
   try {
     return { text: await readFile(file, 'utf8'), type: file.endsWith('.json') ? 'application/json' : 'application/yaml' }
   } catch (cause) {
-    throw new AppError('invalid_request', `Cannot read the experiment file ${file}: ${cause instanceof Error ? cause.message : cause}`, { cause })
+    throw new AppError('invalid_request', `Cannot read the file ${file}: ${cause instanceof Error ? cause.message : cause}`, { cause })
   }
 }
 
 /** Queues an experiment file; with `wait`, follows it to the end. Resolves to whether everything asked for succeeded. */
 export async function runExperiment(client: Client, output: Output, options: { file: string; wait: boolean }): Promise<boolean> {
   const created = await client.post<CreatedExperiment>('/api/experiments', await readExperimentFile(options.file))
+  return followCreated(client, output, { created, wait: options.wait })
+}
+
+/** Tells what was queued and, with `wait`, follows it to the end. Resolves to whether everything asked for succeeded. */
+export async function followCreated(client: Client, output: Output, { created, wait }: { created: CreatedExperiment; wait: boolean }): Promise<boolean> {
   output.note(`Queued ${created.name} (${created.id}): ${created.runs.length} run${created.runs.length === 1 ? '' : 's'}. Watch it at ${client.server}/experiments/${created.id}`)
-  if (!options.wait) {
+  if (!wait) {
     if (output.json) output.print(JSON.stringify(created))
     return true
   }
@@ -131,7 +136,7 @@ export async function show(client: Client, output: Output, { id, errorCostUsd }:
   output.print(output.json ? JSON.stringify({ run, checkpoints }) : runText(run, checkpoints))
 }
 
-async function orNull<T>(asked: Promise<T>): Promise<T | null> {
+export async function orNull<T>(asked: Promise<T>): Promise<T | null> {
   try {
     return await asked
   } catch (error) {

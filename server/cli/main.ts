@@ -10,6 +10,7 @@ import { estimateExperiment } from './estimate.js'
 import { EXPORT_HELP, exportCheckpoint } from './export.js'
 import { importResults } from './import.js'
 import { REPORT_HELP, report } from './report.js'
+import { rescore } from './rescore.js'
 
 const HELP = `Bancada: run experiments with language models, and decide from the evidence.
 
@@ -26,6 +27,9 @@ Usage: npx bancada COMMAND [options]
   plan --difference D         items needed to find D (0.03 is 3 points) [RUN RUN] or
                               [--accuracy A --correlation R] [--repeats K] [--comparisons M]
                               [--answer-variance V] [--alpha 0.05] [--power 0.8]
+  rescore ID --scorers FILE   score the stored answers of an experiment or a run anew, as an
+                              experiment of its own: nothing is asked or paid again [--metrics A,B]
+                              [--wait]
   retry RUN                   queue a failed or cancelled run again [--usd N] [--calls N] [--minutes N]: its new budget
   pick RUN --step S           pick the checkpoint of a run
   export RUN --out DIR        write a checkpoint for PEFT, vLLM, llama.cpp: export --help
@@ -52,6 +56,8 @@ const options = {
   server: { type: 'string' },
   token: { type: 'string' },
   metric: { type: 'string' },
+  metrics: { type: 'string' },
+  scorers: { type: 'string' },
   'non-inferior': { type: 'string' },
   'error-cost': { type: 'string' },
   pool: { type: 'boolean' },
@@ -158,6 +164,8 @@ async function main(argv: string[]): Promise<number> {
     case 'plan':
       await plan(client, output, { runs: names, asked: planned(values) })
       return 0
+    case 'rescore':
+      return (await rescore(client, output, { id: required(names[0], 'ID'), scorers: values.scorers, metrics: values.metrics, wait: values.wait === true })) ? 0 : 1
     case 'retry':
       await retry(client, output, { runId: required(names[0], 'RUN'), budget: budgetOf(values) })
       return 0

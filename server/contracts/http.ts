@@ -4,7 +4,9 @@ import { ProblemSchema } from './errors.js'
 import { BudgetSchema } from './experiment.js'
 import { MetricSeriesSchema, RunSeriesSchema } from './metric.js'
 import { PriceRowSchema } from './models.js'
-import { CheckpointSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
+import { ExtractionSchema } from './parameters.js'
+import { CheckpointSchema, CreatedExperimentSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
+import { ScorersSchema } from './scorers.js'
 import { DeviceSchema } from './worker-protocol.js'
 
 /** Requests and answers of the public paths that are pages, changes or about the server itself. */
@@ -21,6 +23,20 @@ export type ExperimentChange = z.infer<typeof ExperimentChangeSchema>
 /** Queues a run again; a budget takes the place of its own, and what was spent before still counts. */
 export const RetryRequestSchema = z.strictObject({ budget: BudgetSchema.optional() })
 export type RetryRequest = z.infer<typeof RetryRequestSchema>
+
+/** How stored answers are scored anew. What is left out stays as it was. */
+export const RescoreRequestSchema = z.strictObject({
+  scorers: ScorersSchema.optional().describe('in place of the scorers that there were, as in an experiment file'),
+  metrics: z.array(z.string().min(1)).min(1).optional().describe('the first one is the metric by which runs are compared; left out: those there were, then the new scorers'),
+  extract: ExtractionSchema.optional().describe('which part of an answer is scored'),
+  name: z.string().trim().min(1).max(120).optional().describe('of the new experiment'),
+})
+export type RescoreRequest = z.infer<typeof RescoreRequestSchema>
+
+export const RescoreAnswerSchema = CreatedExperimentSchema.extend({
+  leftOut: z.array(z.object({ runId: z.string(), reason: z.string() })).describe('runs that have no answers to score'),
+})
+export type RescoreAnswer = z.infer<typeof RescoreAnswerSchema>
 
 export const ExperimentPageSchema = z.object({
   experiments: z.array(ExperimentSummarySchema).describe('newest first, or as `sort` says'),

@@ -96,6 +96,7 @@ export const RunSchema = z.object({
   error: RunErrorSchema.nullable(),
   environment: EnvironmentSchema.nullable(),
   pickedStep: z.number().int().nonnegative().nullable(),
+  rescoredFrom: z.string().nullable().optional().describe('the run whose stored answers this one scores anew; null: it asked for its own'),
   race: RaceStandingSchema.nullable().optional().describe('how the run stands in its race; null outside of races'),
   colorSlot: z.number().int().min(0).max(COLOR_SLOTS - 1),
   worker: z.string().nullable(),

@@ -70,6 +70,7 @@ export const AssignmentSchema = z.object({
   heartbeatMs: z.number().int().positive(),
   allowance: z.number().int().positive().nullable().optional().describe('in a race: answer only the first so many items of the common order; null or left out: all of them'),
   tries: z.number().int().positive().optional().describe('attempts at this round of a race; left out: attempt'),
+  rescoredFrom: z.string().nullable().optional().describe('run whose stored answers are scored anew: no model is asked for answers'),
   /** What earlier attempts left behind: work from here on is not done again. */
   resume: z.object({
     checkpointStep: z.number().int().nonnegative().nullable(),

@@ -134,7 +134,7 @@ export class ExperimentsController {
   }
 }
 
-function fileOf(body: unknown, contentType = ''): ExperimentFile {
+export function fileOf(body: unknown, contentType = ''): ExperimentFile {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
   const format = type.endsWith('json') ? 'json' : /ya?ml$/.test(type) ? 'yaml' : null
   if (format === null) {

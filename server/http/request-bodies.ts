@@ -9,7 +9,7 @@ const LIMIT = '1mb'
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?')[0] ?? ''
 const isJson = (request: IncomingMessage): boolean => /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '')
-const isExperimentFile = (request: IncomingMessage): boolean => request.method === 'POST' && /^\/api\/experiments(\/estimate)?\/?$/.test(pathOf(request))
+const isExperimentFile = (request: IncomingMessage): boolean => request.method === 'POST' && /^\/api\/(experiments(\/estimate)?|(experiments|runs)\/[^/]+\/rescore)\/?$/.test(pathOf(request))
 const isWorkerCall = (request: IncomingMessage): boolean => pathOf(request).startsWith('/api/worker/')
 const isImport = (request: IncomingMessage): boolean => request.method === 'POST' && /^\/api\/import\/?$/.test(pathOf(request))
 /** Uploads are streams, whatever type they name. */

@@ -32,6 +32,7 @@ interface ClaimedRow {
   spent_calls: number
   budget: Assignment['budget']
   allowance: number | null
+  rescored_from: string | null
   tries: number
 }
 
@@ -67,7 +68,7 @@ export class ClaimStore {
         UPDATE run SET status = 'running', attempt = attempt + 1, worker = ${worker}, heartbeat_at = now(), claimed_at = now(),
                started_at = coalesce(started_at, now()), cancel_requested_at = NULL
         WHERE id = ${runId} AND status = 'queued'
-        RETURNING attempt, kind, name, dataset, dataset_hash, params, seed, repeat, experiment_id, elapsed_ms, spent_usd, spent_calls, budget, allowance, attempt - round_attempt AS tries`
+        RETURNING attempt, kind, name, dataset, dataset_hash, params, seed, repeat, experiment_id, elapsed_ms, spent_usd, spent_calls, budget, allowance, rescored_from, attempt - round_attempt AS tries`
       if (row === undefined) return null
       const resume = await resumeFrom(change, { runId, row })
       const experiment = await change.session.experiment.findUniqueOrThrow({ where: { id: row.experiment_id }, select: { metrics: true, spec: true } })
@@ -88,6 +89,7 @@ export class ClaimStore {
         heartbeatMs,
         allowance: row.allowance,
         tries: row.tries,
+        rescoredFrom: row.rescored_from,
         resume,
       }
     })

@@ -42,6 +42,8 @@ interface PlannedRun {
   name: string
   params: Record<string, ParameterValue>
   varied: Record<string, ParameterValue>
+  /** The run whose answers this one scores anew. */
+  rescoredFrom?: string
 }
 
 export interface ExperimentQuery {
@@ -165,9 +167,9 @@ async function insertRuns(change: Change, at: { id: string; plan: PlannedExperim
   const standing = at.plan.race === null ? null : storableJson(startOf(at.plan.race))
   const records = storableJson(at.runs.map((run) => ({ ...run, color_slot: run.colorSlot })))
   const rows = await change.session.$queryRaw<{ id: string; order: number }[]>`
-    INSERT INTO run (id, experiment_id, kind, name, cell, repeat, seed, params, varied, dataset, dataset_hash, color_slot, allowance, race)
-    SELECT id, ${at.id}, ${kind}, name, cell, repeat, seed, params, varied, ${dataset}, ${at.plan.datasetHash}, color_slot, ${allowance}::int, ${standing}::json
-    FROM json_to_recordset(${records}::json) AS x (id text, name text, cell int, repeat int, seed int, params json, varied json, color_slot int)
+    INSERT INTO run (id, experiment_id, kind, name, cell, repeat, seed, params, varied, dataset, dataset_hash, color_slot, allowance, race, rescored_from)
+    SELECT id, ${at.id}, ${kind}, name, cell, repeat, seed, params, varied, ${dataset}, ${at.plan.datasetHash}, color_slot, ${allowance}::int, ${standing}::json, "rescoredFrom"
+    FROM json_to_recordset(${records}::json) AS x (id text, name text, cell int, repeat int, seed int, params json, varied json, color_slot int, "rescoredFrom" text)
     ORDER BY cell, repeat RETURNING id, seq::float8 AS order`
   return rows.map((row) => ({ runId: row.id, kind, order: row.order })).sort((a, b) => a.order - b.order)
 }

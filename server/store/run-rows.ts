@@ -21,6 +21,7 @@ export interface RunRow {
   environment: Environment | null
   picked_step: number | null
   race: RaceStanding | null
+  rescored_from: string | null
   color_slot: number
   worker: string | null
   latest: Record<string, Float> | null
@@ -32,7 +33,7 @@ export interface RunRow {
 /** json_object_agg writes NaN and infinity as quoted names, which is their form on the wire. */
 export const SELECT_RUN = `
   SELECT r.id, r.experiment_id, e.name AS experiment_name, r.kind, r.name, r.cell, r.repeat, r.seed, r.params, r.varied,
-         r.dataset, r.status, r.attempt, r.progress, r.summary, r.error, r.environment, r.picked_step, r.race, r.color_slot, r.worker,
+         r.dataset, r.status, r.attempt, r.progress, r.summary, r.error, r.environment, r.picked_step, r.race, r.rescored_from, r.color_slot, r.worker,
          (SELECT json_object_agg(s.key, s.last_value ORDER BY s.key) FROM metric_series s WHERE s.run_id = r.id) AS latest,
          r.created_at, r.started_at, r.finished_at
   FROM run r JOIN experiment e ON e.id = r.experiment_id`
@@ -58,6 +59,7 @@ export function toRun(row: RunRow): Run {
     environment: row.environment,
     pickedStep: row.picked_step,
     race: row.race,
+    rescoredFrom: row.rescored_from,
     colorSlot: row.color_slot,
     worker: row.worker,
     latest: row.latest ?? {},

@@ -73,17 +73,21 @@ export function answerByGeneration(options: AnsweringOptions): Answer {
   return (question) =>
     new Asking(options, question).answer(async (asking, messages) => {
       const { text, finishReason, tries } = await asking.complete(messages)
-      const answer = extractAnswer(text, extract)
-      // An answer that is not where it was asked for is wrong, as one that names no label is.
-      const predicted = labels === null ? null : labelInAnswer(answer ?? '', labels)
-      return {
-        output: text,
-        answer: answer ?? '',
-        status: 'scored',
-        scores: labels === null ? scoreAnswer(answer ?? '', question.item.target, language, metrics) : { accuracy: accuracyOf(predicted, question.item.target) },
-        details: { finishReason, ...(labels === null ? {} : { predicted }), ...(extract === 'none' ? {} : { answer }), ...(tries > 1 ? { tries } : {}) },
-      }
+      const { details, ...verdict } = scoreText(text, question.item.target, { labels, language, metrics, extract })
+      return { output: text, status: 'scored', ...verdict, details: { finishReason, ...details, ...(tries > 1 ? { tries } : {}) } }
     })
+}
+
+/** What a text that a model wrote is worth against the target, by itself and without asking anybody. */
+export function scoreText(text: string, target: string, { labels, language, metrics, extract }: Pick<AnsweringOptions, 'labels' | 'language' | 'metrics'> & { extract: Extraction }): Pick<Verdict, 'answer' | 'scores' | 'details'> {
+  const answer = extractAnswer(text, extract)
+  // An answer that is not where it was asked for is wrong, as one that names no label is.
+  const predicted = labels === null ? null : labelInAnswer(answer ?? '', labels)
+  return {
+    answer: answer ?? '',
+    scores: labels === null ? scoreAnswer(answer ?? '', target, language, metrics) : { accuracy: accuracyOf(predicted, target) },
+    details: { ...(labels === null ? {} : { predicted }), ...(extract === 'none' ? {} : { answer }) },
+  }
 }
 
 /** Adds the loss of the target's own text to an answer that was generated. */

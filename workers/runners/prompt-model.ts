@@ -30,6 +30,12 @@ export interface NamedModel {
 }
 
 export async function openPromptModel(context: Context): Promise<OpenedModel> {
+  const account = openAccount(context)
+  return { model: await account.openOther(context.params.model), ...account }
+}
+
+/** The account of a run that asks no model of its own: what its judges cost is charged to it. */
+export function openAccount(context: Context): Omit<OpenedModel, 'model'> {
   const { assignment, params, server } = context
   const { resume, runId, repeat, budget: limits } = assignment
   const budget = new RunBudget({ limits, spentUsd: resume.spentUsd, spentCalls: resume.spentCalls, elapsedMs: () => elapsedMs(context) })
@@ -49,7 +55,6 @@ export async function openPromptModel(context: Context): Promise<OpenedModel> {
     return decoding === undefined ? accounted : withOwnDecoding(accounted, decoding)
   }
   return {
-    model: await open(params.model),
     budget,
     openOther: open,
     openSimilarity: (embedder) => openSimilarity(embedder, { threads: context.threads, openEndpoint: (endpoint) => openEmbeddings(endpoint, endpointOptions(context)) }),

@@ -103,7 +103,7 @@ async function openNearest(pool: readonly PromptItem[], { nearestBy }: PromptPar
   return nearestBy === 'words' ? nearestByWords(pool) : nearestByMeaning(pool, options)
 }
 
-function readItems(dataset: Dataset, split: string): Promise<PromptItem[]> {
+export function readItems(dataset: Dataset, split: string): Promise<PromptItem[]> {
   return dataset.manifest.task === 'generation' ? dataset.readAs('generation', split) : dataset.readAs('classification', split)
 }
 

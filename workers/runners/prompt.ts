@@ -1,13 +1,14 @@
 /* A prompt run: template × few-shot examples × model over a held-out split, each item asked and scored. */
 import type { Dataset } from '../../datasets/reader.js'
 import { fromWire, type Example, type PromptParameters, type Summary } from '../../server/contracts/index.js'
+import type { RunBudget } from '../budget.js'
 import { forEachInFlight } from '../in-flight.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
-import { answerByGeneration, answerByLikelihood, withTargetLoss, type Answer } from './answering.js'
+import { answerByGeneration, answerByLikelihood, withTargetLoss } from './answering.js'
 import { openNamedScoring, type NamedScoring } from './named-scoring.js'
-import { openPromptModel, type OpenedModel } from './prompt-model.js'
+import { openPromptModel } from './prompt-model.js'
 import { PromptPlan } from './prompt-plan.js'
 
 type Context = RunContext<PromptParameters>
@@ -34,7 +35,7 @@ export async function runPrompt(context: Context): Promise<Summary> {
     const generate = answerByGeneration(options)
     const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
     const answer = byLikelihood && labels !== null ? answerByLikelihood({ ...options, labels }) : wantsLoss ? withTargetLoss(generate, options) : generate
-    return await answerAll(context, { plan, answer, opened })
+    return await answerAll(context, { items: plan.items, concurrency: opened.model.concurrency, budget: opened.budget, answer: async (item) => answer(await plan.question(item)) })
   } finally {
     await named?.close()
     await opened.model.close()
@@ -42,7 +43,7 @@ export async function runPrompt(context: Context): Promise<Summary> {
 }
 
 /** Null for free-text tasks. Labels that the manifest does not list are those of the train split. */
-async function labelsOf(dataset: Dataset): Promise<readonly string[] | null> {
+export async function labelsOf(dataset: Dataset): Promise<readonly string[] | null> {
   const { task, labels, name } = dataset.manifest
   if (task === 'generation') return null
   if (task !== 'classification') throw new RunFailure('dataset_unfit', `a prompt run needs a classification or generation dataset, and "${name}" is for ${task}`)
@@ -51,7 +52,7 @@ async function labelsOf(dataset: Dataset): Promise<readonly string[] | null> {
   return [...new Set((await dataset.readAs('classification', split)).map(({ target }) => target))].sort()
 }
 
-function choosesLikelihood({ scoring, model }: PromptParameters, labels: readonly string[] | null): boolean {
+export function choosesLikelihood({ scoring, model }: PromptParameters, labels: readonly string[] | null): boolean {
   const isLocal = typeof model === 'string'
   const tellsLikelihood = isLocal || model.provider === 'recorded' || (model.provider === 'openai' && model.api === 'completions')
   if (scoring === 'likelihood' && (labels === null || !tellsLikelihood)) {
@@ -62,30 +63,31 @@ function choosesLikelihood({ scoring, model }: PromptParameters, labels: readonl
 }
 
 /** The loss of a text can be told only where likelihoods are. */
-function scoresGiven({ model, scorers }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
+export function scoresGiven({ model, scorers }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
   const answers = [...(labels === null ? Object.keys(ANSWER_SCORERS) : ['accuracy']), ...Object.keys(scorers)]
   return byLikelihood || typeof model === 'string' ? [...answers, 'loss'] : answers
 }
 
-interface Work {
-  plan: PromptPlan
-  answer: Answer
-  opened: OpenedModel
+interface Work<Item> {
+  items: readonly Item[]
+  /** How many items are answered at a time. */
+  concurrency: number
+  budget: Pick<RunBudget, 'spentUsd'>
+  answer(item: Item): Promise<Example>
 }
 
 /** Whatever ends the run early, what was answered until then is summed up. */
-async function answerAll(context: Context, { plan, answer, opened }: Work): Promise<Summary> {
+export async function answerAll<Item extends { id: string }>(context: Context, { items, concurrency, budget, answer }: Work<Item>): Promise<Summary> {
   const { report, doneExamples } = context
   const done = new Set(doneExamples.map(({ itemId }) => itemId))
   const examples = [...doneExamples]
-  const total = plan.items.length
+  const total = items.length
   const curve = new RunningMean(context, total)
   let toldMs = performance.now()
   report.progress({ done: examples.length, total, unit: 'items' })
   try {
-    const { concurrency } = opened.model
-    await forEachInFlight(plan.items.filter(({ id }) => !done.has(id)), concurrency + LOOKAHEAD, async (item) => {
-      const example = await answer(await plan.question(item))
+    await forEachInFlight(items.filter(({ id }) => !done.has(id)), concurrency + LOOKAHEAD, async (item) => {
+      const example = await answer(item)
       examples.push(example)
       report.example(example)
       curve.add(example, examples.length)
@@ -94,15 +96,15 @@ async function answerAll(context: Context, { plan, answer, opened }: Work): Prom
       report.progress({ done: examples.length, total, unit: 'items' })
     })
     assertSomeAnswered(examples)
-    return summarize(context, examples, opened)
+    return summarize(context, examples, budget)
   } catch (error) {
-    if (error instanceof RunFailure && examples.length > 0) error.summary = summarize(context, examples, opened)
+    if (error instanceof RunFailure && examples.length > 0) error.summary = summarize(context, examples, budget)
     throw error
   }
 }
 
-function summarize(context: Context, examples: readonly Example[], { budget }: OpenedModel): Summary {
-  return { ...summarizeExamples(context, examples), spentUsd: budget.spentUsd }
+function summarize(context: Context, examples: readonly Example[], { spentUsd }: Work<unknown>['budget']): Summary {
+  return { ...summarizeExamples(context, examples), spentUsd }
 }
 
 /** A run in which nothing was answered has not succeeded at anything. */

@@ -1,0 +1,37 @@
+/* Answers of a finished experiment scored anew from the command line, over the built server and its worker. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import type { Comparison, CreatedExperiment, Experiment, ExamplePage } from '../../server/contracts/index.js'
+import { chatEndpoint } from '../../workers/fixtures/prompt-run.js'
+import { bancada, startServer, temporaryFolder, until } from '../support/bancada.js'
+
+it('stand as runs of their own, linked to their source and compared with it, and nothing is asked again', { timeout: 180_000 }, async () => {
+  const { baseUrl, prompts } = await chatEndpoint((prompt) => (prompt.length % 2 === 0 ? 'ham' : 'It is spam, I am afraid'))
+  await using home = await temporaryFolder()
+  await using server = await startServer(home.path, { args: ['--no-examples'] })
+  const model = { provider: 'openai', baseUrl, model: 'tiny', price: { inputPerMillion: 1, outputPerMillion: 2 } }
+  const spec = { name: 'Mails', kind: 'prompt', dataset: 'spam', model, axes: { shots: [0, 1] }, fixed: { limit: 20 }, errorCostUsd: 0.5 }
+  const created = await server.post<CreatedExperiment>('/api/experiments', spec)
+  const source = await until(() => server.get<Experiment>(`/api/experiments/${created.id}`), ({ status }) => status === 'succeeded')
+  const asked = prompts.length
+
+  const file = join(home.path, 'scorers.yaml')
+  writeFileSync(file, 'scorers:\n  brief: { type: length, max: 2 }\n')
+  const done = await bancada(server.url, 'rescore', created.id, '--scorers', file, '--wait', '--json')
+  expect(done.code, done.output).toBe(0)
+  const { experiment } = JSON.parse(done.output) as { experiment: Experiment }
+  expect(experiment).toMatchObject({ name: 'Mails (rescored)', status: 'succeeded', primaryMetric: 'accuracy', errorCostUsd: 0.5 })
+  expect(experiment.runs.map(({ rescoredFrom, name }) => [rescoredFrom, name])).toEqual(source.runs.map(({ id, name }) => [id, name]))
+  const [run] = experiment.runs
+  expect(run?.summary).toMatchObject({ spentUsd: 0, costUsd: source.runs[0]?.summary?.costUsd, latency: null, metrics: { accuracy: source.runs[0]?.summary?.metrics['accuracy'], brief: { n: 20 } } })
+  const { examples } = await server.get<ExamplePage>(`/api/runs/${run?.id ?? ''}/examples?limit=20`)
+  expect(examples.every(({ cached, output, scores }) => cached === true && scores['brief'] === Number(output === 'ham'))).toBe(true)
+  expect(prompts).toHaveLength(asked)
+  const { tests, warnings } = await server.get<Comparison>(`/api/compare?runs=${source.runs[0]?.id ?? ''},${run?.id ?? ''}`)
+  expect([tests[0]?.n, tests[0]?.difference, warnings]).toEqual([20, 0, []])
+
+  const refused = await bancada(server.url, 'rescore', run?.id ?? '', '--metrics', 'nonsense')
+  expect([refused.code, refused.output]).toEqual([2, expect.stringContaining('there is no metric nonsense')])
+  expect((await bancada(server.url, 'rescore', 'nobody', '--metrics', 'accuracy')).code).toBe(2)
+})

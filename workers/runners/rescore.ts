@@ -1,0 +1,101 @@
+/*
+ * Scores the stored answers of another run anew, by this run's own scorers and metrics. No model is asked for an
+ * answer; judges are, where a scorer is one. What only the answering model could tell, such as a loss, is taken over.
+ */
+import type { Example, PromptParameters, Summary } from '../../server/contracts/index.js'
+import { readExamples } from '../earlier-work.js'
+import type { PromptItem } from '../prompt-builder.js'
+import { RunFailure, type RunContext } from '../run-context.js'
+import { assertScorable } from '../run-summary.js'
+import { scoreText } from './answering.js'
+import { openNamedScoring, type NamedScoring } from './named-scoring.js'
+import { openAccount } from './prompt-model.js'
+import { readItems } from './prompt-plan.js'
+import { answerAll, choosesLikelihood, labelsOf, scoresGiven } from './prompt.js'
+
+type Context = RunContext<PromptParameters>
+
+/** One stored answer with the item it is to. */
+interface Answered {
+  id: string
+  item: PromptItem
+  example: Example
+}
+
+/** Details that scorers leave; those of the earlier ones would pass for ours. */
+const SCORING_DETAILS = new Set(['judgements', 'unscored', 'assertions', 'predicted', 'answer'])
+
+/** @param sourceId the run whose answers are scored */
+export async function runRescore(context: Context, sourceId: string): Promise<Summary> {
+  const { params, dataset, assignment, report } = context
+  const labels = await labelsOf(dataset)
+  const byLikelihood = choosesLikelihood(params, labels)
+  report.progress({ done: context.doneExamples.length, total: 1, unit: 'items', message: `reading the answers of run ${sourceId}` })
+  const answered = await answersOf(context, sourceId)
+  assertGiven(context, answered, scoresGiven(params, labels, byLikelihood))
+  const account = openAccount(context)
+  const named = await openNamedScoring(context, answered.map(({ item }) => item), account)
+  const rescoring = new Rescoring({ labels: byLikelihood ? null : labels, isText: !byLikelihood, language: dataset.manifest.language, metrics: assignment.metrics, extract: params.extract, named })
+  report.environment({ device: 'stored answers' })
+  try {
+    return await answerAll(context, { items: answered, concurrency: params.concurrency, budget: account.budget, answer: (one) => rescoring.score(one) })
+  } finally {
+    await named?.close()
+  }
+}
+
+async function answersOf({ dataset, params, server }: Context, sourceId: string): Promise<Answered[]> {
+  const items = new Map((await readItems(dataset, params.split)).map((item) => [item.id, item]))
+  return (await readExamples(server, sourceId)).map((example) => {
+    const item = items.get(example.itemId)
+    if (item === undefined) throw new RunFailure('dataset_changed', `run ${sourceId} answered the item "${example.itemId}", which split "${params.split}" of "${dataset.manifest.name}" does not have`)
+    return { id: example.itemId, item, example }
+  })
+}
+
+/** A loss cannot be made from a text: it is there only where the earlier run had it. */
+function assertGiven({ assignment, dataset }: Context, answered: readonly Answered[], possible: readonly string[]): void {
+  const hasLoss = answered.some(({ example }) => 'loss' in example.scores)
+  assertScorable(assignment.metrics, possible.filter((metric) => metric !== 'loss' || hasLoss), `stored answers to a ${dataset.manifest.task} dataset`)
+}
+
+interface RescoringOptions {
+  labels: readonly string[] | null
+  /** The model wrote the answers; else it chose among labels. */
+  isText: boolean
+  language: string
+  metrics: readonly string[]
+  extract: PromptParameters['extract']
+  named: NamedScoring | undefined
+}
+
+class Rescoring {
+  constructor(private readonly options: RescoringOptions) {}
+
+  /** Time and cost stay those of the call that was made then; the answer is marked as one that was found stored. */
+  async score({ item, example }: Answered): Promise<Example> {
+    const { judgeCostUsd: _earlier, ...kept } = example
+    const details = Object.fromEntries(Object.entries(example.details).filter(([name]) => !SCORING_DETAILS.has(name)))
+    const found: Example = { ...kept, details, cached: true }
+    if (example.status === 'error' || (example.status === 'unscored' && !this.options.isText)) return { ...found, scores: {}, details: example.details }
+    return this.named({ ...found, status: 'scored', ...this.own(example, details) }, item, example)
+  }
+
+  /** What the answer is worth by itself. */
+  private own({ output, target, scores }: Example, details: Example['details']): Pick<Example, 'scores' | 'details'> & { answer: string } {
+    const takenOver = (names: readonly string[]): Example['scores'] => Object.fromEntries(Object.entries(scores).filter(([name]) => names.includes(name)))
+    if (!this.options.isText) return { answer: output, scores: takenOver(['accuracy', 'loss']), details }
+    const scored = scoreText(output, target ?? '', this.options)
+    return { answer: scored.answer, scores: { ...scored.scores, ...takenOver(['loss']) }, details: { ...details, ...scored.details } }
+  }
+
+  private async named({ answer, ...example }: Example & { answer: string }, item: PromptItem, source: Example): Promise<Example> {
+    const { named, language } = this.options
+    if (named === undefined) return example
+    const { output, target, costUsd, tokensOut } = example
+    // A time that was measured then can be held against another limit now.
+    const [latencyMs, ttftMs] = source.cached === true ? [null, null] : [source.latencyMs, source.ttftMs]
+    const { scores, details, ...judged } = await named.score({ answer, output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, { question: example.input, meanLogLikelihood: null })
+    return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: { ...example.details, ...details } }
+  }
+}
