@@ -124,6 +124,13 @@ describe('what makes a comparison unfair', () => {
     expect(warningsOf(other({ params: { model: 'm', template: 't' } }))).not.toContain('differ in')
   })
 
+  it('names a scorer that stands for two different ones', () => {
+    const scored = (rubric: string): Partial<Run> => ({ params: { scorers: { tone: { type: 'judge', rubric } } } })
+    const runs = ['a', 'b'].map((rubric) => ({ run: run(rubric, scored(rubric)), examples: Array.from({ length: 20 }, (_, item) => example(item, { tone: item % 2 })) }))
+    expect(compare({ metric: 'tone', baselineId: 'a', runs }).warnings).toContain('tone of b and a are two different scorers: the difference may be the scorers’, not the answers’.')
+    expect(compare({ metric: 'tone', baselineId: 'a', runs: runs.map((one) => ({ ...one, run: { ...one.run, params: scored('a').params ?? {} } })) }).warnings).toEqual([])
+  })
+
   it('bounds what many missing scores could do', () => {
     const failing = { run: run('B'), examples: [...accuracies(80, () => true), ...Array.from({ length: 20 }, (_, item) => example(80 + item, {}, { status: 'error' }))] }
     expect(warningsOf(failing)).toContain('Were all of them as bad as can be its Accuracy would be 80.0 %, as good as can be 100.0 %.')

@@ -51,11 +51,18 @@ function itemWarnings(other: Arm, { baseline, pairwise, nameOf }: Compared): str
   return warnings
 }
 
-function parameterWarnings({ run }: Arm, { baseline: { run: reference }, nameOf }: Compared): string[] {
+/** A scorer of the user's own under one name in both runs, made in two ways. */
+function hasOtherScorer(metric: string, ...runs: readonly Arm['run'][]): boolean {
+  const [mine, theirs] = runs.map(({ params }) => (params['scorers'] as Record<string, unknown> | undefined)?.[metric])
+  return mine !== undefined && theirs !== undefined && JSON.stringify(mine) !== JSON.stringify(theirs)
+}
+
+function parameterWarnings({ run }: Arm, { baseline: { run: reference }, metric, nameOf }: Compared): string[] {
   const names = [...new Set([...Object.keys(run.params), ...Object.keys(reference.params)])]
   const differing = names.filter((name) => !EXECUTION.has(name) && JSON.stringify(run.params[name]) !== JSON.stringify(reference.params[name]))
   const judging = differing.filter((name) => JUDGING.test(name))
   const warnings = judging.map((name) => `${nameOf(run.id)} and ${nameOf(reference.id)} were scored with another ${name}: the difference may be the judges’, not the answers’.`)
+  if (hasOtherScorer(metric.id, run, reference)) warnings.push(`${metric.id} of ${nameOf(run.id)} and ${nameOf(reference.id)} are two different scorers: the difference may be the scorers’, not the answers’.`)
   // Within one experiment the axes are in the names; between experiments nobody sees what else changed.
   const hidden = run.experimentId === reference.experimentId || run.kind !== reference.kind ? [] : differing.filter((name) => !judging.includes(name))
   if (hidden.length > 1) warnings.push(`${nameOf(run.id)} and ${nameOf(reference.id)} differ in ${hidden.join(', ')}: the difference cannot be put down to one of them.`)
