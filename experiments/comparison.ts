@@ -7,10 +7,11 @@ import { bestSentence, findingSentence, nonInferioritySentence, testSentence } f
 import { describeMetric, METRICS, type NamedMetric } from './metrics.js'
 import { Pairwise, type PairwiseOptions } from './pairwise.js'
 import { paretoStandings } from './pareto.js'
-import { type Arm, apart, pooled } from './repeats.js'
+import { type Arm, apart, haveRepeats, pooled } from './repeats.js'
 import { scoredOf, type ScoreColumns } from './score-columns.js'
 import { normalQuantile } from './statistics/distributions.js'
 import { summarizeLatencies, summarizeScores } from './summary.js'
+import { type Language, type Telling, Wording } from './wording.js'
 
 export interface ComparedRun {
   run: Run
@@ -30,6 +31,8 @@ export interface ComparisonRequest extends PairwiseOptions {
   repeats?: 'apart' | 'pooled' | undefined
   /** US dollars that an error costs: also asks what 1,000 requests cost with their errors. */
   errorCostUsd?: number | undefined
+  /** Of the sentences; left out: English. */
+  language?: Language | undefined
 }
 
 /** The statistics of a comparison; which items stand side by side is for `sides.ts`. */
@@ -47,6 +50,7 @@ export function compareRuns(request: ComparisonRequest): ComparisonStatistics {
   const baseline = arms.find(({ runIds }) => runIds.includes(request.baselineId))
   if (!baseline) throw new AppError('invalid_request', `the baseline ${request.baselineId} is not among the compared runs`)
   const names = distinctNames(arms)
+  const telling: Telling = { metric, wording: new Wording(request.language ?? 'en') }
   const nameOf = (id: string): string => names.get(id) ?? id
   const pairwise = new Pairwise(metric)
   const costOf = (basis: CostBasis | null): ExpectedCost | null => (basis === null || request.errorCostUsd === undefined ? null : expectedCost(basis, request.errorCostUsd))
@@ -55,8 +59,8 @@ export function compareRuns(request: ComparisonRequest): ComparisonStatistics {
   const tests = pairwise.against(baseline, arms, request).map(({ nonInferiority, ...test }) => ({
     ...test,
     expectedCost: costOf(test.costBasis),
-    sentence: testSentence(test, { run: nameOf(test.runId), baseline: nameOf(test.baselineId) }, metric),
-    nonInferiority: nonInferiority && { ...nonInferiority, sentence: nonInferioritySentence({ ...test, nonInferiority }, { run: told(test.runId), baseline: told(test.baselineId) }, metric) },
+    sentence: testSentence(test, { run: nameOf(test.runId), baseline: nameOf(test.baselineId) }, telling),
+    nonInferiority: nonInferiority && { ...nonInferiority, sentence: nonInferioritySentence({ ...test, nonInferiority }, { run: told(test.runId), baseline: told(test.baselineId) }, telling) },
   }))
   const best = bestArms(arms, runs, { metric, pairwise })
   return {
@@ -68,11 +72,12 @@ export function compareRuns(request: ComparisonRequest): ComparisonStatistics {
     margin: request.margin ?? null,
     errorCostUsd: request.errorCostUsd ?? null,
     repeats: request.repeats ?? 'apart',
-    sentence: findingSentence(tests, names, metric),
-    best: { runIds: best.map(({ run }) => run.id), sentence: bestSentence(best.map(({ run }) => nameOf(run.id)), runs.filter(({ summary }) => qualityOf(summary, metric) !== null).length, metric) },
+    hasRepeats: haveRepeats(request.runs.map(({ run }) => run)),
+    sentence: findingSentence(tests, names, telling),
+    best: { runIds: best.map(({ run }) => run.id), sentence: bestSentence(best.map(({ run }) => nameOf(run.id)), runs.filter(({ summary }) => qualityOf(summary, metric) !== null).length, telling) },
     runs,
     tests,
-    warnings: fairnessWarnings({ arms, baseline, metric, pairwise, nameOf }),
+    warnings: fairnessWarnings({ arms, baseline, ...telling, pairwise, nameOf }),
   }
 }
 

@@ -1,13 +1,13 @@
 /* What may make a comparison unfair, each in a sentence: other data, other judges, missing answers, luck. */
-import type { NamedMetric } from './metrics.js'
+import type { RunStatus } from '../server/contracts/index.js'
 import type { Pairwise } from './pairwise.js'
 import { type Arm, haveRepeats } from './repeats.js'
 import { countsOf } from './score-columns.js'
+import type { Telling, Wording } from './wording.js'
 
-interface Compared {
+interface Compared extends Telling {
   arms: readonly Arm[]
   baseline: Arm
-  metric: NamedMetric
   pairwise: Pairwise
   nameOf: (runId: string) => string
 }
@@ -30,24 +30,44 @@ export function fairnessWarnings(compared: Compared): string[] {
   ]
 }
 
-function datasetWarnings({ run }: Arm, { baseline, nameOf }: Compared): string[] {
+function datasetWarnings({ run }: Arm, { baseline, nameOf, wording: { say } }: Compared): string[] {
   const reference = baseline.run
-  if (run.dataset !== reference.dataset) return [`${nameOf(run.id)} ran on the dataset ${run.dataset}, ${nameOf(reference.id)} on ${reference.dataset}: they are not tested against each other.`]
+  const [one, other] = [nameOf(run.id), nameOf(reference.id)]
+  if (run.dataset !== reference.dataset) {
+    return [say(
+      `${one} ran on the dataset ${run.dataset}, ${other} on ${reference.dataset}: they are not tested against each other.`,
+      `${one} foi executada no conjunto de dados ${run.dataset}, ${other} em ${reference.dataset}: não são testadas uma contra a outra.`,
+    )]
+  }
   const [mine, theirs] = [run.environment?.datasetHash, reference.environment?.datasetHash]
   if (mine === undefined || theirs === undefined || mine === theirs) return []
-  return [`${nameOf(run.id)} and ${nameOf(reference.id)} ran on different versions of the dataset ${reference.dataset} (${mine.slice(0, 8)} and ${theirs.slice(0, 8)}); only items with the same id and target are paired.`]
+  const hashes = [mine.slice(0, 8), theirs.slice(0, 8)]
+  return [say(
+    `${one} and ${other} ran on different versions of the dataset ${reference.dataset} (${hashes.join(' and ')}); only items with the same id and target are paired.`,
+    `${one} e ${other} foram executadas em versões diferentes do conjunto de dados ${reference.dataset} (${hashes.join(' e ')}); só se pareiam itens com os mesmos id e alvo.`,
+  )]
 }
 
-function itemWarnings(other: Arm, { baseline, pairwise, nameOf }: Compared): string[] {
+function itemWarnings(other: Arm, { baseline, pairwise, nameOf, wording: { say } }: Compared): string[] {
   const pairs = pairwise.pairsOf(other, baseline)
   if (pairs === null) return []
   const { shared, changed } = pairs
   const [run, reference] = [nameOf(other.run.id), nameOf(baseline.run.id)]
   const apart = other.columns.itemIds.length + baseline.columns.itemIds.length - 2 * shared
   const warnings: string[] = []
-  if (shared === 0) warnings.push(`${run} and ${reference} have no item in common, so they cannot be compared in pairs.`)
-  else if (apart > 0) warnings.push(`${run} and ${reference} were not run on the same items: ${shared} are shared and compared, ${apart} are not.`)
-  if (changed > 0) warnings.push(`${changed} of the items that ${run} and ${reference} share have another target in the other version; they are left out.`)
+  if (shared === 0) warnings.push(say(`${run} and ${reference} have no item in common, so they cannot be compared in pairs.`, `${run} e ${reference} não têm nenhum item em comum e por isso não podem ser comparadas em pares.`))
+  else if (apart > 0) {
+    warnings.push(say(
+      `${run} and ${reference} were not run on the same items: ${shared} are shared and compared, ${apart} are not.`,
+      `${run} e ${reference} não foram executadas nos mesmos itens: ${shared} são comuns e comparados, ${apart} não.`,
+    ))
+  }
+  if (changed > 0) {
+    warnings.push(say(
+      `${changed} of the items that ${run} and ${reference} share have another target in the other version; they are left out.`,
+      `${changed} dos itens comuns a ${run} e ${reference} têm outro alvo na outra versão; ficam de fora.`,
+    ))
+  }
   return warnings
 }
 
@@ -57,43 +77,82 @@ function hasOtherScorer(metric: string, ...runs: readonly Arm['run'][]): boolean
   return mine !== undefined && theirs !== undefined && JSON.stringify(mine) !== JSON.stringify(theirs)
 }
 
-function parameterWarnings({ run }: Arm, { baseline: { run: reference }, metric, nameOf }: Compared): string[] {
+function parameterWarnings({ run }: Arm, { baseline: { run: reference }, metric, nameOf, wording }: Compared): string[] {
+  const { say } = wording
+  const [one, other] = [nameOf(run.id), nameOf(reference.id)]
   const names = [...new Set([...Object.keys(run.params), ...Object.keys(reference.params)])]
   const differing = names.filter((name) => !EXECUTION.has(name) && JSON.stringify(run.params[name]) !== JSON.stringify(reference.params[name]))
   const judging = differing.filter((name) => JUDGING.test(name))
-  const warnings = judging.map((name) => `${nameOf(run.id)} and ${nameOf(reference.id)} were scored with another ${name}: the difference may be the judges’, not the answers’.`)
-  if (hasOtherScorer(metric.id, run, reference)) warnings.push(`${metric.id} of ${nameOf(run.id)} and ${nameOf(reference.id)} are two different scorers: the difference may be the scorers’, not the answers’.`)
+  const warnings = judging.map((name) => say(
+    `${one} and ${other} were scored with another ${name}: the difference may be the judges’, not the answers’.`,
+    `${one} e ${other} foram avaliadas com outro ${name}: a diferença pode ser dos juízes, não das respostas.`,
+  ))
+  if (hasOtherScorer(metric.id, run, reference)) {
+    warnings.push(say(
+      `${metric.id} of ${one} and ${other} are two different scorers: the difference may be the scorers’, not the answers’.`,
+      `${metric.id} de ${one} e ${other} são dois avaliadores diferentes: a diferença pode ser dos avaliadores, não das respostas.`,
+    ))
+  }
   // Within one experiment the axes are in the names; between experiments nobody sees what else changed.
   const hidden = run.experimentId === reference.experimentId || run.kind !== reference.kind ? [] : differing.filter((name) => !judging.includes(name))
-  if (hidden.length > 1) warnings.push(`${nameOf(run.id)} and ${nameOf(reference.id)} differ in ${hidden.join(', ')}: the difference cannot be put down to one of them.`)
+  if (hidden.length > 1) {
+    warnings.push(say(
+      `${one} and ${other} differ in ${hidden.join(', ')}: the difference cannot be put down to one of them.`,
+      `${one} e ${other} diferem em ${hidden.join(', ')}: a diferença não pode ser atribuída a um só deles.`,
+    ))
+  }
   return warnings
 }
 
-function missingWarnings({ run, columns }: Arm, { metric, nameOf }: Compared): string[] {
+function missingWarnings({ run, columns }: Arm, { metric, nameOf, wording }: Compared): string[] {
+  const { say } = wording
   const { scored, errors, unscored } = countsOf(columns)
   const missing = errors + unscored
   if (missing === 0) return []
   const total = columns.itemIds.length
-  const base = `${nameOf(run.id)} has no score for ${missing} of ${total} items (${errors} failed, ${unscored} unscored); they are left out, not counted as wrong.`
+  const name = nameOf(run.id)
+  const base = say(
+    `${name} has no score for ${missing} of ${total} items (${errors} failed, ${unscored} unscored); they are left out, not counted as wrong.`,
+    `${name} não tem nota em ${missing} de ${total} itens (${errors} falharam, ${unscored} sem nota); ficam de fora, não contam como erro.`,
+  )
   if (missing < MANY_MISSING * total || !metric.bounded || scored === 0) return [base]
   const sum = columns.scores.reduce((all, score) => (Number.isNaN(score) ? all : all + score), 0)
-  const [worst, best] = metric.higherIsBetter ? [sum, sum + missing] : [sum + missing, sum]
-  return [`${base} Were all of them as bad as can be its ${metric.label} would be ${share(worst / total)}, as good as can be ${share(best / total)}.`]
+  const [worst, best] = (metric.higherIsBetter ? [sum, sum + missing] : [sum + missing, sum]).map((value) => share(value / total, wording))
+  const label = wording.labelOf(metric)
+  return [`${base} ${say(`Were all of them as bad as can be its ${label} would be ${worst}, as good as can be ${best}.`, `Se todos fossem os piores possíveis, ${label} seria ${worst}; se os melhores possíveis, ${best}.`)}`]
 }
 
-function share(value: number): string {
-  return `${(100 * value).toFixed(1)} %`
+function share(value: number, wording: Wording): string {
+  return `${wording.fixed(100 * value, 1)} %`
 }
 
-function statusWarnings({ run, columns }: Arm, { nameOf }: Compared): string[] {
+const STATUSES_IN_PORTUGUESE: Readonly<Record<RunStatus, string>> = { queued: 'na fila', running: 'em execução', waiting: 'à espera das outras', succeeded: 'concluída', failed: 'com falha', cancelled: 'cancelada', stopped: 'parada antes do fim' }
+
+function statusWarnings({ run, columns }: Arm, { nameOf, wording: { say } }: Compared): string[] {
   if (run.status === 'succeeded') return []
-  return [`${nameOf(run.id)} is ${run.status}: its figures cover the ${columns.itemIds.length} items done so far.`]
+  const items = columns.itemIds.length
+  return [say(`${nameOf(run.id)} is ${run.status}: its figures cover the ${items} items done so far.`, `${nameOf(run.id)} está ${STATUSES_IN_PORTUGUESE[run.status]}: seus números cobrem os ${items} itens feitos até agora.`)]
 }
 
-function setWarnings({ arms }: Compared): string[] {
+function setWarnings({ arms, wording: { say } }: Compared): string[] {
   const warnings: string[] = []
-  if (arms.some(({ run }) => run.race != null)) warnings.push('Some of these runs were raced: how many items they answered depends on how they did, so their scores and p-values here flatter the winner a little; the race’s own limits allow for it.')
-  if (haveRepeats(arms.map(({ run }) => run))) warnings.push('Some of these runs are repeats of one cell; pool them to compare the cells, with an item’s mean over its repeats as its score.')
-  if (arms.length > 2) warnings.push(`The best of ${arms.length} runs was picked on the same items that measure it, so its score is probably too good (winner’s curse); confirm it on items held out.`)
+  if (arms.some(({ run }) => run.race != null)) {
+    warnings.push(say(
+      'Some of these runs were raced: how many items they answered depends on how they did, so their scores and p-values here flatter the winner a little; the race’s own limits allow for it.',
+      'Algumas destas execuções disputaram uma corrida: quantos itens responderam depende de como se saíram, e por isso suas notas e valores p favorecem um pouco a vencedora; os limites da própria corrida já contam com isso.',
+    ))
+  }
+  if (haveRepeats(arms.map(({ run }) => run))) {
+    warnings.push(say(
+      'Some of these runs are repeats of one cell; pool them to compare the cells, with an item’s mean over its repeats as its score.',
+      'Algumas destas execuções são repetições de uma mesma célula; junte-as para comparar as células, com a média de cada item sobre as repetições como sua nota.',
+    ))
+  }
+  if (arms.length > 2) {
+    warnings.push(say(
+      `The best of ${arms.length} runs was picked on the same items that measure it, so its score is probably too good (winner’s curse); confirm it on items held out.`,
+      `A melhor de ${arms.length} execuções foi escolhida nos mesmos itens que a medem, e por isso sua nota é provavelmente boa demais (maldição do vencedor); confirme-a em itens reservados.`,
+    ))
+  }
   return warnings
 }

@@ -1,5 +1,7 @@
+/* What a comparison found, in sentences: each with n and an interval, in the reader's language. */
 import type { PairedTest } from '../server/contracts/index.js'
 import type { Metric } from './metrics.js'
+import type { Telling, Wording } from './wording.js'
 
 /** A figure with as many decimals as it deserves: three significant digits, no exponent. */
 function compact(value: number): string {
@@ -9,87 +11,110 @@ function compact(value: number): string {
   return value.toFixed(decimals).replace(/\.?0+$/, (tail) => (tail.startsWith('.') ? '' : tail))
 }
 
+interface Measured {
+  metric: Metric
+  wording: Wording
+}
+
 /** A difference in the unit of its metric: points for proportions (0.062 is 6.2 points). */
-function amount(value: number, metric: Metric): string {
-  return metric.estimator === 'proportion' ? (100 * value).toFixed(1) : compact(value)
+function amount(value: number, { metric, wording }: Measured): string {
+  return metric.estimator === 'proportion' ? wording.fixed(100 * value, 1) : wording.figure(compact(value))
 }
 
 /** A difference with its unit. */
-export function quantity(value: number, metric: Metric): string {
-  return `${amount(value, metric)}${unitOf(metric)}`
+export function quantity(value: number, measured: Measured): string {
+  return `${amount(value, measured)}${measured.wording.unitOf(measured.metric)}`
 }
 
-function unitOf(metric: Metric): string {
-  if (metric.estimator === 'proportion') return ' points'
-  return metric.unit === undefined ? '' : ` ${metric.unit}`
-}
-
-const TESTS_IN_WORDS: Readonly<Record<string, string>> = {
-  'mcnemar-exact': 'McNemar',
-  'mcnemar-mid-p': 'McNemar, mid-p',
-  permutation: 'permutation test',
-  wilcoxon: 'Wilcoxon',
-  'paired-t': 'paired t-test',
+const TESTS_IN_WORDS: Readonly<Record<string, readonly [en: string, pt: string]>> = {
+  'mcnemar-exact': ['McNemar', 'McNemar'],
+  'mcnemar-mid-p': ['McNemar, mid-p', 'McNemar, mid-p'],
+  permutation: ['permutation test', 'teste de permutação'],
+  wilcoxon: ['Wilcoxon', 'Wilcoxon'],
+  'paired-t': ['paired t-test', 'teste t pareado'],
 }
 
 type Tested = Omit<PairedTest, 'sentence' | 'nonInferiority' | 'costBasis' | 'expectedCost'>
 
-export function formatP(p: number): string {
-  return p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`
+function formatP(p: number, wording: Wording): string {
+  return p < 0.001 ? `p < ${wording.figure('0.001')}` : `p = ${wording.fixed(p, 3)}`
 }
 
 /** The interval, n and p of a test, as they stand in brackets; `sign` −1 where the difference is told the other way round. */
-function evidence(test: Tested, metric: Metric, sign: 1 | -1): string {
+function evidence(test: Tested, telling: Telling, sign: 1 | -1): string {
+  const { say } = telling.wording
   const ends = test.low === null || test.high === null ? [] : [sign * test.low, sign * test.high].sort((a, b) => a - b)
   const [low, high] = ends
-  const interval = low === undefined || high === undefined ? 'no interval' : `95 % interval ${amount(low, metric)} to ${amount(high, metric)}`
+  const interval = low === undefined || high === undefined ? say('no interval', 'sem intervalo') : `${say('95 % interval', 'intervalo de 95 %:')} ${amount(low, telling)} ${say('to', 'a')} ${amount(high, telling)}`
   const isCorrected = test.p !== null && test.pAdjusted !== null && test.pAdjusted !== test.p
-  const p = test.pAdjusted === null ? 'too few items for a test' : `${formatP(test.pAdjusted)}${isCorrected ? ' corrected for the number of runs' : ''}, ${TESTS_IN_WORDS[test.method] ?? test.method}`
-  return `(${interval}; n = ${test.n} paired items; ${p})`
+  const method = TESTS_IN_WORDS[test.method]
+  const told = method === undefined ? test.method : say(...method)
+  const corrected = isCorrected ? say(' corrected for the number of runs', ' corrigido pelo número de execuções') : ''
+  const p = test.pAdjusted === null ? say('too few items for a test', 'itens de menos para um teste') : `${formatP(test.pAdjusted, telling.wording)}${corrected}, ${told}`
+  return `(${interval}; n = ${test.n} ${say('paired items', 'itens pareados')}; ${p})`
 }
 
-function detectable(test: Tested, metric: Metric): string {
+function detectable(test: Tested, telling: Telling): string {
   if (test.minimumDetectable === null) return ''
-  return `; a true difference of ${quantity(test.minimumDetectable, metric)} would be found in 80 % of such comparisons`
+  const least = quantity(test.minimumDetectable, telling)
+  return telling.wording.say(`; a true difference of ${least} would be found in 80 % of such comparisons`, `; uma diferença real de ${least} seria encontrada em 80 % de comparações assim`)
 }
 
-/** One test in plain English. */
-export function testSentence(test: Tested, names: { run: string; baseline: string }, metric: Metric): string {
-  const label = metric.label
+/** One test in a sentence. */
+export function testSentence(test: Tested, names: { run: string; baseline: string }, telling: Telling): string {
+  const { metric, wording } = telling
+  const { say } = wording
+  const label = wording.labelOf(metric)
+  const { run, baseline } = names
   if (test.verdict === 'not distinguishable') {
-    const sign = test.difference > 0 ? '+' : ''
-    return `${names.run} and ${names.baseline} are not distinguishable on ${label}: difference ${sign}${amount(test.difference, metric)}${unitOf(metric)} ${evidence(test, metric, 1)}${detectable(test, metric)}.`
+    const difference = `${test.difference > 0 ? '+' : ''}${quantity(test.difference, telling)} ${evidence(test, telling, 1)}${detectable(test, telling)}`
+    return say(`${run} and ${baseline} are not distinguishable on ${label}: difference ${difference}.`, `${run} e ${baseline} não se distinguem em ${label}: diferença de ${difference}.`)
   }
   const direction = test.difference > 0 ? 1 : -1
-  const more = test.difference > 0 ? 'higher' : 'lower'
+  const more = test.difference > 0 ? say('higher', 'valor maior') : say('lower', 'valor menor')
   const how = metric.higherIsBetter ? '' : `, ${more}`
-  return `${names.run} is ${test.verdict} than ${names.baseline} on ${label} by ${amount(Math.abs(test.difference), metric)}${unitOf(metric)}${how} ${evidence(test, metric, direction)}.`
+  const by = `${quantity(Math.abs(test.difference), telling)}${how} ${evidence(test, telling, direction)}`
+  return say(`${run} is ${test.verdict} than ${baseline} on ${label} by ${by}.`, `${run} é ${test.verdict === 'better' ? 'melhor' : 'pior'} que ${baseline} em ${label} por ${by}.`)
 }
 
 /** The finding of a whole comparison: how many runs differ from the baseline, and the best of them. */
-export function findingSentence(tests: readonly PairedTest[], names: ReadonlyMap<string, string>, metric: Metric): string {
+export function findingSentence(tests: readonly PairedTest[], names: ReadonlyMap<string, string>, telling: Telling): string {
+  const { metric, wording } = telling
+  const { say } = wording
   const nameOf = (id: string): string => names.get(id) ?? id
   const [only] = tests
-  if (!only) return `Nothing to compare on ${metric.label}: no other run has scored the same items as the baseline.`
-  const sentence = (test: PairedTest): string => testSentence(test, { run: nameOf(test.runId), baseline: nameOf(test.baselineId) }, metric)
+  const label = wording.labelOf(metric)
+  if (!only) return say(`Nothing to compare on ${label}: no other run has scored the same items as the baseline.`, `Nada a comparar em ${label}: nenhuma outra execução tem nota nos mesmos itens que a referência.`)
+  const sentence = (test: PairedTest): string => testSentence(test, { run: nameOf(test.runId), baseline: nameOf(test.baselineId) }, telling)
   if (tests.length === 1) return sentence(only)
   const sign = metric.higherIsBetter ? 1 : -1
   const best = tests.reduce((a, b) => (sign * b.difference > sign * a.difference ? b : a))
-  const count = (verdict: PairedTest['verdict']): number => tests.filter((test) => test.verdict === verdict).length
-  return `Of ${tests.length} runs against ${nameOf(only.baselineId)}, ${count('better')} better, ${count('worse')} worse and ${count('not distinguishable')} not distinguishable. Best: ${sentence(best)}`
-}
-
-function listed(names: readonly string[]): string {
-  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`
+  const [better, worse, neither] = (['better', 'worse', 'not distinguishable'] as const).map((verdict) => tests.filter((test) => test.verdict === verdict).length)
+  const baseline = nameOf(only.baselineId)
+  return say(
+    `Of ${tests.length} runs against ${baseline}, ${better} better, ${worse} worse and ${neither} not distinguishable. Best: ${sentence(best)}`,
+    `De ${tests.length} execuções contra ${baseline}: ${better} melhor(es), ${worse} pior(es) e ${neither} que não se distinguem. A melhor: ${sentence(best)}`,
+  )
 }
 
 /** Which runs may be the best, instead of a ranking that the data do not carry. */
-export function bestSentence(names: readonly string[], compared: number, metric: Metric): string {
+export function bestSentence(names: readonly string[], compared: number, { metric, wording }: Telling): string {
+  const { say } = wording
+  const label = wording.labelOf(metric)
   const [first] = names
   if (first === undefined || compared < 2) return ''
-  if (names.length === 1) return `${first} is the best of ${compared} runs on ${metric.label}: in paired tests it beats each of the others.`
-  const all = names.length === compared ? `All ${compared} runs` : names.length <= 6 ? listed(names) : `${listed(names.slice(0, 5))} and ${names.length - 5} more`
-  return `${all} are statistically tied for the best on ${metric.label}: none of them is beaten by the one with the highest score, ${first}.`
+  if (names.length === 1) {
+    return say(
+      `${first} is the best of ${compared} runs on ${label}: in paired tests it beats each of the others.`,
+      `${first} é a melhor de ${compared} execuções em ${label}: nos testes pareados ela vence cada uma das outras.`,
+    )
+  }
+  const some = names.length <= 6 ? wording.listed(names) : wording.listed([...names.slice(0, 5), say(`${names.length - 5} more`, `mais ${names.length - 5}`)])
+  const all = names.length === compared ? say(`All ${compared} runs`, `Todas as ${compared} execuções`) : some
+  return say(
+    `${all} are statistically tied for the best on ${label}: none of them is beaten by the one with the highest score, ${first}.`,
+    `${all} estão estatisticamente empatadas como a melhor em ${label}: nenhuma delas é vencida pela de melhor resultado, ${first}.`,
+  )
 }
 
 export interface PricedName {
@@ -98,22 +123,39 @@ export interface PricedName {
   latencyP50Ms: number | null
 }
 
-function saving(mine: number | null, theirs: number | null, what: string): string | null {
+/** `what` with its article, as Portuguese needs it. */
+function saving(mine: number | null, theirs: number | null, { what, wording }: { what: readonly [en: string, pt: string]; wording: Wording }): string | null {
   if (mine === null || theirs === null || theirs <= 0 || mine === theirs) return null
+  const { say } = wording
+  const [en, pt] = what
   const share = Math.abs(1 - mine / theirs)
-  const percent = share < 0.1 ? (100 * share).toFixed(1) : (100 * share).toFixed(0)
-  return mine < theirs ? `${percent} % less ${what}` : mine / theirs >= 2 ? `${(mine / theirs).toFixed(1)} times the ${what}` : `${percent} % more ${what}`
+  const percent = wording.fixed(100 * share, share < 0.1 ? 1 : 0)
+  if (mine < theirs) return say(`${percent} % less ${en}`, `${percent} % a menos de ${pt}`)
+  const times = wording.fixed(mine / theirs, 1)
+  return mine / theirs >= 2 ? say(`${times} times the ${en}`, `${times} vezes o valor de ${pt}`) : say(`${percent} % more ${en}`, `${percent} % a mais de ${pt}`)
 }
 
 /** Whether a run is not worse than the baseline by the margin or more, with what it costs beside it. */
-export function nonInferioritySentence(test: Tested & { nonInferiority: { margin: number; pAdjusted: number | null; verdict: string } }, names: { run: PricedName; baseline: PricedName }, metric: Metric): string {
+export function nonInferioritySentence(test: Tested & { nonInferiority: { margin: number; pAdjusted: number | null; verdict: string } }, names: { run: PricedName; baseline: PricedName }, telling: Telling): string {
   const { margin, pAdjusted, verdict } = test.nonInferiority
+  const { wording } = telling
+  const { say } = wording
   const { run, baseline } = names
-  const takes = [saving(run.costPerItemUsd, baseline.costPerItemUsd, 'cost'), saving(run.latencyP50Ms, baseline.latencyP50Ms, 'latency (p50)')].filter((part) => part !== null)
-  const price = takes.length === 0 ? '' : ` It takes ${takes.join(' and ')}.`
-  const by = quantity(margin, metric)
-  const p = pAdjusted === null ? 'too few items for a test' : `one-sided ${formatP(pAdjusted)}`
-  if (verdict === 'not worse') return `${run.name} is not worse than ${baseline.name} on ${metric.label} by ${by} or more (${p}, n = ${test.n}).${price}`
-  if (verdict === 'worse') return `${run.name} is worse than ${baseline.name} on ${metric.label} by more than ${by}: its whole 95 % interval says so (n = ${test.n}).${price}`
-  return `Whether ${run.name} is worse than ${baseline.name} on ${metric.label} by ${by} or more is not settled (${p}, n = ${test.n}).${price}`
+  const takes = [
+    saving(run.costPerItemUsd, baseline.costPerItemUsd, { what: ['cost', 'custo'], wording }),
+    saving(run.latencyP50Ms, baseline.latencyP50Ms, { what: ['latency (p50)', 'latência (p50)'], wording }),
+  ].filter((part) => part !== null)
+  const price = takes.length === 0 ? '' : say(` It takes ${wording.listed(takes)}.`, ` Ela tem ${wording.listed(takes)}.`)
+  const by = quantity(margin, telling)
+  const label = wording.labelOf(telling.metric)
+  const p = pAdjusted === null ? say('too few items for a test', 'itens de menos para um teste') : `${say('one-sided', 'unilateral')} ${formatP(pAdjusted, wording)}`
+  const [mine, theirs] = [run.name, baseline.name]
+  if (verdict === 'not worse') return say(`${mine} is not worse than ${theirs} on ${label} by ${by} or more (${p}, n = ${test.n}).${price}`, `${mine} não é pior que ${theirs} em ${label} por ${by} ou mais (${p}, n = ${test.n}).${price}`)
+  if (verdict === 'worse') {
+    return say(
+      `${mine} is worse than ${theirs} on ${label} by more than ${by}: its whole 95 % interval says so (n = ${test.n}).${price}`,
+      `${mine} é pior que ${theirs} em ${label} por mais de ${by}: é o que diz todo o seu intervalo de 95 % (n = ${test.n}).${price}`,
+    )
+  }
+  return say(`Whether ${mine} is worse than ${theirs} on ${label} by ${by} or more is not settled (${p}, n = ${test.n}).${price}`, `Não está decidido se ${mine} é pior que ${theirs} em ${label} por ${by} ou mais (${p}, n = ${test.n}).${price}`)
 }

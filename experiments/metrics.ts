@@ -6,7 +6,7 @@ export interface Metric {
   higherIsBetter: boolean
   /** Left out for scores that have none, such as nDCG. */
   unit?: string
-  /** proportion: every score is 0 or 1. */
+  /** proportion: every score is 0 or 1; of several people, the share of them who say 1. */
   estimator: 'proportion' | 'mean'
   /** Scores lie in [0, 1] by definition. */
   bounded: boolean
@@ -20,6 +20,9 @@ const share = { higherIsBetter: true, estimator: 'proportion', bounded: true } a
 const fraction = { higherIsBetter: true, estimator: 'mean', bounded: true } as const
 const cost = { higherIsBetter: false, estimator: 'mean', bounded: false } as const
 const answers: readonly Kind[] = ['prompt', 'lora']
+
+/** The metric that people give after a run is over; see annotations. */
+export const HUMAN = 'human'
 
 /** Every metric of the product by its id, the key of `scores` in an example. */
 export const METRICS: Readonly<Record<string, Metric>> = {
@@ -41,6 +44,22 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   mrr: { ...fraction, label: 'MRR@k', kinds: ['rag'], description: '1 / rank of the first chunk that covers at least half of the gold passage; 0 if none does' },
   recall: { ...fraction, label: 'Recall@k', kinds: ['rag'], description: 'share of the gold passage’s characters that the k chunks cover together' },
   context_chars: { ...cost, label: 'Context', unit: 'characters', kinds: ['rag'], description: 'characters of the k chunks: what a reader model would have to read' },
+  human: { ...share, label: 'Human approval', kinds: [], description: 'people call the answer good; with several people, the share of them who do' },
+}
+
+/** Labels in Portuguese; metrics without an entry have the same one in both languages. */
+export const PORTUGUESE_LABELS: Readonly<Record<string, string>> = {
+  accuracy: 'Acurácia',
+  exact_match: 'Correspondência exata',
+  contains: 'Contém o alvo',
+  numeric_match: 'Correspondência numérica',
+  token_f1: 'F1 de tokens',
+  bleu: 'BLEU por frase',
+  edit_similarity: 'Similaridade de edição',
+  loss: 'Perda (loss)',
+  bits_per_byte: 'Bits por byte',
+  context_chars: 'Contexto',
+  human: 'Aprovação humana',
 }
 
 /** What is reported when the file names no metrics; the first one is the one runs are compared by. */

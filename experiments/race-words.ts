@@ -3,6 +3,7 @@ import type { RacePlan } from '../server/contracts/index.js'
 import { quantity } from './finding.js'
 import type { NamedMetric } from './metrics.js'
 import type { RaceDecision, Stopped } from './race.js'
+import { ENGLISH } from './wording.js'
 
 interface Told {
   plan: RacePlan
@@ -26,7 +27,7 @@ function when({ plan, looks }: Told): string {
 export function stopReason(stopped: Stopped, { leaderId, limit }: Pick<RaceDecision, 'leaderId' | 'limit'>, told: Told): string {
   const { metric, names } = told
   const leader = names.get(leaderId ?? '') ?? 'the leader'
-  const by = quantity(Math.abs(stopped.difference), metric)
+  const by = quantity(Math.abs(stopped.difference), { metric, wording: ENGLISH })
   return `Stopped at ${when(told)}: worse than ${leader} on ${metric.label} by ${by} (n = ${stopped.n} paired items; p = ${small(stopped.p)}, and the limit at this look was ${small(limit)}).`
 }
 

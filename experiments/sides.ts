@@ -11,6 +11,8 @@ export interface SidesRequest {
   a: number
   b: number
   higherIsBetter: boolean
+  /** These items alone; null: all. */
+  only?: ReadonlySet<string> | null
   offset: number
   limit: number
 }
@@ -30,7 +32,7 @@ function matches(show: SideFilter, { a, b, higherIsBetter }: { a: number; b: num
 
 /** One page of item ids, in the order of the first run, then what only the others have; and how many match in all. */
 export function selectItems(runs: readonly ScoreColumns[], request: SidesRequest): { itemIds: string[]; total: number } {
-  const { show, offset, limit } = request
+  const { show, offset, limit, only = null } = request
   const indexes = runs.map((columns) => new ItemIndex(columns))
   const scoreAt = (run: number, id: string, guess: number): number => runs[run]?.scores[indexes[run]?.placeOf(id, guess) ?? -1] ?? NaN
   const passes = (id: string, guess: number): boolean => {
@@ -43,7 +45,7 @@ export function selectItems(runs: readonly ScoreColumns[], request: SidesRequest
   runs.forEach(({ itemIds: ids }, run) => {
     ids.forEach((id, place) => {
       for (let earlier = 0; earlier < run; earlier++) if ((indexes[earlier]?.placeOf(id, place) ?? -1) >= 0) return
-      if (!passes(id, place)) return
+      if ((only !== null && !only.has(id)) || !passes(id, place)) return
       if (total >= offset && itemIds.length < limit) itemIds.push(id)
       total++
     })

@@ -3,6 +3,7 @@ import { CompareModule } from './compare/compare.module.js'
 import { DatasetsModule } from './datasets/datasets.module.js'
 import { EventsModule } from './events/events.module.js'
 import { ExperimentsModule } from './experiments/experiments.module.js'
+import { PeopleModule } from './people/people.module.js'
 import { ProvidersModule } from './providers/providers.module.js'
 import { ResourcesModule, type Resources } from './resources.module.js'
 import { RunsModule } from './runs/runs.module.js'
@@ -13,6 +14,6 @@ import { WorkerModule } from './worker/worker.module.js'
 @Module({})
 export class AppModule {
   static of(resources: Resources): DynamicModule {
-    return { module: AppModule, imports: [ResourcesModule.of(resources), ExperimentsModule, RunsModule, CompareModule, TradeoffModule, DatasetsModule, ProvidersModule, SystemModule, WorkerModule, EventsModule] }
+    return { module: AppModule, imports: [ResourcesModule.of(resources), ExperimentsModule, RunsModule, CompareModule, TradeoffModule, DatasetsModule, PeopleModule, ProvidersModule, SystemModule, WorkerModule, EventsModule] }
   }
 }

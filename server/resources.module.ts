@@ -5,6 +5,7 @@ import { Logger } from './logger.js'
 import { RunDelivery } from './delivery/run-delivery.js'
 import { RUN_QUEUE, type RunQueue } from './queue/run-queue.js'
 import { MACHINERY, SETTINGS, type Machinery, type Settings } from './settings.js'
+import { AnnotationStore } from './store/annotation-store.js'
 import { CheckpointStore } from './store/checkpoint-store.js'
 import { ClaimStore } from './store/claim-store.js'
 import type { Database } from './store/database.js'
@@ -12,6 +13,7 @@ import { EventStore } from './store/event-store.js'
 import { ExampleStore } from './store/example-store.js'
 import { ExperimentStore } from './store/experiment-store.js'
 import { ImportStore } from './store/import-store.js'
+import { ItemFinder } from './store/item-finder.js'
 import { LogStore } from './store/log-store.js'
 import { MetricStore } from './store/metric-store.js'
 import { ResponseStore } from './store/response-store.js'
@@ -30,7 +32,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, TradeoffStore, WorkerStore]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, TradeoffStore, WorkerStore, AnnotationStore, ItemFinder]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

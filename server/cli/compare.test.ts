@@ -10,7 +10,7 @@ const test: PairedTest = {
 }
 const run = { experimentName: 'E', kind: 'prompt', status: 'succeeded', colorSlot: 0, summary: { mean: 0.7, n: 100, low: 0.6, high: 0.78, method: 'wilson', higherIsBetter: true }, latencyP50Ms: 12, latency: null, costUsd: null, costBasis: null, expectedCost: null, paretoOptimal: true, pareto: 'front', runIds: [], answerVariance: null } as const
 const comparison: Comparison = {
-  metric: 'accuracy', metrics: ['accuracy'], higherIsBetter: true, baselineId: 'a', correction: 'holm', margin: 0.02, errorCostUsd: null, repeats: 'apart', sentence: 'B is better.', best: { runIds: ['b'], sentence: 'B is the best of 2 runs.' },
+  metric: 'accuracy', metrics: ['accuracy'], higherIsBetter: true, baselineId: 'a', correction: 'holm', margin: 0.02, errorCostUsd: null, repeats: 'apart', hasRepeats: false, sentence: 'B is better.', best: { runIds: ['b'], sentence: 'B is the best of 2 runs.' },
   runs: [{ ...run, id: 'a', name: 'A|x', runIds: ['a'] }, { ...run, id: 'b', name: 'B', runIds: ['b'] }], tests: [test], warnings: ['Careful.'], examples: [], totalExamples: 100,
 }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common'
+import { HUMAN } from '../../experiments/metrics.js'
 import type { Run } from '../contracts/index.js'
 import { ScoreStore, type StoredColumns } from '../store/score-store.js'
 
@@ -8,7 +9,7 @@ const MOST_ITEMS = 500_000
 /**
  * Score columns of runs that are over, the most recently used ones: whoever pages through a
  * comparison asks for the same columns again and again. A run that is scored again or retried has
- * another attempt and another end, and so another key.
+ * another attempt and another end, and so another key. What people say changes at any time and is read anew.
  */
 @Injectable()
 export class ColumnCache {
@@ -18,7 +19,7 @@ export class ColumnCache {
   constructor(@Inject(ScoreStore) private readonly scores: ScoreStore) {}
 
   async columns(run: Run, metric: string, options: { withTargets: boolean }): Promise<StoredColumns> {
-    if (run.finishedAt === null) return this.scores.columns(run.id, metric, options)
+    if (run.finishedAt === null || metric === HUMAN) return this.scores.columns(run.id, metric, options)
     const key = JSON.stringify([run.id, run.attempt, run.finishedAt, metric, options.withTargets])
     const known = this.#kept.get(key)
     const columns = known ?? (await this.scores.columns(run.id, metric, options))

@@ -2,19 +2,35 @@ import { Inject, Injectable } from '@nestjs/common'
 import { compareRuns, type ComparedRun, type ComparisonRequest } from '../../experiments/comparison.js'
 import { errorCostIn } from '../../experiments/expected-cost.js'
 import { observedVariances, planItems, type PlanRequest, supposedVariances } from '../../experiments/plan.js'
+import { HUMAN } from '../../experiments/metrics.js'
 import { selectItems, type SideFilter } from '../../experiments/sides.js'
-import { AppError, type Comparison, type ComparisonExample, type Plan, type Run } from '../contracts/index.js'
+import { AppError, type ComparedItem, type Comparison, type ComparisonExample, type ItemConditions, type ItemFacets, type Plan, type Run } from '../contracts/index.js'
+import { AnnotationStore } from '../store/annotation-store.js'
+import { ExampleStore } from '../store/example-store.js'
 import { ExperimentStore } from '../store/experiment-store.js'
+import { ItemFinder } from '../store/item-finder.js'
 import { RunStore } from '../store/run-store.js'
 import { ScoreStore } from '../store/score-store.js'
 import { ColumnCache } from './column-cache.js'
 
-export interface CompareRequest extends Pick<ComparisonRequest, 'test' | 'correction' | 'margin' | 'repeats' | 'errorCostUsd'> {
+export interface CompareRequest extends Pick<ComparisonRequest, 'test' | 'correction' | 'margin' | 'repeats' | 'errorCostUsd' | 'language'> {
   runIds: string[]
   metric: string | undefined
   baselineId: string | undefined
-  rows: { offset: number; limit: number; show: SideFilter; a: string | undefined; b: string | undefined }
+  rows: RowsRequest
 }
+
+/** Which items stand side by side. */
+export interface RowsRequest {
+  offset: number
+  limit: number
+  show: SideFilter
+  a: string | undefined
+  b: string | undefined
+  conditions: ItemConditions
+}
+
+type Side = Pick<Comparison, 'baselineId' | 'higherIsBetter'>
 
 /** The scores of all items of all runs stand in memory during a comparison. */
 const MAX_RUNS = 200
@@ -26,15 +42,18 @@ export class CompareService {
     @Inject(ScoreStore) private readonly scores: ScoreStore,
     @Inject(ColumnCache) private readonly cache: ColumnCache,
     @Inject(ExperimentStore) private readonly experiments: ExperimentStore,
+    @Inject(ExampleStore) private readonly examples: ExampleStore,
+    @Inject(AnnotationStore) private readonly annotations: AnnotationStore,
+    @Inject(ItemFinder) private readonly finder: ItemFinder,
   ) {}
 
   async compare(request: CompareRequest): Promise<Comparison> {
-    const { test, correction, margin, repeats, rows } = request
+    const { test, correction, margin, repeats, language, rows } = request
     const { runs, metric } = await this.#read(request)
     const compared = await this.#columns(runs, metric)
     const baselineId = request.baselineId ?? runs[0]?.id ?? ''
     const errorCostUsd = request.errorCostUsd ?? (await this.#errorCostOf(runs.find(({ id }) => id === baselineId)))
-    const statistics = compareRuns({ metric, baselineId, runs: compared, test, correction, margin, repeats, errorCostUsd })
+    const statistics = compareRuns({ metric, baselineId, runs: compared, test, correction, margin, repeats, errorCostUsd, language })
     return { ...statistics, ...(await this.#rows(compared, statistics, rows)) }
   }
 
@@ -63,20 +82,57 @@ export class CompareService {
   async #columns(runs: readonly Run[], metric: string): Promise<ComparedRun[]> {
     const versions = Map.groupBy(runs, (run) => run.dataset)
     const withTargets = [...versions.values()].some((same) => new Set(same.flatMap((run) => run.environment?.datasetHash ?? [])).size > 1)
+    const judged = await this.annotations.judged(runs.map(({ id }) => id))
     const compared: ComparedRun[] = []
-    for (const run of runs) compared.push({ run, columns: await this.cache.columns(run, metric, { withTargets }) })
+    for (const run of runs) {
+      const columns = await this.cache.columns(run, metric, { withTargets })
+      compared.push({ run, columns: judged.has(run.id) ? { ...columns, metrics: [...columns.metrics, HUMAN] } : columns })
+    }
     return compared
   }
 
-  /** The baseline's order first; then the page's texts alone are read. */
-  async #rows(compared: readonly ComparedRun[], { baselineId, metric, higherIsBetter }: Pick<Comparison, 'baselineId' | 'metric' | 'higherIsBetter'>, asked: CompareRequest['rows']): Promise<Pick<Comparison, 'examples' | 'totalExamples'>> {
+  /** All items that the rows of a comparison would show, and the dataset that holds them. */
+  async selection(request: Pick<CompareRequest, 'runIds' | 'metric' | 'baselineId' | 'rows'>): Promise<{ dataset: string; itemIds: string[]; a: Run; b: Run }> {
+    const { runs, metric } = await this.#read(request)
+    const compared = await this.#columns(runs, metric)
+    const baselineId = request.baselineId ?? runs[0]?.id ?? ''
+    const { higherIsBetter } = compareRuns({ metric, baselineId, runs: compared })
+    const { itemIds, a, b } = await this.#select(compared, { baselineId, higherIsBetter }, { ...request.rows, offset: 0, limit: Infinity })
+    const datasets = new Set(runs.map(({ dataset }) => dataset))
+    if (datasets.size > 1) throw new AppError('invalid_request', `These runs are of several datasets (${[...datasets].join(', ')}); their items cannot become one dataset.`)
+    return { dataset: a.dataset, itemIds, a, b }
+  }
+
+  /** One item with everything known of its answers. */
+  async item(runIds: string[], itemId: string): Promise<ComparedItem> {
+    await this.#read({ runIds, metric: undefined })
+    const [answers, annotations] = await Promise.all([this.examples.ofItem(runIds, itemId), this.annotations.list(runIds, itemId)])
+    if (answers.length === 0) throw new AppError('not_found', `None of these runs has an answer to the item "${itemId}".`)
+    return { itemId, answers, annotations }
+  }
+
+  async facets(runIds: string[]): Promise<ItemFacets> {
+    await this.#read({ runIds, metric: undefined })
+    return this.finder.facets(runIds)
+  }
+
+  /** The baseline's order first. */
+  async #select(compared: readonly ComparedRun[], { baselineId, higherIsBetter }: Side, asked: RowsRequest): Promise<{ ordered: ComparedRun[]; itemIds: string[]; total: number; a: Run; b: Run }> {
     const ordered = [...compared].sort((x, y) => Number(y.run.id === baselineId) - Number(x.run.id === baselineId))
     const placeOf = (id: string | undefined, other: number): number => (id === undefined ? other : ordered.findIndex(({ run }) => run.id === id))
     const a = placeOf(asked.a, 0)
     const b = placeOf(asked.b, a === 0 ? Math.min(1, ordered.length - 1) : 0)
-    if (a < 0 || b < 0) throw new AppError('invalid_request', `The run ${(a < 0 ? asked.a : asked.b) ?? ''} is not among the compared runs.`)
-    const { itemIds, total } = selectItems(ordered.map(({ columns }) => columns), { show: asked.show, a, b, higherIsBetter, offset: asked.offset, limit: asked.limit })
-    const answers = Map.groupBy(await this.scores.answers(ordered.map(({ run }) => run.id), itemIds, metric), (answer) => answer.itemId)
+    const [runA, runB] = [ordered[a]?.run, ordered[b]?.run]
+    if (runA === undefined || runB === undefined) throw new AppError('invalid_request', `The run ${(runA === undefined ? asked.a : asked.b) ?? ''} is not among the compared runs.`)
+    const only = await this.finder.find([runA.id, runB.id], asked.conditions)
+    const selected = selectItems(ordered.map(({ columns }) => columns), { show: asked.show, a, b, higherIsBetter, only, offset: asked.offset, limit: asked.limit })
+    return { ordered, ...selected, a: runA, b: runB }
+  }
+
+  /** Of the items of the page alone the texts are read. */
+  async #rows(compared: readonly ComparedRun[], statistics: Side & Pick<Comparison, 'metric'>, asked: RowsRequest): Promise<Pick<Comparison, 'examples' | 'totalExamples'>> {
+    const { ordered, itemIds, total } = await this.#select(compared, statistics, asked)
+    const answers = Map.groupBy(await this.scores.answers(ordered.map(({ run }) => run.id), itemIds, statistics.metric), (answer) => answer.itemId)
     const examples = itemIds.map((itemId): ComparisonExample => {
       const found = new Map(answers.get(itemId)?.map((answer) => [answer.runId, answer]))
       const shown = ordered.flatMap(({ run }) => found.get(run.id) ?? [])

@@ -54,6 +54,7 @@ export const ComparisonSchema = z.object({
   margin: z.number().nullable().describe('δ of the non-inferiority question'),
   errorCostUsd: z.number().nonnegative().nullable().describe('what an error costs: as asked, else as the baseline’s experiment says'),
   repeats: z.enum(['apart', 'pooled']).describe('pooled: repeats of a cell are one side, with an item’s mean as its score'),
+  hasRepeats: z.boolean().describe('some of the runs are repeats of one cell, which can be pooled'),
   sentence: z.string().describe('the finding, with n and interval'),
   best: z.object({ runIds: z.array(z.string()), sentence: z.string() }).describe('runs that may be the best: statistically tied; the true best is among them in 95 % of comparisons'),
   runs: z.array(

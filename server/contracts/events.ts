@@ -13,6 +13,7 @@ export const ServerEventSchema = z.object({
     'run.updated',
     'run.metrics',
     'run.examples',
+    'run.annotations',
     'run.checkpoint',
     'run.log',
     'worker.updated',

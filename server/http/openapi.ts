@@ -27,7 +27,7 @@ export function describeApi(app: NestExpressApplication, version: string): OpenA
       operation.responses['default'] = failure
       const isExperimentFile = operation === item.post && (path === '/api/experiments' || path === '/api/experiments/estimate')
       if (isExperimentFile) operation.requestBody = { required: true, content: { 'application/json': file, 'application/yaml': file } }
-      if (operation === item.put) operation.requestBody = { required: true, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } }
+      if (operation === item.put && path.startsWith('/api/worker/')) operation.requestBody = { required: true, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } }
     }
   }
   return document

@@ -67,6 +67,12 @@ export class ExampleStore {
     return { total: count?.total ?? 0, examples: rows.map(toExample) }
   }
 
+  /** One item as several runs answered it. */
+  async ofItem(runIds: readonly string[], itemId: string): Promise<{ runId: string; example: Example }[]> {
+    const rows = await this.database.client.$queryRawUnsafe<(ExampleRow & { run_id: string })[]>(`SELECT run_id, ${COLUMNS}, details FROM example WHERE run_id = ANY($1::text[]) AND item_id = $2`, [...runIds], itemId)
+    return rows.map((row) => ({ runId: row.run_id, example: toExample(row) })).sort((a, b) => runIds.indexOf(a.runId) - runIds.indexOf(b.runId))
+  }
+
   /** Every answer of a run, without the kind's own details, for comparing. */
   async all(runId: string): Promise<Example[]> {
     const rows = await this.database.client.$queryRawUnsafe<ExampleRow[]>(`SELECT ${COLUMNS} FROM example WHERE run_id = $1 ORDER BY seq`, runId)

@@ -60,6 +60,13 @@ function failuresOf(statuses: string): Uint8Array {
   return failed
 }
 
+/** The score of an answer by the metric of a parameter; of `human` the share of the people with a verdict who call it good. */
+function scoreOf(metric: string): string {
+  return `CASE WHEN ${metric}::text = 'human'
+    THEN (SELECT avg((said.verdict = 'good')::int)::float8 FROM annotation said WHERE said.run_id = answer.run_id AND said.item_id = answer.item_id AND said.verdict IS NOT NULL)
+    WHEN status = 'scored' THEN score_values[array_position(score_keys, ${metric}::text)] END`
+}
+
 export class ScoreStore {
   constructor(private readonly database: Database) {}
 
@@ -71,7 +78,7 @@ export class ScoreStore {
     const targets = withTargets ? 'array_agg(hashtext(coalesce(target, E\'\\x01\')))::text' : 'NULL'
     const [row] = await this.database.client.$queryRawUnsafe<ColumnsRow[]>(
       `SELECT json_agg(item_id)::text AS items, CASE WHEN count(cluster) > 0 THEN json_agg(cluster)::text END AS clusters, string_agg(left(status, 1), '') AS statuses,
-              array_agg(CASE WHEN status = 'scored' THEN score_values[array_position(score_keys, $2)] END)::text AS scores,
+              array_agg(${scoreOf('$2')})::text AS scores,
               array_agg(latency_ms::float4) FILTER (WHERE latency_ms IS NOT NULL AND status <> 'error' AND NOT cached)::text AS latencies,
               array_agg(ttft_ms::float4) FILTER (WHERE ttft_ms IS NOT NULL AND status <> 'error' AND NOT cached)::text AS first_tokens,
               CASE WHEN count(*) FILTER (WHERE status <> 'error' AND cost_usd IS NULL) = 0 THEN array_agg(CASE WHEN status <> 'error' THEN cost_usd::float4 END)::text END AS costs,
@@ -87,8 +94,8 @@ export class ScoreStore {
   async answers(runIds: readonly string[], itemIds: readonly string[], metric: string): Promise<ShownAnswer[]> {
     if (itemIds.length === 0) return []
     const rows = await this.database.client.$queryRawUnsafe<(Omit<ShownAnswer, 'score'> & { score: Float | null })[]>(
-      `SELECT run_id AS "runId", item_id AS "itemId", input, output, target, status, to_json(score_values[array_position(score_keys, $3)]) AS score
-       FROM example WHERE run_id = ANY($1::text[]) AND item_id = ANY($2::text[])`,
+      `SELECT run_id AS "runId", item_id AS "itemId", input, output, target, status, to_json(${scoreOf('$3')}) AS score
+       FROM example AS answer WHERE run_id = ANY($1::text[]) AND item_id = ANY($2::text[])`,
       [...runIds], [...itemIds], metric,
     )
     return rows

@@ -1,5 +1,5 @@
 /** Numbers as people read them: always with a unit, never 0 for what is not known. */
-import { METRICS } from '../../experiments/metrics.js'
+import { METRICS, PORTUGUESE_LABELS } from '../../experiments/metrics.js'
 import type { Float } from '../../server/contracts/metric.js'
 import { locale, say } from './i18n.js'
 
@@ -66,24 +66,10 @@ export interface MetricStyle {
   most: number | null
 }
 
-/** Metrics without an entry have the same name in both languages. */
-const METRICS_IN_PORTUGUESE: Readonly<Record<string, string>> = {
-  accuracy: 'Acurácia',
-  exact_match: 'Correspondência exata',
-  contains: 'Contém o alvo',
-  numeric_match: 'Correspondência numérica',
-  token_f1: 'F1 de tokens',
-  bleu: 'BLEU por frase',
-  edit_similarity: 'Similaridade de edição',
-  loss: 'Perda (loss)',
-  bits_per_byte: 'Bits por byte',
-  context_chars: 'Contexto',
-}
-
 export function metricStyle(id: string): MetricStyle {
   const metric = METRICS[id]
   const isShare = metric?.estimator === 'proportion'
-  return { label: metric === undefined ? id : say(metric.label, METRICS_IN_PORTUGUESE[id] ?? metric.label), isShare, unit: isShare ? '%' : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true, most: metric?.bounded === true ? 1 : null }
+  return { label: metric === undefined ? id : say(metric.label, PORTUGUESE_LABELS[id] ?? metric.label), isShare, unit: isShare ? '%' : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true, most: metric?.bounded === true ? 1 : null }
 }
 
 export function formatMetric(value: Float | null | undefined, style: Pick<MetricStyle, 'isShare'>): string {

@@ -1,0 +1,53 @@
+/* What people say of answers: one annotation per answer and person, the last one said. */
+import type { Annotation, AnnotationRequest } from '../contracts/index.js'
+import { AppError } from '../contracts/index.js'
+import type { Database } from './database.js'
+import { storable } from './text.js'
+
+interface AnnotationRow {
+  run_id: string
+  item_id: string
+  annotator: string
+  verdict: Annotation['verdict']
+  tags: string[]
+  comment: string
+  updated_at: Date
+}
+
+export class AnnotationStore {
+  constructor(private readonly database: Database) {}
+
+  /** Takes the place of what the person said before; one that says nothing takes it away. @throws `not_found` for an answer that is not there */
+  async put(request: AnnotationRequest): Promise<void> {
+    const { runId, itemId, annotator, verdict, tags, comment } = request
+    await this.database.write(async (change) => {
+      const [answer] = await change.session.$queryRaw<{ experiment_id: string }[]>`
+        SELECT r.experiment_id FROM example e JOIN run r ON r.id = e.run_id WHERE e.run_id = ${runId} AND e.item_id = ${itemId}`
+      if (answer === undefined) throw new AppError('not_found', `The run "${runId}" has no answer to the item "${itemId}".`)
+      if (verdict === null && tags.length === 0 && comment === '') {
+        await change.session.$executeRaw`DELETE FROM annotation WHERE run_id = ${runId} AND item_id = ${itemId} AND annotator = ${annotator}`
+      } else {
+        await change.session.$executeRaw`
+          INSERT INTO annotation (run_id, item_id, annotator, verdict, tags, comment)
+          VALUES (${runId}, ${itemId}, ${storable(annotator)}, ${verdict}, ${[...new Set(tags.map(storable))]}::text[], ${storable(comment)})
+          ON CONFLICT (run_id, item_id, annotator) DO UPDATE SET verdict = excluded.verdict, tags = excluded.tags, comment = excluded.comment, updated_at = now()`
+      }
+      change.tell('run.annotations', { experimentId: answer.experiment_id, runId })
+    })
+  }
+
+  /** All annotations of the runs, or those of one item. */
+  async list(runIds: readonly string[], itemId: string | null = null): Promise<Annotation[]> {
+    const rows = await this.database.client.$queryRawUnsafe<AnnotationRow[]>(
+      'SELECT * FROM annotation WHERE run_id = ANY($1::text[]) AND ($2::text IS NULL OR item_id = $2) ORDER BY run_id, item_id, annotator',
+      [...runIds], itemId,
+    )
+    return rows.map((row) => ({ runId: row.run_id, itemId: row.item_id, annotator: row.annotator, verdict: row.verdict, tags: row.tags, comment: row.comment, updatedAt: row.updated_at.toISOString() }))
+  }
+
+  /** The runs of which somebody has called an answer good or bad. */
+  async judged(runIds: readonly string[]): Promise<Set<string>> {
+    const rows = await this.database.client.$queryRawUnsafe<{ run_id: string }[]>('SELECT DISTINCT run_id FROM annotation WHERE run_id = ANY($1::text[]) AND verdict IS NOT NULL', [...runIds])
+    return new Set(rows.map((row) => row.run_id))
+  }
+}
