@@ -7,6 +7,10 @@ import { ColumnCache } from './column-cache.js'
 class CountingStore {
   readonly read: string[] = []
 
+  isJudged(runId: string): Promise<boolean> {
+    return Promise.resolve(runId === '2')
+  }
+
   columns(runId: string): Promise<StoredColumns> {
     this.read.push(runId)
     const itemIds = Array.from({ length: Number(runId) }, String)
@@ -24,6 +28,14 @@ describe('ColumnCache', () => {
     for (const one of [run('2'), run('2'), run('2', 'later', 2), run('3', null), run('3', null)]) await cache.columns(one, 'accuracy', targets)
     await cache.columns(run('2'), 'loss', targets)
     expect(store.read).toEqual(['2', '2', '3', '3', '2'])
+  })
+
+  it('reads anew what people say, whose metric may come at any time', async () => {
+    const store = new CountingStore()
+    const cache = new ColumnCache(store as unknown as ScoreStore)
+    for (const one of [run('2'), run('2'), run('4')]) await cache.columns(one, 'human', targets)
+    expect(store.read).toEqual(['2', '2', '4'])
+    expect((await Promise.all([run('2'), run('4')].map((one) => cache.columns(one, 'accuracy', targets)))).map(({ metrics }) => metrics)).toEqual([['human'], []])
   })
 
   it('drops what was unused for longest when it holds too many items', async () => {

@@ -13,21 +13,25 @@ const MOST_ITEMS = 500_000
  */
 @Injectable()
 export class ColumnCache {
-  readonly #kept = new Map<string, StoredColumns>()
+  readonly #columns = new Map<string, StoredColumns>()
   #items = 0
 
   constructor(@Inject(ScoreStore) private readonly scores: ScoreStore) {}
 
   async columns(run: Run, metric: string, options: { withTargets: boolean }): Promise<StoredColumns> {
-    if (run.finishedAt === null || metric === HUMAN) return this.scores.columns(run.id, metric, options)
+    const columns = run.finishedAt === null || metric === HUMAN ? await this.scores.columns(run.id, metric, options) : await this.#kept(run, metric, options)
+    return (await this.scores.isJudged(run.id)) ? { ...columns, metrics: [...columns.metrics, HUMAN] } : columns
+  }
+
+  async #kept(run: Run, metric: string, options: { withTargets: boolean }): Promise<StoredColumns> {
     const key = JSON.stringify([run.id, run.attempt, run.finishedAt, metric, options.withTargets])
-    const known = this.#kept.get(key)
+    const known = this.#columns.get(key)
     const columns = known ?? (await this.scores.columns(run.id, metric, options))
     this.#forget(key)
-    this.#kept.set(key, columns)
+    this.#columns.set(key, columns)
     this.#items += columns.itemIds.length
     // A Map keeps the order of insertion: the first is the one unused for longest.
-    for (const oldest of this.#kept.keys()) {
+    for (const oldest of this.#columns.keys()) {
       if (this.#items <= MOST_ITEMS) break
       this.#forget(oldest)
     }
@@ -35,7 +39,7 @@ export class ColumnCache {
   }
 
   #forget(key: string): void {
-    this.#items -= this.#kept.get(key)?.itemIds.length ?? 0
-    this.#kept.delete(key)
+    this.#items -= this.#columns.get(key)?.itemIds.length ?? 0
+    this.#columns.delete(key)
   }
 }

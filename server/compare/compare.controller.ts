@@ -6,6 +6,7 @@ import { PAIRED_TESTS } from '../../experiments/statistics/paired.js'
 import { LANGUAGES } from '../../experiments/wording.js'
 import { ComparedItemSchema, ComparisonSchema, CreatedDatasetSchema, ItemConditionsSchema, ItemFacetsSchema, type ComparedItem, type Comparison, type CreatedDataset, type ItemFacets } from '../contracts/index.js'
 import { CompareService, type RowsRequest } from './compare.service.js'
+import { ItemsService } from './items.service.js'
 import { SelectionDatasets } from './selection-datasets.js'
 
 const RunsQuerySchema = z.object({ runs: z.string().min(1).describe('ids of the runs, separated by commas') })
@@ -44,6 +45,7 @@ type DatasetRequest = z.infer<typeof DatasetRequestSchema>
 export class CompareController {
   constructor(
     @Inject(CompareService) private readonly comparing: CompareService,
+    @Inject(ItemsService) private readonly items: ItemsService,
     @Inject(SelectionDatasets) private readonly datasets: SelectionDatasets,
   ) {}
 
@@ -60,14 +62,14 @@ export class CompareController {
   @ApiOperation({ summary: 'Targets, clusters and tags by which the items of the runs can be narrowed' })
   @ApiOkResponse({ standardSchema: ItemFacetsSchema })
   facets(@Query({ schema: RunsQuerySchema }) query: RunsQuery): Promise<ItemFacets> {
-    return this.comparing.facets(idsOf(query))
+    return this.items.facets(idsOf(query))
   }
 
   @Get('items/:item')
   @ApiOperation({ summary: 'One item as the runs answered it, with all that is known of each answer' })
   @ApiOkResponse({ standardSchema: ComparedItemSchema })
   item(@Param('item') item: string, @Query({ schema: RunsQuerySchema }) query: RunsQuery): Promise<ComparedItem> {
-    return this.comparing.item(idsOf(query), item)
+    return this.items.item(idsOf(query), item)
   }
 
   @Post('dataset')

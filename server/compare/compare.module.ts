@@ -3,7 +3,8 @@ import { ColumnCache } from './column-cache.js'
 import { CompareController } from './compare.controller.js'
 import { PlanController } from './plan.controller.js'
 import { CompareService } from './compare.service.js'
+import { ItemsService } from './items.service.js'
 import { SelectionDatasets } from './selection-datasets.js'
 
-@Module({ controllers: [CompareController, PlanController], providers: [CompareService, SelectionDatasets, ColumnCache], exports: [CompareService, ColumnCache] })
+@Module({ controllers: [CompareController, PlanController], providers: [CompareService, ItemsService, SelectionDatasets, ColumnCache], exports: [CompareService, ColumnCache] })
 export class CompareModule {}

@@ -2,11 +2,8 @@ import { Inject, Injectable } from '@nestjs/common'
 import { compareRuns, type ComparedRun, type ComparisonRequest } from '../../experiments/comparison.js'
 import { errorCostIn } from '../../experiments/expected-cost.js'
 import { observedVariances, planItems, type PlanRequest, supposedVariances } from '../../experiments/plan.js'
-import { HUMAN } from '../../experiments/metrics.js'
 import { selectItems, type SideFilter } from '../../experiments/sides.js'
-import { AppError, type ComparedItem, type Comparison, type ComparisonExample, type ItemConditions, type ItemFacets, type Plan, type Run } from '../contracts/index.js'
-import { AnnotationStore } from '../store/annotation-store.js'
-import { ExampleStore } from '../store/example-store.js'
+import { AppError, type Comparison, type ComparisonExample, type ItemConditions, type Plan, type Run } from '../contracts/index.js'
 import { ExperimentStore } from '../store/experiment-store.js'
 import { ItemFinder } from '../store/item-finder.js'
 import { RunStore } from '../store/run-store.js'
@@ -42,8 +39,6 @@ export class CompareService {
     @Inject(ScoreStore) private readonly scores: ScoreStore,
     @Inject(ColumnCache) private readonly cache: ColumnCache,
     @Inject(ExperimentStore) private readonly experiments: ExperimentStore,
-    @Inject(ExampleStore) private readonly examples: ExampleStore,
-    @Inject(AnnotationStore) private readonly annotations: AnnotationStore,
     @Inject(ItemFinder) private readonly finder: ItemFinder,
   ) {}
 
@@ -82,12 +77,8 @@ export class CompareService {
   async #columns(runs: readonly Run[], metric: string): Promise<ComparedRun[]> {
     const versions = Map.groupBy(runs, (run) => run.dataset)
     const withTargets = [...versions.values()].some((same) => new Set(same.flatMap((run) => run.environment?.datasetHash ?? [])).size > 1)
-    const judged = await this.annotations.judged(runs.map(({ id }) => id))
     const compared: ComparedRun[] = []
-    for (const run of runs) {
-      const columns = await this.cache.columns(run, metric, { withTargets })
-      compared.push({ run, columns: judged.has(run.id) ? { ...columns, metrics: [...columns.metrics, HUMAN] } : columns })
-    }
+    for (const run of runs) compared.push({ run, columns: await this.cache.columns(run, metric, { withTargets }) })
     return compared
   }
 
@@ -101,19 +92,6 @@ export class CompareService {
     const datasets = new Set(runs.map(({ dataset }) => dataset))
     if (datasets.size > 1) throw new AppError('invalid_request', `These runs are of several datasets (${[...datasets].join(', ')}); their items cannot become one dataset.`)
     return { dataset: a.dataset, itemIds, a, b }
-  }
-
-  /** One item with everything known of its answers. */
-  async item(runIds: string[], itemId: string): Promise<ComparedItem> {
-    await this.#read({ runIds, metric: undefined })
-    const [answers, annotations] = await Promise.all([this.examples.ofItem(runIds, itemId), this.annotations.list(runIds, itemId)])
-    if (answers.length === 0) throw new AppError('not_found', `None of these runs has an answer to the item "${itemId}".`)
-    return { itemId, answers, annotations }
-  }
-
-  async facets(runIds: string[]): Promise<ItemFacets> {
-    await this.#read({ runIds, metric: undefined })
-    return this.finder.facets(runIds)
   }
 
   /** The baseline's order first. */

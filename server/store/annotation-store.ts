@@ -44,10 +44,4 @@ export class AnnotationStore {
     )
     return rows.map((row) => ({ runId: row.run_id, itemId: row.item_id, annotator: row.annotator, verdict: row.verdict, tags: row.tags, comment: row.comment, updatedAt: row.updated_at.toISOString() }))
   }
-
-  /** The runs of which somebody has called an answer good or bad. */
-  async judged(runIds: readonly string[]): Promise<Set<string>> {
-    const rows = await this.database.client.$queryRawUnsafe<{ run_id: string }[]>('SELECT DISTINCT run_id FROM annotation WHERE run_id = ANY($1::text[]) AND verdict IS NOT NULL', [...runIds])
-    return new Set(rows.map((row) => row.run_id))
-  }
 }

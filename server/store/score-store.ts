@@ -101,6 +101,12 @@ export class ScoreStore {
     return rows
   }
 
+  /** Whether somebody has called an answer of the run good or bad. */
+  async isJudged(runId: string): Promise<boolean> {
+    const [row] = await this.database.client.$queryRaw<{ judged: boolean }[]>`SELECT EXISTS (SELECT FROM annotation WHERE run_id = ${runId} AND verdict IS NOT NULL) AS judged`
+    return row?.judged ?? false
+  }
+
   /** Metrics of the first answers: whole columns of names would cost more than the scores. */
   async #metrics(runId: string): Promise<string[]> {
     const rows = await this.database.client.$queryRawUnsafe<{ metric: string }[]>(
