@@ -18,43 +18,53 @@ export function pathText(path: Path): string {
   return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
 }
 
-function refuse(format: string, problem: Omit<Problem, 'path'>): never {
+interface Reading {
+  /** What the file is, for messages. */
+  what: string
+  maxCharacters: number
+  /** Whether `<<` takes the keys of another mapping in, as YAML 1.1 does. */
+  merge: boolean
+}
+const EXPERIMENT_FILE: Reading = { what: 'the experiment file', maxCharacters: MAX_CHARACTERS, merge: false }
+
+function refuse(format: string, problem: Omit<Problem, 'path'>, what = EXPERIMENT_FILE.what): never {
   const where = problem.line === undefined ? '' : ` on line ${problem.line}`
-  throw new AppError('invalid_spec', `the experiment file is not valid ${format}${where}: ${problem.message}`, { problems: [{ path: '', ...problem }] })
+  throw new AppError('invalid_spec', `${what} is not valid ${format}${where}: ${problem.message}`, { problems: [{ path: '', ...problem }] })
 }
 
-function parseTree(text: string, lineCounter: LineCounter) {
+function parseTree(text: string, lineCounter: LineCounter, { what, merge }: Reading) {
   try {
-    return parseDocument(text, { lineCounter, prettyErrors: false })
+    return parseDocument(text, { lineCounter, prettyErrors: false, merge })
   } catch (error) {
-    if (error instanceof RangeError) return refuse('YAML', { message: 'it is nested too deeply' })
+    if (error instanceof RangeError) return refuse('YAML', { message: 'it is nested too deeply' }, what)
     throw error
   }
 }
 
-function toValue(tree: ReturnType<typeof parseDocument>): unknown {
+function toValue(tree: ReturnType<typeof parseDocument>, what: string): unknown {
   try {
     return tree.toJS({ maxAliasCount: MAX_ALIASES })
   } catch (error) {
     // The library's two reasons: aliases that would multiply without bound, and an alias to nothing.
-    if (error instanceof ReferenceError) return refuse('YAML', { message: `${error.message}: at most ${MAX_ALIASES} values may come from aliases` })
-    if (error instanceof RangeError) return refuse('YAML', { message: 'it is nested too deeply' })
+    if (error instanceof ReferenceError) return refuse('YAML', { message: `${error.message}: at most ${MAX_ALIASES} values may come from aliases` }, what)
+    if (error instanceof RangeError) return refuse('YAML', { message: 'it is nested too deeply' }, what)
     throw error
   }
 }
 
 /** Reads YAML, or JSON as the subset of YAML that it is, and keeps where everything stands. Throws AppError invalid_spec with line and column. */
-export function readSource(text: string, format: 'yaml' | 'json'): Source {
+export function readSource(text: string, format: 'yaml' | 'json', reading: Reading = EXPERIMENT_FILE): Source {
   const name = format.toUpperCase()
-  if (text.length > MAX_CHARACTERS) refuse(name, { message: `it has ${text.length} characters; at most ${MAX_CHARACTERS} are read` })
+  const { what, maxCharacters } = reading
+  if (text.length > maxCharacters) refuse(name, { message: `it has ${text.length} characters; at most ${maxCharacters} are read` }, what)
   const lines = new LineCounter()
-  const tree = parseTree(text, lines)
+  const tree = parseTree(text, lines, reading)
   const broken = tree.errors[0] ?? tree.warnings[0]
   if (broken) {
     const { line, col } = lines.linePos(broken.pos[0])
-    refuse(name, { message: `${explain(broken.code, broken.message)} (column ${col})`, line })
+    refuse(name, { message: `${explain(broken.code, broken.message)} (column ${col})`, line }, what)
   }
-  const value = toValue(tree)
+  const value = toValue(tree, what)
   const lineAt = (node: Node | null | undefined): number | undefined => (node?.range ? lines.linePos(node.range[0]).line : undefined)
   return {
     value,

@@ -59,5 +59,6 @@ async function readOne(path: string): Promise<SourceFile[]> {
   const results = resultsBeside(path)
   if (results !== null && existsSync(results)) return [file, { path: results, text: await readFile(results, 'utf8') }]
   if (isLmEvalFile(path) || (path.endsWith('.json') && isPromptfoo(parseJson(file.text, file)))) return [file]
+  if (/\.ya?ml$/.test(path)) throw new AppError('invalid_request', `${basename(path)} is no file of results; a promptfoo config is taken in with: npx bancada import promptfoo ${path}`)
   throw new AppError('invalid_request', `${basename(path)} is neither samples_TASK_DATE.jsonl or results_DATE.json of lm-eval, nor a JSON of promptfoo with results.version and results.prompts.`)
 }

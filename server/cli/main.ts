@@ -9,6 +9,7 @@ import { doctor } from './doctor.js'
 import { estimateExperiment } from './estimate.js'
 import { EXPORT_HELP, exportCheckpoint } from './export.js'
 import { importResults } from './import.js'
+import { IMPORT_PROMPTFOO_HELP, importPromptfoo } from './import-promptfoo.js'
 import { REPORT_HELP, report } from './report.js'
 import { rescore } from './rescore.js'
 
@@ -37,6 +38,8 @@ Usage: npx bancada COMMAND [options]
   report RUN ... --format F   write results for other tools: lm-eval, promptfoo, junit, csv,
                               markdown: report --help [--experiment ID] [--out FILE or DIR]
   import FILE or DIR ...      take in results of lm-evaluation-harness or promptfoo as finished runs
+  import promptfoo CONFIG     take in a promptfoo config: its tests as a dataset, its prompts and providers
+                              as an experiment [--run]: import promptfoo --help
   worker [--name N]           run a worker here, for this or another machine's server
   doctor                      check everything Bancada stands on
 
@@ -78,6 +81,12 @@ const options = {
   experiment: { type: 'string' },
   threshold: { type: 'string' },
   threads: { type: 'string' },
+  run: { type: 'boolean' },
+  'skip-unsupported': { type: 'boolean' },
+  model: { type: 'string' },
+  grader: { type: 'string' },
+  embedder: { type: 'string' },
+  'max-tokens': { type: 'string' },
   usd: { type: 'string' },
   calls: { type: 'string' },
   minutes: { type: 'string' },
@@ -137,7 +146,7 @@ async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parse(argv)
   const [command, ...names] = positionals
   if (values.help || command === undefined || command === 'help') {
-    process.stdout.write(command === 'export' ? EXPORT_HELP : command === 'report' ? REPORT_HELP : HELP)
+    process.stdout.write(command === 'export' ? EXPORT_HELP : command === 'report' ? REPORT_HELP : command === 'import' && names[0] === 'promptfoo' ? IMPORT_PROMPTFOO_HELP : HELP)
     return command === undefined && !values.help ? 2 : 0
   }
   const json = values.json === true
@@ -179,6 +188,13 @@ async function main(argv: string[]): Promise<number> {
       await report(client, output, { runIds: names, experimentId: values.experiment, format: required(values.format, '--format F'), out: values.out, metric: values.metric, threshold: thresholdOf(values.threshold), errorCostUsd: notNegative(values['error-cost'], '--error-cost') })
       return 0
     case 'import':
+      if (names[0] === 'promptfoo' && names.length <= 2) {
+        const { name, model, grader, embedder } = values
+        const config = required(names[1], 'CONFIG, such as promptfooconfig.yaml,')
+        const out = values.out ?? (process.env['BANCADA_HOME'] || '.bancada')
+        const given = Object.fromEntries(Object.entries({ name, model, grader, embedder, maxTokens: positive(values['max-tokens'], '--max-tokens') }).filter(([, value]) => value !== undefined))
+        return (await importPromptfoo(client, output, { config, out, run: values.run === true, wait: values.wait === true, skipUnsupported: values['skip-unsupported'] === true, env: process.env, ...given })) ? 0 : 1
+      }
       if (names.length === 0) throw new UsageError('FILE or DIR is missing')
       await importResults(client, output, names)
       return 0

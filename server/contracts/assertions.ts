@@ -39,3 +39,5 @@ export const ItemAssertionsSchema = z.strictObject({
   transform: z.string().min(1).optional().describe('taken of the answer before any assertion reads it'),
 })
 export type ItemAssertions = z.infer<typeof ItemAssertionsSchema>
+/** As they are written, with what is usual left out. */
+export type WrittenAssertions = z.input<typeof ItemAssertionsSchema>

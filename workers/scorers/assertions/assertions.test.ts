@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { compileTransform } from '../../../experiments/answer-transform.js'
 import type { Message } from '../../providers/chat-model.js'
 import type { ScoredAnswer } from '../named-scorers.js'
 import type { Subject } from './check.js'
 import { ItemAssertions, type ItemVerdict } from './item-assertions.js'
-import { compileTransform } from './transform.js'
 import { treebankTokens } from './treebank-tokens.js'
 
 const answered: ScoredAnswer = { answer: '', output: '', target: '', item: {}, language: 'en', latencyMs: 120, ttftMs: null, costUsd: 0.002, tokensOut: 5 }

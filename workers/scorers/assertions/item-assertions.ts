@@ -1,4 +1,5 @@
 /* The assertions of one item: read and made before anything is asked, then held against its answer. */
+import { compileTransform, TransformFailed, UnknownTransform } from '../../../experiments/answer-transform.js'
 import { ItemAssertionsSchema, type Assertion, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
 import { RunFailure } from '../../run-context.js'
 import type { TemplateItem } from '../../template.js'
@@ -7,7 +8,6 @@ import { closedQa, factuality, gEval, llmRubric } from './judge-checks.js'
 import { cost, latency, perplexity } from './measured-checks.js'
 import { bleu, levenshtein, rouge1, similar } from './overlap-checks.js'
 import { contains, containsJson, containsSome, equals, icontains, icontainsSome, isJson, refuses, regex, startsWith, wordCount } from './text-checks.js'
-import { compileTransform } from './transform.js'
 import { verdictOf, type Counted, type Mean } from './verdict.js'
 
 const MAKERS: Readonly<Record<AssertionType, CheckMaker>> = {
@@ -81,7 +81,7 @@ export class ItemAssertions {
       try {
         return make()
       } catch (error) {
-        if (error instanceof AssertionError) throw new RunFailure('dataset_unfit', `item "${item.id}": ${field}.${place}: ${error.message}`, { cause: error })
+        if (error instanceof AssertionError || error instanceof UnknownTransform) throw new RunFailure('dataset_unfit', `item "${item.id}": ${field}.${place}: ${error.message}`, { cause: error })
         throw error
       }
     }
@@ -157,6 +157,6 @@ function meansOf(named: ReadonlyMap<string, Mean>, lacking: ReadonlySet<string>)
 
 /** What cannot be told is told so; anything else is the run's own fault. */
 function reasonOf(error: unknown): string {
-  if (error instanceof Undetermined) return error.message
+  if (error instanceof Undetermined || error instanceof TransformFailed) return error.message
   throw error
 }

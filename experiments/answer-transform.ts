@@ -2,7 +2,12 @@
  * What of an answer an assertion reads, as promptfoo writes it in JavaScript. Read, never run: of the language only
  * output or JSON.parse(output), fields and places of it, and the methods of texts below are known.
  */
-import { AssertionError, Undetermined } from './check.js'
+
+/** The expression is more of JavaScript than is known here. */
+export class UnknownTransform extends Error {}
+
+/** This answer has not what the expression takes of it. */
+export class TransformFailed extends Error {}
 
 type Step = (value: unknown) => unknown
 
@@ -17,23 +22,15 @@ const METHODS = new Map<string, (text: string) => string>([
 const START = /^(?:JSON\.parse\(\s*(?:output|response)\s*\)|output|response)/
 const STEP = /^(?:\??\.(?<method>\w+)\(\s*\)|\??\.(?<field>[A-Za-z_$][\w$]*)(?!\w*\()|(?:\?\.)?\[\s*(?:(?<place>\d+)|(?<quote>["'])(?<key>[^"']*)\k<quote>)\s*\])/
 
-/** @throws {AssertionError} naming what is not known of the expression */
+/** @throws {UnknownTransform} naming what is not known of the expression */
 export function compileTransform(source: string): (output: string) => string {
   const steps = parse(source)
   // promptfoo's models may answer with an object where JSON was asked for, so output.name is a field of the JSON.
   return (output) => {
     let value: unknown = output
     for (const step of steps) value = step(value)
-    if (value === undefined || value === null) throw new Undetermined(`the transform ${source} gives nothing for this answer`)
+    if (value === undefined || value === null) throw new TransformFailed(`the transform ${source} gives nothing for this answer`)
     return typeof value === 'string' ? value : JSON.stringify(value)
-  }
-}
-
-export function canTransform(source: string): boolean {
-  try {
-    return parse(source).length >= 0
-  } catch {
-    return false
   }
 }
 
@@ -41,7 +38,7 @@ function parse(source: string): Step[] {
   let rest = source.trim().replace(/;$/, '').replace(/^return\s+/, '')
   const start = START.exec(rest)?.[0]
   const refuse = (): never => {
-    throw new AssertionError(`transform ${JSON.stringify(source)} is JavaScript that is not known here; known are output or JSON.parse(output) with .name, [0], ${[...METHODS.keys()].map((name) => `.${name}()`).join(', ')}`)
+    throw new UnknownTransform(`transform ${JSON.stringify(source)} is JavaScript that is not known here; known are output or JSON.parse(output) with .name, [0], ${[...METHODS.keys()].map((name) => `.${name}()`).join(', ')}`)
   }
   if (start === undefined) return refuse()
   const steps: Step[] = start.startsWith('JSON') ? [(value) => parsedJson(value, source)] : []
@@ -67,7 +64,7 @@ function parsedJson(value: unknown, source: string): unknown {
   try {
     return JSON.parse(value) as unknown
   } catch {
-    throw new Undetermined(`the transform ${source} needs JSON, which the answer is not`)
+    throw new TransformFailed(`the transform ${source} needs JSON, which the answer is not`)
   }
 }
 

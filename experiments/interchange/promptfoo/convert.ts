@@ -1,0 +1,215 @@
+/*
+ * A promptfoo config as a dataset whose items carry their assertions, and an experiment whose runs are its prompts
+ * with its providers. Providers that are asked different prompts make an experiment each, on the same dataset.
+ */
+import { basename, dirname, resolve } from 'node:path'
+import { stringify } from 'yaml'
+import { METRICS } from '../../metrics.js'
+import { AppError, type ModelRef } from '../../../server/contracts/index.js'
+import { GraderNames } from './assertions.js'
+import { ConfigFolder, type ConfigNode } from './config-node.js'
+import { Findings, type LeftOut } from './findings.js'
+import { type Item, itemsOf, type Question } from './items.js'
+import { readPrompts } from './prompts.js'
+import { type Env, modelOf, type Provider, readProvider } from './providers.js'
+import { readTests, type Test } from './tests.js'
+
+export interface ConvertOptions {
+  env: Env
+  skipUnsupported: boolean
+  /** Name of the dataset and the experiment; left out: the config's description or folder. */
+  name?: string
+  /** Asked in place of the config's providers: a local model, or a provider as promptfoo writes it. */
+  model?: string
+  grader?: string
+  embedder?: string
+  /** Tokens of an answer where a provider names no limit; left out: what promptfoo asks for. */
+  maxTokens?: number
+}
+
+export interface Converted {
+  /** Relative to the folder that holds datasets/ and experiments/. */
+  files: { path: string; text: string }[]
+  experiments: string[]
+  dataset: string
+  items: number
+  runs: number
+  leftOut: LeftOut[]
+  notes: string[]
+}
+
+/** Keys that say where results go or how they are shown: there is nothing to take over. */
+const WITHOUT_MEANING = new Set(['$schema', 'outputPath', 'sharing', 'metadata', 'writeLatestResults', 'prompts', 'providers', 'targets', 'tests', 'defaultTest', 'scenarios', 'assertionTemplates', 'description', 'tags', 'env', 'evaluateOptions', 'commandLineOptions'])
+const REFUSED: Readonly<Record<string, string>> = {
+  extensions: 'hooks are code; take them out',
+  nunjucksFilters: 'put the finished text into the variables',
+  derivedMetrics: 'compute them from the reported metrics',
+  redteam: 'attacks are not generated here',
+  tracing: 'take it out',
+}
+
+/** What it asks of OpenAI and Anthropic where a provider says nothing. */
+const PROMPTFOO_MAX_TOKENS = 1024
+
+/** @throws AppError with everything of the config that has no counterpart here, by file, line and key */
+export function convertPromptfoo(path: string, options: ConvertOptions): Converted {
+  const folder = new ConfigFolder(dirname(resolve(path)))
+  const config = folder.document(basename(path))
+  if (!config.isFields || !(config.get('prompts').isThere && (config.get('providers').isThere || config.get('targets').isThere))) {
+    throw new AppError('invalid_request', `Nothing was imported: ${path} is no promptfoo config: it has no prompts and providers.`)
+  }
+  const findings = new Findings()
+  const env = { ...options.env, ...envOf(config.get('env')) }
+  for (const key of config.keys()) if (!WITHOUT_MEANING.has(key)) findings.leaveOut(config.get(key), `${key} is not taken over`, REFUSED[key] ?? 'it is not known here; correct its name, or take it out')
+  const providers = providersOf(config, { env, findings, model: options.model })
+  const prompts = readPrompts(config.get('prompts'), { env, findings })
+  const tests = readTests(config, { folder, findings })
+  const graders = new GraderNames({ ...(options.grader === undefined ? {} : { grader: options.grader }), ...(options.embedder === undefined ? {} : { embedder: options.embedder }) })
+  const { items, questions } = itemsOf(tests, prompts, { env, findings, graders })
+  findings.assertRunnable(options)
+  for (const [what, list] of Object.entries({ provider: providers, prompt: questions, test: items })) if (list.length === 0) throw nothingLeft(what, findings)
+  return written({ config, path, folder, providers, questions, items, tests, graders, findings, options })
+}
+
+function nothingLeft(what: string, { leftOut }: Findings): AppError {
+  const problems = leftOut.map(({ file, line, key, what: found, mend }) => ({ path: `${file}${line === undefined ? '' : `:${line}`} ${key}`, message: `${found}; ${mend}` }))
+  return new AppError('invalid_request', `Nothing was imported: no ${what} is left of what the config has.`, { problems })
+}
+
+function envOf(node: ConfigNode): Record<string, string> {
+  return Object.fromEntries(node.keys().map((key) => [key, String(node.get(key).value)]))
+}
+
+function providersOf(config: ConfigNode, { env, findings, model }: { env: Env; findings: Findings; model: string | undefined }): Provider[] {
+  const node = config.get('providers').isThere ? config.get('providers') : config.get('targets')
+  if (model !== undefined) {
+    const ref: ModelRef | null = model.includes(':') && !model.startsWith('run:') ? modelOf(model, node, { env, findings }) : model
+    return ref === null ? [] : [{ name: model, id: model, model: ref, prompts: undefined }]
+  }
+  const entries = node.items().flatMap((entry) => (entry.fileName !== undefined && /\.(?:ya?ml|json)$/.test(entry.fileName) ? entry.folder.document(entry.fileName).items() : [entry]))
+  return entries.flatMap((entry) => readProvider(entry, { env, findings }) ?? [])
+}
+
+interface Parts {
+  config: ConfigNode
+  path: string
+  folder: ConfigFolder
+  providers: readonly Provider[]
+  questions: readonly Question[]
+  items: readonly Item[]
+  tests: readonly Test[]
+  graders: GraderNames
+  findings: Findings
+  options: ConvertOptions
+}
+
+function written(parts: Parts): Converted {
+  const { config, path, items, options, findings, folder } = parts
+  const title = (options.name ?? config.get('description').text?.trim().split('\n')[0] ?? basename(folder.path)).slice(0, 100)
+  const dataset = slug(title, '-') || 'promptfoo'
+  const groups = groupsOf(parts)
+  const named = groups.map((group, index) => ({ ...group, file: `experiments/${dataset}${index === 0 ? '' : `-${index + 1}`}.yaml`, name: index === 0 ? title : `${title} (${index + 1})` }))
+  if (groups.length > 1) findings.note(`Providers are asked different prompts, so there are ${groups.length} experiments on one dataset; their runs compare all the same.`)
+  const manifest = { name: dataset, title, task: 'generation', language: 'und', licence: `that of ${basename(path)}`, source: basename(path), splits: { test: 'test.jsonl' }, description: `The tests of the promptfoo config ${basename(path)}, one item per combination of variables, with their assertions.` }
+  const experiments = named.map(({ file, name, providers, questions }) => ({ path: file, text: experimentText({ ...parts, providers, questions }, { name, dataset }) }))
+  const notes = [...findings.notes]
+  return {
+    dataset,
+    items: items.length,
+    runs: groups.reduce((sum, { providers, questions }) => sum + providers.length * questions.length, 0) * (repeatsOf(config) ?? 1),
+    leftOut: findings.leftOut,
+    notes,
+    experiments: experiments.map((file) => file.path),
+    files: [
+      { path: `datasets/${dataset}/dataset.yaml`, text: stringify(manifest) },
+      { path: `datasets/${dataset}/test.jsonl`, text: items.map((item) => `${JSON.stringify(item)}\n`).join('') },
+      { path: `datasets/${dataset}/README.md`, text: cardOf(manifest, parts) },
+      ...experiments,
+    ],
+  }
+}
+
+/** Providers by the prompts that they are asked, in the config's order. */
+function groupsOf({ providers, questions }: Parts): { providers: Provider[]; questions: Question[] }[] {
+  const groups = new Map<string, { providers: Provider[]; questions: Question[] }>()
+  for (const provider of providers) {
+    const asked = questions.filter(({ prompt }) => provider.prompts === undefined || provider.prompts.some((name) => fits(name, prompt)))
+    if (asked.length === 0) continue
+    const key = asked.map((question) => questions.indexOf(question)).join()
+    const group = groups.get(key) ?? { providers: [], questions: asked }
+    groups.set(key, { ...group, providers: [...group.providers, provider] })
+  }
+  return [...groups.values()]
+}
+
+/** Label or id; `group:*` and `group` stand for those that begin with it. */
+function fits(name: string, { id, label }: Question['prompt']): boolean {
+  const own = [label, ...(id === undefined ? [] : [id])]
+  return own.some((text) => text === name || text.startsWith(`${name}:`) || (name.endsWith('*') && text.startsWith(name.slice(0, -1))))
+}
+
+function repeatsOf(config: ConfigNode): number | undefined {
+  return config.get('evaluateOptions').get('repeat').number ?? config.get('commandLineOptions').get('repeat').number
+}
+
+function experimentText(parts: Parts, { name, dataset }: { name: string; dataset: string }): string {
+  const { config, path, providers, questions, items, graders, findings, options } = parts
+  const option = (key: string): unknown => [config.get('evaluateOptions').get(key), config.get('commandLineOptions').get(key)].find(({ isThere }) => isThere)?.value
+  const { scorers, metrics } = scorersOf(items, graders)
+  const asksTime = items.some(({ assertions }) => assertions.assert.some((one) => one.type === 'latency' || (one.type === 'assert-set' && one.assert.some(({ type }) => type === 'latency'))))
+  if (asksTime) findings.note('Assertions of latency need an answer that is waited for, so cache is off.')
+  const [concurrency, timeoutMs, repeats] = [option('maxConcurrency'), option('timeoutMs'), repeatsOf(config)]
+  const models = providers.map(({ model }) => model)
+  const asked = questions.map(({ named }) => named)
+  const spec = {
+    name,
+    kind: 'prompt',
+    dataset,
+    axes: { ...(models.length > 1 ? { model: models } : {}), ...(asked.length > 1 ? { prompt: asked } : {}) },
+    fixed: {
+      ...(models.length > 1 ? {} : { model: models[0] }),
+      ...(asked.length > 1 ? {} : { prompt: asked[0] }),
+      maxTokens: options.maxTokens ?? PROMPTFOO_MAX_TOKENS,
+      scorers,
+      ...(typeof concurrency === 'number' && concurrency >= 1 ? { concurrency: Math.min(256, Math.floor(concurrency)) } : {}),
+      ...(typeof timeoutMs === 'number' && timeoutMs > 0 ? { timeoutSeconds: timeoutMs / 1000 } : {}),
+      ...(asksTime || option('cache') === false ? { cache: 'off' } : {}),
+    },
+    metrics,
+    ...(repeats === undefined || repeats === 1 ? {} : { repeats }),
+    tags: ['promptfoo', ...config.get('tags').keys().map((key) => `${key}: ${String(config.get('tags').get(key).value)}`.slice(0, 60))].slice(0, 50),
+    notes: notesOf(path, findings),
+  }
+  return `# From the promptfoo config ${basename(path)}.\n${stringify(spec, { lineWidth: 0, aliasDuplicateObjects: false })}`
+}
+
+function notesOf(path: string, { leftOut, notes }: Findings): string {
+  const left = leftOut.map(({ file, line, key, what }) => `- left out: ${file}${line === undefined ? '' : `:${line}`} ${key}: ${what}`)
+  return [`From the promptfoo config ${basename(path)}.`, ...left, ...[...notes].map((note) => `- ${note}`)].join('\n').slice(0, 20_000)
+}
+
+/** pass and score, and a metric for each name that assertions bear. */
+function scorersOf(items: readonly Item[], { graders, embedders }: GraderNames): { scorers: Record<string, unknown>; metrics: string[] } {
+  const named = new Set(items.flatMap(({ assertions }) => assertions.assert.flatMap((one) => [one.metric, ...(one.type === 'assert-set' ? one.assert.map(({ metric }) => metric) : [])])).filter((metric) => metric !== undefined))
+  const asRecord = <T>(entries: ReadonlyMap<string, { name: string; value: T }>): Record<string, T> => Object.fromEntries([...entries.values()].map(({ name, value }) => [name, value]))
+  const scorers: Record<string, unknown> = {
+    pass: { type: 'assertions', gives: 'pass', ...(graders.size === 0 ? {} : { graders: asRecord(graders) }), ...(embedders.size === 0 ? {} : { embedders: asRecord(embedders) }) },
+    score: { type: 'assertions', gives: 'score' },
+  }
+  for (const metric of named) {
+    const base = slug(metric, '_').replace(/^(?=[^a-z])/, 'm_').slice(0, 32) || 'metric'
+    let name = base
+    for (let count = 2; Object.hasOwn(scorers, name) || Object.hasOwn(METRICS, name); count++) name = `${base}_${count}`
+    scorers[name] = { type: 'assertions', gives: { metric } }
+  }
+  return { scorers, metrics: Object.keys(scorers) }
+}
+
+function slug(text: string, joint: string): string {
+  return text.normalize('NFKD').toLowerCase().replaceAll(/[^a-z0-9]+/g, joint).replace(/^[-_]+|[-_]+$/g, '').slice(0, 60).replace(/[-_]+$/, '')
+}
+
+function cardOf({ title, description }: { title: string; description: string }, { items, path, findings }: Parts): string {
+  const left = findings.leftOut.map(({ file, line, key, what }) => `- \`${file}${line === undefined ? '' : `:${line}`} ${key}\`: ${what}`)
+  return [`# ${title}`, '', description, '', `${items.length} items from \`${basename(path)}\`. Its licence is that of the config.`, ...(left.length === 0 ? [] : ['', 'Left out, because it has no counterpart:', '', ...left]), ''].join('\n')
+}
