@@ -15,9 +15,12 @@ export function runDash(slot: number, role: 'train' | 'eval'): number[] {
   return role === 'train' ? train : evaluation
 }
 
-/** Canvas cannot read `var()`: the colour as the theme on show defines it. */
+/** The build shortens #000000 to #000, to which no alpha can be appended. */
+const expand = (color: string): string => (/^#[0-9a-f]{3}$/i.test(color) ? `#${[...color.slice(1)].map((digit) => digit + digit).join('')}` : color)
+
+/** Canvas cannot read `var()`: the colour as the theme on show defines it, in six digits. */
 export function themeColor(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+  return expand(getComputedStyle(document.documentElement).getPropertyValue(name).trim())
 }
 
 export const canvasRunColor = (slot: number): string => themeColor(`--run-${slot % HUES}`)
