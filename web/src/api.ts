@@ -8,6 +8,7 @@ import type { ServerEvent } from '../../server/contracts/events.js'
 import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
 import type { DatasetList, ExamplePage, ExperimentChange, ExperimentPage, Health, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
+import type { AnnotationRequest, ComparedItem, CreatedDataset, ItemFacets } from '../../server/contracts/people.js'
 import type { Checkpoint, CreatedExperiment, Estimate, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
 import type { Tradeoff } from '../../server/contracts/tradeoff.js'
 import { say } from './i18n.js'
@@ -139,8 +140,25 @@ export interface CompareQuery {
   /** δ of the question whether a run is not worse, in the unit of the metric. */
   margin?: number | null
   repeats?: 'apart' | 'pooled'
+  /** Of the sentences. */
+  lang?: 'en' | 'pt'
+  text?: string | null
+  target?: string | null
+  cluster?: string | null
+  minLength?: number | null
+  maxLength?: number | null
+  annotated?: string | null
+  tag?: string | null
 }
 export const compare = ({ runs, ...asked }: CompareQuery, signal: AbortSignal): Promise<Comparison> => request(`/compare${query({ runs: runs.join(','), ...asked })}`, { signal })
+export const getFacets = (runs: readonly string[], signal: AbortSignal): Promise<ItemFacets> => request(`/compare/facets${query({ runs: runs.join(',') })}`, { signal })
+export const getComparedItem = ({ itemId, runs }: { itemId: string; runs: readonly string[] }, signal: AbortSignal): Promise<ComparedItem> => request(`/compare/items/${segment(itemId)}${query({ runs: runs.join(',') })}`, { signal })
+/** Makes a dataset of all items that the query selects. */
+export const saveItems = ({ runs, ...asked }: Omit<CompareQuery, 'limit' | 'offset'> & { name: string }): Promise<CreatedDataset> => {
+  const given = Object.entries(asked).filter(([, value]) => value !== null && value !== undefined)
+  return request('/compare/dataset', send('POST', { ...Object.fromEntries(given), runs: runs.join(',') }))
+}
+export const annotate = (annotation: AnnotationRequest): Promise<void> => request('/annotations', send('PUT', annotation))
 
 export interface TradeoffQuery {
   dataset: string | null

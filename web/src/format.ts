@@ -22,6 +22,11 @@ function exponential(value: number, digits: number): string {
   return `${value < 0 ? MINUS : ''}${fixed(Number(mantissa), digits)}e${exponent.replace('-', MINUS).replace('+', '')}`
 }
 
+/** With so many decimals, in the reader's way. */
+export function formatFixed(value: number, digits: number): string {
+  return special(value) ?? fixed(value, digits)
+}
+
 function fixed(value: number, digits: number): string {
   const text = numberFormat(digits).format(Math.abs(value))
   return value < 0 && /[1-9]/.test(text) ? MINUS + text : text

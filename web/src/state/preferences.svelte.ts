@@ -9,6 +9,8 @@ export class Preferences {
   theme = $state<ThemeChoice>('system')
   language = $state<Language>(spokenOf(navigator.languages))
   hasShortcuts = $state(true)
+  /** The name under which this reader annotates and reviews. */
+  annotator = $state('me')
   #systemIsDark = $state(false)
   readonly isDark = $derived(this.theme === 'dark' || (this.theme === 'system' && this.#systemIsDark))
 
@@ -17,6 +19,7 @@ export class Preferences {
     if (kept.theme === 'light' || kept.theme === 'dark') this.theme = kept.theme
     if (kept.language === 'en' || kept.language === 'pt') this.language = kept.language
     this.hasShortcuts = kept.hasShortcuts !== false
+    if (typeof kept.annotator === 'string' && kept.annotator.trim() !== '') this.annotator = kept.annotator
     this.#speak()
   }
 
@@ -48,6 +51,11 @@ export class Preferences {
     this.#keep()
   }
 
+  setAnnotator(name: string): void {
+    this.annotator = name.trim().slice(0, 60) || 'me'
+    this.#keep()
+  }
+
   #paint(): void {
     document.documentElement.dataset['theme'] = this.isDark ? 'dark' : 'light'
   }
@@ -59,14 +67,14 @@ export class Preferences {
 
   #keep(): void {
     try {
-      localStorage.setItem(STORAGE_KEY, JSON.stringify({ theme: this.theme, language: this.language, hasShortcuts: this.hasShortcuts }))
+      localStorage.setItem(STORAGE_KEY, JSON.stringify({ theme: this.theme, language: this.language, hasShortcuts: this.hasShortcuts, annotator: this.annotator }))
     } catch {
       // Storage is full or forbidden: the choice then lasts until the page is closed.
     }
   }
 }
 
-function readKept(): { theme?: unknown; language?: unknown; hasShortcuts?: unknown } {
+function readKept(): { theme?: unknown; language?: unknown; hasShortcuts?: unknown; annotator?: unknown } {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? '{}')
     return typeof kept === 'object' && kept !== null ? kept : {}

@@ -1,10 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { marginOf, scoreOf, sideFilters, sidesOf } from './side-by-side.js'
+import { conditionsOf, marginOf, placeOf, scoreOf, selectionOf, sideFilters } from './side-by-side.js'
+
+const NONE = { text: null, target: null, cluster: null, minLength: null, maxLength: null, annotated: null, tag: null }
 
 describe('what the address asks for', () => {
   it('is a page of items, by A and B of the runs that are there', () => {
-    expect(sidesOf(new URLSearchParams('show=a-better&a=x&b=gone&page=3'), ['x', 'y'])).toEqual({ show: 'a-better', a: 'x', b: null, offset: 50, limit: 25 })
-    expect(sidesOf(new URLSearchParams('show=odd&page=-4'), ['x'])).toEqual({ show: 'all', a: null, b: null, offset: 0, limit: 25 })
+    expect(selectionOf(new URLSearchParams('show=a-better&a=x&b=gone&page=3'), ['x', 'y'])).toEqual({ show: 'a-better', a: 'x', b: null, ...NONE, offset: 50, limit: 25 })
+    expect(selectionOf(new URLSearchParams('show=odd&page=-4'), ['x'])).toEqual({ show: 'all', a: null, b: null, ...NONE, offset: 0, limit: 25 })
+  })
+
+  it('is the page on which the opened item stands', () => {
+    expect(selectionOf(new URLSearchParams('page=1&at=26'), ['x']).offset).toBe(25)
+    expect(['25', '0', '-1', 'x', ''].map((at) => placeOf(new URLSearchParams({ at })))).toEqual([25, null, null, null, null])
+  })
+
+  it('narrows the items by what it names, and by nothing that makes no sense', () => {
+    expect(conditionsOf(new URLSearchParams('q=cash&target=spam&min=10&max=-3&annotated=odd&tag=rude'))).toEqual({ ...NONE, text: 'cash', target: 'spam', minLength: 10, tag: 'rude' })
   })
 
   it('is a margin above 0, or none', () => {
