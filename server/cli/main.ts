@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { AppError, type Budget } from '../contracts/index.js'
 import { Client } from './client.js'
+import { pruneCache, showCache } from './cache.js'
 import { compare, plan } from './compare.js'
 import { list, type Output, pick, retry, runExperiment, show } from './commands.js'
 import { doctor } from './doctor.js'
@@ -41,6 +42,9 @@ Usage: npx bancada COMMAND [options]
   import promptfoo CONFIG     take in a promptfoo config: its tests as a dataset, its prompts and providers
                               as an experiment [--run]: import promptfoo --help
   worker [--name N]           run a worker here, for this or another machine's server
+  cache                       how many stored replies of models there are, and their size
+                              [--older-than DAYS] [--unused] forget those stored before that, and
+                              those whose run was deleted; runs keep their answers and scores
   doctor                      check everything Bancada stands on
 
   --server URL                the server (default: $BANCADA_SERVER, or http://127.0.0.1:4400)
@@ -90,6 +94,8 @@ const options = {
   usd: { type: 'string' },
   calls: { type: 'string' },
   minutes: { type: 'string' },
+  'older-than': { type: 'string' },
+  unused: { type: 'boolean' },
 } as const
 
 class UsageError extends Error {}
@@ -135,6 +141,13 @@ function budgetOf(values: { usd?: string; calls?: string; minutes?: string }): B
   const wrong = given.find(([, text]) => !(Number(text) > 0))
   if (wrong !== undefined) throw new UsageError(`--${wrong[0]} takes a number above 0, not "${String(wrong[1])}"`)
   return Object.fromEntries(given.map(([name, text]) => [name, Number(text)]))
+}
+
+/** Which stored replies may go. */
+function pruned({ unused, 'older-than': text }: { unused?: boolean; 'older-than'?: string }): { olderThanDays?: number; unused: boolean } {
+  const days = Number(text)
+  if (text !== undefined && (text.trim() === '' || !(days >= 0))) throw new UsageError(`--older-than takes a number of days, 0 for all, not "${text}"`)
+  return { ...(text === undefined ? {} : { olderThanDays: days }), unused: unused === true }
 }
 
 function required<T>(value: T | undefined, what: string): T {
@@ -200,6 +213,9 @@ async function main(argv: string[]): Promise<number> {
       return 0
     case 'worker':
       return runWorker(['--server', address, ...(token ? ['--token', token] : []), ...(values.name ? ['--name', values.name] : []), ...(values.threads ? ['--threads', values.threads] : [])])
+    case 'cache':
+      await (values['older-than'] === undefined && values.unused !== true ? showCache(client, output) : pruneCache(client, output, pruned(values)))
+      return 0
     case 'doctor':
       return (await doctor(client, output)) ? 0 : 1
     default:

@@ -1,4 +1,5 @@
 export * from './assertions.js'
+export * from './cache.js'
 export * from './compare.js'
 export * from './dataset.js'
 export * from './errors.js'

@@ -1,5 +1,5 @@
 /* Replies of models by what was asked. Content-addressed: the same key is the same reply, whoever stores it. */
-import type { StoredResponse } from '../contracts/index.js'
+import type { CacheInfo, CachePrune, StoredResponse } from '../contracts/index.js'
 import type { Database } from './database.js'
 import { storableJson } from './text.js'
 
@@ -36,5 +36,20 @@ export class ResponseStore {
       )
       UPDATE run SET spent_calls = spent_calls + total.calls, spent_usd = spent_usd + total.usd
       FROM (SELECT coalesce(sum(tries), 0) AS calls, coalesce(sum(cost_usd), 0) AS usd FROM kept) AS total WHERE run.id = ${runId}`
+  }
+
+  async measure(): Promise<CacheInfo> {
+    const [row] = await this.database.client.$queryRaw<{ entries: number; bytes: number; oldest: Date | null; newest: Date | null }[]>`
+      SELECT count(*)::int AS entries, pg_total_relation_size('response')::float8 AS bytes, min(created_at) AS oldest, max(created_at) AS newest FROM response`
+    return { entries: row?.entries ?? 0, sizeBytes: row?.bytes ?? 0, oldest: row?.oldest?.toISOString() ?? null, newest: row?.newest?.toISOString() ?? null }
+  }
+
+  /** Forgets replies and returns how many. Their room is free for new ones at once: the embedded database has nobody who tidies up later. */
+  async prune({ olderThanDays = 0, unused }: CachePrune): Promise<number> {
+    const removed = await this.database.client.$executeRaw`
+      DELETE FROM response WHERE created_at <= now() - ${olderThanDays}::float8 * interval '1 day'
+        AND (NOT ${unused}::boolean OR NOT EXISTS (SELECT FROM run WHERE run.id = response.run_id))`
+    if (removed > 0) await this.database.client.$executeRawUnsafe('VACUUM response')
+    return removed
   }
 }

@@ -401,6 +401,22 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect(JSON.parse(await responses.find(['e'.repeat(64)]))).toHaveLength(1)
   })
 
+  it('measures stored replies, and forgets the old ones and those of deleted runs', async () => {
+    const { id } = await claimed('prompt')
+    const responses = new ResponseStore(database)
+    await responses.prune({ olderThanDays: 0, unused: false })
+    expect(await responses.measure()).toMatchObject({ entries: 0, oldest: null, newest: null })
+    const reply = (digit: string): StoredResponse => ({ key: digit.repeat(64), body: { text: 'x' }, tokensIn: null, tokensOut: null, tokensCached: null, tokensReasoning: null, latencyMs: 1, ttftMs: null, costUsd: null, tries: 1 })
+    await responses.keep(id, [reply('a'), reply('b')])
+    await responses.keep('deleted', [reply('c')])
+    await database.client.$executeRaw`UPDATE response SET created_at = now() - interval '40 days' WHERE key = decode(${'a'.repeat(64)}, 'hex')`
+    expect(await responses.measure()).toMatchObject({ entries: 3, sizeBytes: expect.any(Number) as number, oldest: expect.stringMatching(/Z$/) as string })
+    expect(await responses.prune({ olderThanDays: 41, unused: false })).toBe(0)
+    expect(await responses.prune({ unused: true })).toBe(1)
+    expect(await responses.prune({ olderThanDays: 30, unused: false })).toBe(1)
+    expect(JSON.parse(await responses.find(['a', 'b', 'c'].map((digit) => digit.repeat(64))))).toMatchObject([{ key: 'b'.repeat(64) }])
+  })
+
   it('forgets all points of a training run that died before its first checkpoint', async () => {
     const { id } = await claimed('pretrain')
     await metrics.append(id, 1, points('loss', upTo(20)))

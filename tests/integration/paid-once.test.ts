@@ -1,0 +1,148 @@
+/**
+ * What is paid for is kept: worker and server are killed with calls in flight, and an endpoint that counts
+ * its calls says whether any stored reply was asked for again. And however many workers call it, it sees no
+ * more than its limit.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import type { CacheInfo, CreatedExperiment, Example, Experiment, Run } from '../../server/contracts/index.js'
+import { freePort, pause, Running, type Server, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
+import { CountingEndpoint } from '../support/counting-endpoint.js'
+
+const CONCURRENCY = 4
+const isOver = ({ status }: { status: string }): boolean => !['queued', 'running'].includes(status)
+
+function promptRun(baseUrl: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+  return { name: 'Counted', kind: 'prompt', dataset: 'spam', model: { provider: 'openai', baseUrl, model: 'counted' }, fixed: { limit: 120, concurrency: CONCURRENCY }, metrics: ['accuracy'], ...more }
+}
+
+/** Items whose right answers the endpoint can work out. */
+function writeNumbers(home: string, count: number): void {
+  const folder = join(home, 'datasets', 'numbers')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'test.jsonl'), Array.from({ length: count }, (_, number) => `${JSON.stringify({ id: `n${number}`, input: `Say ${number}`, target: String(number) })}\n`).join(''))
+  writeFileSync(join(folder, 'dataset.yaml'), JSON.stringify({ name: 'numbers', title: 'Numbers', task: 'generation', language: 'en', licence: 'CC0-1.0', source: 'made by the test', description: 'Numbers.', splits: { test: 'test.jsonl' } }))
+}
+
+function killTree(running: Running): void {
+  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' }).stdout.split('\n').map(Number).filter(Boolean)
+  for (const pid of [running.pid, ...children]) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      // It may have ended since it was listed.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+async function answersOf(server: Server, runId: string | undefined): Promise<Example[]> {
+  return (await server.get<{ examples: Example[] }>(`/api/runs/${runId}/examples?limit=1000`)).examples
+}
+
+it('kill -9 of a worker: no reply that was stored is asked for again', { timeout: 240_000 }, async () => {
+  await using endpoint = await CountingEndpoint.start({ delayMs: () => 40, answer: () => 'ham' })
+  await using home = await temporaryFolder()
+  await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
+  const id = (await server.post<CreatedExperiment>('/api/experiments', promptRun(endpoint.baseUrl))).runs[0]?.id
+  const doomed = startWorker(server.url, home.path, 'doomed')
+  await until(() => server.get<CacheInfo>('/api/cache'), ({ entries }) => entries >= 30)
+  killTree(doomed)
+  // What it had sent when it died is still stored.
+  await pause(500)
+  const paid = endpoint.calls.length
+  const stored = (await server.get<CacheInfo>('/api/cache')).entries
+  expect(stored).toBeLessThan(120)
+
+  await using _heir = startWorker(server.url, home.path, 'heir')
+  const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
+  expect([run.status, run.error, run.summary?.metrics['accuracy']?.n]).toEqual(['succeeded', null, 120])
+  // Those that were under way, or answered but on their way to the store, are all that is lost.
+  expect(endpoint.calls.length).toBe(120 + paid - stored)
+  const twice = [...endpoint.timesAsked].filter(([, times]) => times > 1).map(([prompt]) => prompt)
+  expect(twice).toHaveLength(paid - stored)
+  const examples = await answersOf(server, id)
+  expect(new Set(examples.map(({ itemId }) => itemId)).size).toBe(120)
+  const foundStored = examples.filter(({ cached }) => cached).map(({ input }) => `counted: ${input}`)
+  expect(foundStored.filter((prompt) => twice.includes(prompt))).toEqual([])
+  expect((await server.get<CacheInfo>('/api/cache')).entries).toBe(120)
+})
+
+it('kill -9 of the server in mid-race: the race goes on and ends with one answer per item', { timeout: 240_000 }, async () => {
+  const answer = ({ prompt, model }: { prompt: string; model: string }): string => {
+    const number = Number(prompt.slice('Say '.length))
+    return number % 10 < (model === 'good' ? 9 : 3) ? String(number) : 'I cannot say'
+  }
+  await using endpoint = await CountingEndpoint.start({ delayMs: () => 25, answer })
+  await using home = await temporaryFolder()
+  writeNumbers(home.path, 150)
+  const port = await freePort()
+  const models = ['good', 'poor'].map((model) => ({ provider: 'openai', baseUrl: endpoint.baseUrl, model }))
+  const { model: _model, ...race } = promptRun(endpoint.baseUrl, { name: 'Raced', dataset: 'numbers', strategy: 'race', axes: { model: models }, fixed: { concurrency: CONCURRENCY }, metrics: ['exact_match'] })
+  let id: string
+  {
+    const server = await startServer(home.path, { port, args: ['--no-examples'] })
+    id = (await server.post<CreatedExperiment>('/api/experiments', race)).id
+    await until(() => server.get<CacheInfo>('/api/cache'), ({ entries }) => entries >= 60)
+    server.kill('SIGKILL')
+    await server.ended
+  }
+  await using server = await startServer(home.path, { port, args: ['--no-examples'] })
+  const experiment = await until(() => server.get<Experiment>(`/api/experiments/${id}`), isOver, 200_000)
+  expect(experiment.runs.map(({ status, error }) => [status, error])).toEqual([['succeeded', null], ['stopped', null]])
+  for (const run of experiment.runs) {
+    const items = (await answersOf(server, run.id)).map(({ itemId }) => itemId)
+    expect(new Set(items).size).toBe(items.length)
+    expect(items.length).toBe(run.race?.items)
+    expect(run.summary?.metrics['exact_match']?.n).toBe(items.length)
+  }
+  // Each reply is stored once, and only what the server had not acknowledged was asked again.
+  const { entries } = await server.get<CacheInfo>('/api/cache')
+  expect(entries).toBe(endpoint.timesAsked.size)
+  expect(Math.max(...endpoint.timesAsked.values())).toBeLessThanOrEqual(2)
+})
+
+it('two workers keep to one limit, and both wait as long as the endpoint asks', { timeout: 240_000 }, async () => {
+  const RETRY_AFTER_S = 3
+  let turnAwayFrom = Infinity
+  const callers = new Set<string>()
+  await using endpoint = await CountingEndpoint.start({
+    // Slow until both have called, however late the second worker comes.
+    delayMs: ({ model }) => (callers.add(model).size === 2 ? 60 : 600),
+    answer: () => 'ham',
+    retryAfter: ({ atMs }) => (atMs >= turnAwayFrom && atMs < turnAwayFrom + 500 ? RETRY_AFTER_S : null),
+  })
+  await using home = await temporaryFolder()
+  await using server = await startServer(home.path)
+  const ids: (string | undefined)[] = []
+  for (const model of ['one', 'two']) {
+    const spec = promptRun(endpoint.baseUrl, { model: { provider: 'openai', baseUrl: endpoint.baseUrl, model }, fixed: { limit: 200, concurrency: 6 } })
+    ids.push((await server.post<CreatedExperiment>('/api/experiments', spec)).runs[0]?.id)
+  }
+  const workers = ['one', 'two'].map((name) => new Running('dist/workers/main.js', ['--server', server.url, '--name', name, '--parallel', '1'], { BANCADA_HOME: home.path }))
+  try {
+    const runsNow = (): Promise<Run[]> => Promise.all(ids.map((id) => server.get<Run>(`/api/runs/${id}`)))
+    await until(runsNow, (runs) => runs.every(({ status, progress }) => status === 'running' && (progress?.done ?? 0) > 0))
+    expect(new Set((await runsNow()).map(({ worker }) => worker)).size).toBe(2)
+    const before = endpoint.calls.length
+    await until(() => Promise.resolve(endpoint.calls.length), (calls) => calls >= before + 40)
+    turnAwayFrom = performance.now()
+    const runs = await until(runsNow, (all) => all.every(isOver), 200_000)
+    expect(runs.map(({ status, error, summary }) => [status, error, summary?.metrics['accuracy']?.n])).toEqual([['succeeded', null, 200], ['succeeded', null, 200]])
+  } finally {
+    for (const worker of workers) await worker.stop()
+  }
+  expect(endpoint.mostInFlight).toBeLessThanOrEqual(12)
+  expect(endpoint.calls).toHaveLength(400)
+  const lastTurnedAway = endpoint.turnedAway.at(-1)?.atMs ?? Number.NaN
+  expect(endpoint.turnedAway.length).toBeGreaterThan(0)
+  // The other run hears of the pause at its next report; from then on nobody calls until it has passed.
+  const tooEarly = endpoint.calls.filter(({ atMs }) => atMs > lastTurnedAway + 1_000 && atMs < lastTurnedAway + RETRY_AFTER_S * 1_000 - 50)
+  expect(tooEarly).toEqual([])
+  // Half of what was in flight before, shared by both, until answers come again.
+  const goneOn = endpoint.calls.filter(({ atMs }) => atMs > lastTurnedAway + 1_000).map(({ atMs }) => atMs)
+  const first = Math.min(...goneOn)
+  expect(goneOn.filter((atMs) => atMs < first + 55).length).toBeLessThanOrEqual(6)
+})
