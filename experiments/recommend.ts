@@ -2,7 +2,7 @@
  * Which of several runs to put to work, from what an error costs, how much is asked, how long may
  * be waited and how good it must be at least. Pure: the page asks anew at every move of a slider.
  */
-import type { CostBasis, Spread } from '../server/contracts/index.js'
+import type { CostBasis, Spread, Tradeoff } from '../server/contracts/index.js'
 import { expectedCost } from './expected-cost.js'
 import { normalQuantile, Z95 } from './statistics/distributions.js'
 
@@ -11,6 +11,11 @@ export interface Option {
   latencyMs: number | null
   /** Null: it has no score. */
   basis: CostBasis | null
+}
+
+/** The options of a trade-off; on a metric that tells no errors there are none, since nothing can be priced. */
+export function optionsOf({ isShare, runs }: Pick<Tradeoff, 'isShare' | 'runs'>): Option[] {
+  return isShare ? runs.map(({ id, latency, costBasis }) => ({ id, latencyMs: latency?.p95Ms ?? null, basis: costBasis })) : []
 }
 
 export interface Demands {

@@ -7,6 +7,7 @@ import { PeopleModule } from './people/people.module.js'
 import { ProvidersModule } from './providers/providers.module.js'
 import { ResourcesModule, type Resources } from './resources.module.js'
 import { RunsModule } from './runs/runs.module.js'
+import { SharesModule } from './shares/shares.module.js'
 import { SystemModule } from './system/system.module.js'
 import { TradeoffModule } from './tradeoff/tradeoff.module.js'
 import { WorkerModule } from './worker/worker.module.js'
@@ -14,6 +15,6 @@ import { WorkerModule } from './worker/worker.module.js'
 @Module({})
 export class AppModule {
   static of(resources: Resources): DynamicModule {
-    return { module: AppModule, imports: [ResourcesModule.of(resources), ExperimentsModule, RunsModule, CompareModule, TradeoffModule, DatasetsModule, PeopleModule, ProvidersModule, SystemModule, WorkerModule, EventsModule] }
+    return { module: AppModule, imports: [ResourcesModule.of(resources), ExperimentsModule, RunsModule, CompareModule, TradeoffModule, SharesModule, DatasetsModule, PeopleModule, ProvidersModule, SystemModule, WorkerModule, EventsModule] }
   }
 }

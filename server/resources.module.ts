@@ -20,7 +20,9 @@ import { ResponseStore } from './store/response-store.js'
 import { RaceStore } from './store/race-store.js'
 import { RunStore } from './store/run-store.js'
 import { ScoreStore } from './store/score-store.js'
+import { ShareStore } from './store/share-store.js'
 import { ShelfStore } from './store/shelf-store.js'
+import { SpendStore } from './store/spend-store.js'
 import { TradeoffStore } from './store/tradeoff-store.js'
 import { WorkerStore } from './store/worker-store.js'
 
@@ -32,7 +34,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, TradeoffStore, WorkerStore, AnnotationStore, ItemFinder]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, ItemFinder]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

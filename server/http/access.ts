@@ -16,7 +16,7 @@ export function guardAccess(settings: Pick<Settings, 'token'>) {
     assertOwnOrigin(request)
     if (settings.token === undefined) return next()
     if (signIn(request, response, settings.token)) return
-    if (isApi(request) && !isEqual(shownToken(request), settings.token)) {
+    if (isApi(request) && !isShared(request) && !isEqual(shownToken(request), settings.token)) {
       throw new AppError('unauthorized', 'This server asks for its token: send "Authorization: Bearer …", or open /?token=… once in the browser.')
     }
     next()
@@ -25,6 +25,11 @@ export function guardAccess(settings: Pick<Settings, 'token'>) {
 
 export function isApi(request: Request): boolean {
   return request.path === '/api' || request.path.startsWith('/api/')
+}
+
+/** Reading one shared view asks for its own token alone: 128 random bits that are part of the path. */
+function isShared(request: Request): boolean {
+  return (request.method === 'GET' || request.method === 'HEAD') && /^\/api\/shares\/[\w-]{22}$/.test(request.path)
 }
 
 function hostOf(authority: string): string {

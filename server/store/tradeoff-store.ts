@@ -25,7 +25,7 @@ interface ServedRow {
   first_tokens: string | null
 }
 
-const FINISHED = `r.dataset = $1 AND r.status = 'succeeded' AND (r.summary->'metrics'->$2) IS NOT NULL`
+const FINISHED = `e.deleted_at IS NULL AND r.dataset = $1 AND r.status = 'succeeded' AND (r.summary->'metrics'->$2) IS NOT NULL`
 
 export class TradeoffStore {
   constructor(private readonly database: Database) {}
@@ -33,12 +33,12 @@ export class TradeoffStore {
   /** Datasets with finished runs: those of most kinds first, then those of most runs. */
   async choices(): Promise<TradeoffChoice[]> {
     const rows = await this.database.client.$queryRaw<{ dataset: string; runs: number; kinds: Kind[]; metric: string; scored: number }[]>`
+      WITH finished AS (SELECT run.dataset, run.kind, run.summary FROM run JOIN experiment ON experiment.id = run.experiment_id
+                        WHERE experiment.deleted_at IS NULL AND run.status = 'succeeded' AND run.summary IS NOT NULL)
       SELECT d.dataset, d.runs, d.kinds, m.metric, m.scored
       FROM (SELECT dataset, count(*)::int AS runs, array_agg(DISTINCT kind ORDER BY kind) AS kinds,
-                   mode() WITHIN GROUP (ORDER BY summary->>'primaryMetric') AS main FROM run
-            WHERE status = 'succeeded' AND summary IS NOT NULL GROUP BY dataset) AS d
-      JOIN (SELECT dataset, metric, count(*)::int AS scored FROM run, json_object_keys(run.summary->'metrics') AS metric
-            WHERE status = 'succeeded' AND summary IS NOT NULL GROUP BY dataset, metric) AS m ON m.dataset = d.dataset
+                   mode() WITHIN GROUP (ORDER BY summary->>'primaryMetric') AS main FROM finished GROUP BY dataset) AS d
+      JOIN (SELECT dataset, metric, count(*)::int AS scored FROM finished, json_object_keys(summary->'metrics') AS metric GROUP BY dataset, metric) AS m ON m.dataset = d.dataset
       ORDER BY cardinality(d.kinds) DESC, d.runs DESC, d.dataset, m.metric = d.main DESC, m.scored DESC, m.metric`
     const choices = new Map<string, TradeoffChoice>()
     for (const { dataset, runs, kinds, metric, scored } of rows) {
@@ -50,7 +50,7 @@ export class TradeoffStore {
   }
 
   async count(dataset: string, metric: string): Promise<number> {
-    const [row] = await this.database.client.$queryRawUnsafe<{ total: number }[]>(`SELECT count(*)::int AS total FROM run r WHERE ${FINISHED}`, dataset, metric)
+    const [row] = await this.database.client.$queryRawUnsafe<{ total: number }[]>(`SELECT count(*)::int AS total FROM run r JOIN experiment e ON e.id = r.experiment_id WHERE ${FINISHED}`, dataset, metric)
     return row?.total ?? 0
   }
 

@@ -1,6 +1,6 @@
 /* What a manager asks of a real server: everything tried on a dataset, beside each other or apart. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ErrorBody, FinishedRunPage, ImportedExperiment, Tradeoff } from '../../server/contracts/index.js'
+import type { ErrorBody, FinishedRunPage, ImportedExperiment, Share, SharedView, ShareList, Spend, Tradeoff } from '../../server/contracts/index.js'
 import { Logger } from '../../server/logger.js'
 import { readSettings } from '../../server/settings.js'
 import { startServer, type RunningServer } from '../../server/start.js'
@@ -82,5 +82,56 @@ describe('the trade-off', () => {
       expect([refused.status, refused.body.error.message]).toEqual([404, expect.stringMatching(/nothing.*mail|bleu.*accuracy/)])
     }
     expect((await ask('/api/tradeoff?perHour=-1')).status).toBe(400)
+  })
+
+  it('tells what was paid apart from what is not known', async () => {
+    await ask('/api/experiments', { name: 'Budgeted', kind: 'prompt', dataset: 'spam', axes: { shots: [0, 2] }, budget: { usd: 1.5 } })
+    const { body } = await ask<Spend>('/api/spend')
+    expect(body.total).toMatchObject({ runs: 6, spentUsd: 0, answersUsd: expect.closeTo(0.5, 9), unknownRuns: 2, budgetUsd: 3, budgetedRuns: 2 })
+    expect(body.experiments.map(({ name, unknownRuns, budgetUsd }) => [name, unknownRuns, budgetUsd])).toEqual([['Budgeted', 0, 3], ['Unpriced', 1, null], ['More items', 1, null], ['Priced', 0, null]])
+    const page = (await ask<Spend>('/api/spend?dataset=mail&limit=2')).body
+    expect([page.total.runs, page.experiments.length, page.next]).toEqual([4, 2, page.experiments[1]?.id])
+    expect((await ask<Spend>(`/api/spend?dataset=mail&limit=2&before=${page.next}`)).body.experiments.map(({ name }) => name)).toEqual(['Priced'])
+  })
+
+  it('shares a view that stays as it was, and takes it back', async () => {
+    const asked = { errorCostUsd: 0.5, requestsPerMonth: 1_000, latencyLimitMs: null, minimumScore: null, perHourUsd: null }
+    const { status, body: share } = await ask<Share>('/api/shares', { title: 'For the board', dataset: 'mail', metric: 'accuracy', asked })
+    expect([status, share.token]).toEqual([201, expect.stringMatching(/^[\w-]{22}$/)])
+    await ask('/api/import', { experiments: [imported('Later', 'mail', { later: { right: 99, of: 100, costUsd: 0.0001 } })] })
+    const { body } = await ask<SharedView>(`/api/shares/${share.token}`)
+    expect(body).toMatchObject({ title: 'For the board', asked, tradeoff: { items: 100, choices: [] } })
+    expect(body.tradeoff.runs.map(({ name }) => name).sort()).toEqual(['cheap', 'good', 'local'])
+    // Errors at 50 cents: the good one is the choice, and the tests are against it.
+    const good = body.tradeoff.runs.find(({ name }) => name === 'good')?.id
+    expect(body.tests.map(({ baselineId }) => baselineId)).toEqual([good, good])
+    expect((await ask<ShareList>('/api/shares')).body.shares).toEqual([share])
+    expect((await fetch(`${server.url}/api/shares/${share.token}`, { method: 'DELETE' })).status).toBe(204)
+    expect((await ask(`/api/shares/${share.token}`)).status).toBe(404)
+    expect((await ask('/api/shares', { title: 'x', dataset: 'mail', metric: 'accuracy', version: 'none', asked })).status).toBe(400)
+  })
+})
+
+describe('a shared view on a server with a token', () => {
+  it('is read without that token, and nothing else is', { timeout: 120_000 }, async () => {
+    await using home = await temporaryFolder()
+    const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: home.path, BANCADA_TOKEN: 'secret' })
+    if (settings === null) throw new Error('no settings')
+    const server = await startServer(settings, new Logger('error'))
+    try {
+      const own = { authorization: 'Bearer secret', 'content-type': 'application/json' }
+      const send = (path: string, body: unknown) => fetch(server.url + path, { method: 'POST', headers: own, body: JSON.stringify(body) })
+      await send('/api/import', { experiments: [imported('One', 'mail', { a: { right: 5, of: 10 }, b: { right: 9, of: 10 } })] })
+      const asked = { errorCostUsd: 1, requestsPerMonth: 1, latencyLimitMs: null, minimumScore: null, perHourUsd: null }
+      const { token } = (await (await send('/api/shares', { title: 'x', dataset: 'mail', metric: 'accuracy', asked })).json()) as Share
+      const statusOf = async (method: string, path: string): Promise<number> => (await fetch(server.url + path, { method })).status
+      expect(await statusOf('GET', `/api/shares/${token}`)).toBe(200)
+      for (const [method, path] of [['GET', '/api/shares'], ['DELETE', `/api/shares/${token}`], ['POST', '/api/shares'], ['GET', '/api/tradeoff'], ['GET', '/api/runs?dataset=mail&metric=accuracy'], ['GET', `/api/shares/${token}/../../experiments`]] as const) {
+        expect([method, path, await statusOf(method, path)]).toEqual([method, path, 401])
+      }
+      expect(await statusOf('GET', `/api/shares/${'x'.repeat(22)}`)).toBe(404)
+    } finally {
+      await server.close()
+    }
   })
 })

@@ -1,15 +1,11 @@
 /** The manager's answer in sentences, and why each other run is not it. */
 import type { Tradeoff, TradeoffRun } from '../../../../server/contracts/tradeoff.js'
-import { type Dearer, differences, type JudgedOption, type Option, type PairedDifference, type Recommendation, recommend } from '../../../../experiments/recommend.js'
+import { type Dearer, differences, type JudgedOption, optionsOf, type PairedDifference, type Recommendation, recommend } from '../../../../experiments/recommend.js'
 import type { Spread } from '../../../../server/contracts/expected-cost.js'
 import { formatCost, formatCount, formatInterval, formatMetric, formatMs, metricStyle, shorten } from '../../format.js'
 import { say } from '../../i18n.js'
 import { plural } from '../../words.js'
 import type { Asked } from './demands.js'
-
-export function optionsOf({ runs }: Pick<Tradeoff, 'runs'>): Option[] {
-  return runs.map(({ id, latency, costBasis }) => ({ id, latencyMs: latency?.p95Ms ?? null, basis: costBasis }))
-}
 
 /** All that the page says, from what was measured and what is asked for. */
 export class Verdict {
@@ -20,8 +16,7 @@ export class Verdict {
   readonly #names: ReadonlyMap<string, string>
 
   constructor(readonly tradeoff: Tradeoff, readonly asked: Asked, tests: readonly PairedDifference[]) {
-    // Without a rate of errors there is nothing to price, and nothing is recommended.
-    const options = tradeoff.isShare ? optionsOf(tradeoff) : []
+    const options = optionsOf(tradeoff)
     this.recommendation = recommend(options, asked)
     this.differences = new Map(differences(options, this.recommendation, { demands: asked, tests }).map((one) => [one.id, one]))
     this.#judged = new Map(this.recommendation.options.map((one) => [one.id, one]))
