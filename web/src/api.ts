@@ -10,6 +10,8 @@ import type { RunSeries } from '../../server/contracts/metric.js'
 import type { DatasetList, ExamplePage, ExperimentChange, ExperimentPage, Health, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { AnnotationRequest, ComparedItem, CreatedDataset, ItemFacets } from '../../server/contracts/people.js'
 import type { Checkpoint, CreatedExperiment, Estimate, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
+import type { Share, SharedView, ShareList, ShareRequest } from '../../server/contracts/share.js'
+import type { Spend } from '../../server/contracts/spend.js'
 import type { Tradeoff } from '../../server/contracts/tradeoff.js'
 import { say } from './i18n.js'
 
@@ -168,6 +170,12 @@ export interface TradeoffQuery {
   perHour: number | null
 }
 export const getTradeoff = (asked: TradeoffQuery, signal: AbortSignal): Promise<Tradeoff> => request(`/tradeoff${query({ ...asked })}`, { signal })
+export const getSpend = (asked: { dataset: string | null; limit: number; before?: string | null }, signal: AbortSignal): Promise<Spend> => request(`/spend${query({ ...asked })}`, { signal })
+
+export const createShare = (asked: ShareRequest): Promise<Share> => request('/shares', send('POST', asked))
+export const listShares = async (signal: AbortSignal): Promise<Share[]> => (await request<ShareList>('/shares', { signal })).shares
+export const readShare = (token: string, signal: AbortSignal): Promise<SharedView> => request(`/shares/${segment(token)}`, { signal })
+export const revokeShare = (token: string): Promise<void> => request(`/shares/${segment(token)}`, send('DELETE'))
 
 export const getSystem = (signal: AbortSignal): Promise<SystemInfo> => request('/system', { signal })
 export const getHealth = (signal: AbortSignal): Promise<Health> => request('/health', { signal })

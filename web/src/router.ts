@@ -13,6 +13,7 @@ export type Route =
   | { page: (typeof PLAIN_PAGES)[number] }
   | { page: 'experiment'; id: string }
   | { page: 'run'; id: string }
+  | { page: 'share'; id: string }
   | { page: 'not-found'; path: string }
 
 export function parsePath(path: string): Route {
@@ -25,6 +26,7 @@ export function parsePath(path: string): Route {
     const id = decode(second)
     if (id !== null && first === 'experiments') return { page: 'experiment', id }
     if (id !== null && first === 'runs') return { page: 'run', id }
+    if (id !== null && first === 's') return { page: 'share', id }
   }
   return { page: 'not-found', path }
 }
@@ -39,6 +41,8 @@ function decode(part: string): string | null {
 }
 
 export const experimentHref = (id: string): string => `/experiments/${encodeURIComponent(id)}`
+/** A view that was shared: readable by whoever has the link. */
+export const shareHref = (token: string): string => `/s/${encodeURIComponent(token)}`
 export const runHref = (id: string): string => `/runs/${encodeURIComponent(id)}`
 
 export function compareHref(runs: readonly string[], options: { metric?: string | null; baseline?: string | null } = {}): string {

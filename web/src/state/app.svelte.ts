@@ -15,8 +15,8 @@ export class App {
   readonly shortcuts = new Shortcuts()
   readonly clock = new Clock()
 
-  start(): () => void {
-    const stops = [this.feed.start(), this.location.start(), this.preferences.start(), this.clock.start()]
+  start({ isLive = true } = {}): () => void {
+    const stops = [...(isLive ? [this.feed.start()] : []), this.location.start(), this.preferences.start(), this.clock.start()]
     return () => {
       for (const stop of stops) stop()
     }

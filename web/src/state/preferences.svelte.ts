@@ -1,3 +1,4 @@
+import { flushSync } from 'svelte'
 import { type Language, setLanguage, spokenOf } from '../i18n.js'
 
 export type ThemeChoice = 'system' | 'light' | 'dark'
@@ -12,7 +13,9 @@ export class Preferences {
   /** The name under which this reader annotates and reviews. */
   annotator = $state('me')
   #systemIsDark = $state(false)
-  readonly isDark = $derived(this.theme === 'dark' || (this.theme === 'system' && this.#systemIsDark))
+  /** Paper is light and narrow, whatever the screen is. */
+  isPrinting = $state(false)
+  readonly isDark = $derived(!this.isPrinting && (this.theme === 'dark' || (this.theme === 'system' && this.#systemIsDark)))
 
   constructor() {
     const kept = readKept()
@@ -30,8 +33,16 @@ export class Preferences {
       this.#paint()
     }
     read()
+    const print = (): void => this.#setPrinting(true)
+    const printed = (): void => this.#setPrinting(false)
     media.addEventListener('change', read)
-    return () => media.removeEventListener('change', read)
+    window.addEventListener('beforeprint', print)
+    window.addEventListener('afterprint', printed)
+    return () => {
+      media.removeEventListener('change', read)
+      window.removeEventListener('beforeprint', print)
+      window.removeEventListener('afterprint', printed)
+    }
   }
 
   setTheme(theme: ThemeChoice): void {
@@ -54,6 +65,18 @@ export class Preferences {
   setAnnotator(name: string): void {
     this.annotator = name.trim().slice(0, 60) || 'me'
     this.#keep()
+  }
+
+  /** Opens the browser's print dialog, which also writes PDF, once the page and its charts are drawn in light. */
+  print(): void {
+    this.#setPrinting(true)
+    requestAnimationFrame(() => requestAnimationFrame(() => window.print()))
+  }
+
+  #setPrinting(isPrinting: boolean): void {
+    // The browser lays out the paper right after its event, and waits for nobody.
+    flushSync(() => (this.isPrinting = isPrinting))
+    this.#paint()
   }
 
   #paint(): void {

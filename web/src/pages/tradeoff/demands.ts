@@ -1,12 +1,9 @@
 /** What the manager asks for, as it stands in the address and on the sliders. Pure. */
-import type { Demands } from '../../../../experiments/recommend.js'
+import type { TradeoffAsked } from '../../../../server/contracts/share.js'
 
 export type PriceAxis = 'cost' | 'p50' | 'p95'
 
-export interface Asked extends Demands {
-  /** US dollars for an hour of the machine, for runs without a price of their own. */
-  perHourUsd: number | null
-}
+export type Asked = TradeoffAsked
 
 export const DEFAULTS: Asked = { errorCostUsd: 0.1, requestsPerMonth: 100_000, latencyLimitMs: null, minimumScore: null, perHourUsd: null }
 

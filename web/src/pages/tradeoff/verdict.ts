@@ -56,7 +56,7 @@ export class Verdict {
         `Escolha ${name}: a maior pontuação dentro dos limites, ${value}. Não se sabe quanto custa executá-la; por isso a escolha se apoia na pontuação.${errors}`,
       )
     }
-    const parts = `${formatCost(judged.runningUsd)} ${say('to run it', 'para executá-la')} ${say('and', 'e')} ${formatCost(judged.errorsUsd?.mean)} ${say('for errors', 'pelos erros')}`
+    const parts = `${usd(judged.runningUsd)} ${say('to run it', 'para executá-la')} ${say('and', 'e')} ${usd(judged.errorsUsd?.mean)} ${say('for errors', 'pelos erros')}`
     return say(`Choose ${name}: the lowest expected cost within the limits, ${money(judged.monthlyUsd)} a month: ${parts}.`, `Escolha ${name}: o menor custo esperado dentro dos limites, ${money(judged.monthlyUsd)} por mês: ${parts}.`)
   }
 
@@ -79,7 +79,7 @@ export class Verdict {
     const fastest = lowest(fallen, (run) => run.latency?.p95Ms ?? null)
     const sentences: string[] = []
     if (cheapest && chosen.costPer1000Usd && (cheapest.costPer1000Usd?.mean ?? Infinity) < chosen.costPer1000Usd.mean) {
-      sentences.push(say(`Cheaper to run is ${this.nameOf(cheapest.id)} (${formatCost(cheapest.costPer1000Usd?.mean)} per 1,000): ${this.reason(cheapest.id)}.`, `Mais barata de executar é ${this.nameOf(cheapest.id)} (${formatCost(cheapest.costPer1000Usd?.mean)} por mil): ${this.reason(cheapest.id)}.`))
+      sentences.push(say(`Cheaper to run is ${this.nameOf(cheapest.id)} (${usd(cheapest.costPer1000Usd?.mean)} per 1,000): ${this.reason(cheapest.id)}.`, `Mais barata de executar é ${this.nameOf(cheapest.id)} (${usd(cheapest.costPer1000Usd?.mean)} por mil): ${this.reason(cheapest.id)}.`))
     }
     if (fastest && fastest !== cheapest && chosen.latency && (fastest.latency?.p95Ms ?? Infinity) < chosen.latency.p95Ms) {
       sentences.push(say(`Faster is ${this.nameOf(fastest.id)} (p95 ${formatMs(fastest.latency?.p95Ms)}): ${this.reason(fastest.id)}.`, `Mais rápida é ${this.nameOf(fastest.id)} (p95 ${formatMs(fastest.latency?.p95Ms)}): ${this.reason(fastest.id)}.`))
@@ -125,13 +125,20 @@ export class Verdict {
   }
 }
 
+/** Nobody plans a month's bill to the cent; a difference may be negative. */
+export function usd(value: number | null | undefined): string {
+  if (value == null) return formatCost(null)
+  const size = Math.abs(value)
+  return `${value < 0 ? '\u2212' : ''}${size >= 1000 ? `$${formatCount(size)}` : formatCost(size)}`
+}
+
 export function money({ mean, low, high }: Spread): string {
-  return `${formatCost(mean)}${low === null || high === null ? '' : inBrackets(moneyInterval(low, high))}`
+  return `${usd(mean)}${low === null || high === null ? '' : inBrackets(moneyInterval(low, high))}`
 }
 
 /** Shares differ by percentage points. */
 const inPoints = (text: string): string => text.replaceAll('%', say('pp', 'p.p.'))
-const moneyInterval = (low: number, high: number): string => `${formatCost(low)}${say(' to ', ' a ')}${formatCost(high)}`
+const moneyInterval = (low: number, high: number): string => `${usd(low)}${say(' to ', ' a ')}${usd(high)}`
 const inBrackets = (interval: string): string => (interval === '' ? '' : ` (${say('95 % interval', 'intervalo de 95 %')} ${interval})`)
 
 export function listed(names: readonly string[], most: number): string {
