@@ -38,7 +38,7 @@ export class SharesService {
     if (chosenId === null || tradeoff.metric === null || tradeoff.runs.length < 2) return []
     const { tests } = await this.comparing.compare({
       runIds: tradeoff.runs.flatMap(({ runIds }) => runIds), metric: tradeoff.metric, baselineId: chosenId, repeats: 'pooled',
-      rows: { offset: 0, limit: 0, show: 'all', a: undefined, b: undefined },
+      rows: { offset: 0, limit: 0, show: 'all', a: undefined, b: undefined, conditions: {} },
     })
     return tests
   }
