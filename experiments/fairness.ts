@@ -25,7 +25,7 @@ export function fairnessWarnings(compared: Compared): string[] {
   return [
     ...others.flatMap((other) => [...datasetWarnings(other, compared), ...itemWarnings(other, compared), ...parameterWarnings(other, compared)]),
     ...arms.flatMap((arm) => missingWarnings(arm, compared)),
-    ...arms.flatMap((arm) => statusWarnings(arm, compared)),
+    ...arms.flatMap((arm) => [...judgeWarnings(arm, compared), ...statusWarnings(arm, compared)]),
     ...setWarnings(compared),
   ]
 }
@@ -124,6 +124,19 @@ function missingWarnings({ run, columns }: Arm, { metric, nameOf, wording }: Com
 
 function share(value: number, wording: Wording): string {
   return `${wording.fixed(100 * value, 1)} %`
+}
+
+/** A judge that people do not agree with. */
+function judgeWarnings({ run }: Arm, { metric, nameOf, wording }: Compared): string[] {
+  const people = run.summary?.judges?.[metric.id]?.people
+  if (people === undefined || people.isTrusted) return []
+  const kappa = people.kappa === null ? wording.say('unknown', 'desconhecido') : wording.fixed(people.kappa, 2)
+  return [
+    wording.say(
+      `The judge of ${wording.labelOf(metric)} in ${nameOf(run.id)} is not to be trusted: its kappa with people is ${kappa} on ${people.n} labelled answers, and at least ${wording.fixed(people.minKappa, 2)} is asked for.`,
+      `O juiz de ${wording.labelOf(metric)} em ${nameOf(run.id)} não merece confiança: seu kappa com pessoas é ${kappa} em ${people.n} respostas rotuladas, e o mínimo pedido é ${wording.fixed(people.minKappa, 2)}.`,
+    ),
+  ]
 }
 
 const STATUSES_IN_PORTUGUESE: Readonly<Record<RunStatus, string>> = { queued: 'na fila', running: 'em execução', waiting: 'à espera das outras', succeeded: 'concluída', failed: 'com falha', cancelled: 'cancelada', stopped: 'parada antes do fim' }

@@ -1,4 +1,5 @@
 /** How far raters agree beyond chance: people with people, a judge with people, two judges. */
+import { bootstrapInterval } from './bootstrap.js'
 
 export type Distance = 'nominal' | 'interval'
 
@@ -21,6 +22,21 @@ export function cohenKappa(left: readonly (string | number)[], right: readonly (
   const [leftCounts, rightCounts] = [countsOf(left), countsOf(right)]
   for (const [a, n] of leftCounts) for (const [b, m] of rightCounts) expected += n * m * distanceOf(distance, a, b)
   return 1 - observed / (expected / left.length)
+}
+
+/**
+ * 95 % interval of kappa: percentiles of 2,000 seeded resamples of the items. A resample in which chance alone would
+ * agree always has no kappa and counts as 0, so that few items look no surer than they are. Null below two items.
+ */
+export function kappaInterval(left: readonly (string | number)[], right: readonly (string | number)[], distance: Distance = 'nominal'): { low: number; high: number } | null {
+  if (left.length < 2) return null
+  const kappaOf = (items: Int32Array): number => {
+    const pick = (ratings: readonly (string | number)[]): (string | number)[] => Array.from(items, (item) => ratings[item] ?? '')
+    const kappa = cohenKappa(pick(left), pick(right), distance)
+    return Number.isFinite(kappa) ? kappa : 0
+  }
+  const { low, high } = bootstrapInterval(left.length, kappaOf, { method: 'percentile' })
+  return { low, high }
 }
 
 /**

@@ -84,6 +84,7 @@ export const MetricSummarySchema = z.object({
   /** Items without a score, counted apart: they are never scored as wrong. */
   unscored: z.number().int().nonnegative().optional(),
   errors: z.number().int().nonnegative().optional(),
+  caution: z.string().optional().describe('why this figure should not be believed as it stands'),
   costCorrelation: z.number().nullable().optional().describe('of score and cost of the answers over the items; null where one never varies'),
 })
 export type MetricSummary = z.infer<typeof MetricSummarySchema>

@@ -3,6 +3,7 @@ import { ExperimentStatusSchema, KindSchema, ParameterValueSchema } from './expe
 import { ExpectedCostSchema, SpreadSchema } from './expected-cost.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
 import { RaceStandingSchema } from './race.js'
+import { JudgeReportSchema } from './scorers.js'
 
 /** waiting: has answered what its race allows so far; stopped: fell behind in its race, and its figures stay. */
 export const RunStatusSchema = z.enum(['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'stopped'])
@@ -63,6 +64,7 @@ export const SummarySchema = z.object({
   costPerAnswer: SpreadSchema.nullable().optional().describe('US dollars of one answer with its 95 % interval; null: not known'),
   spentUsd: z.number().nonnegative().nullable().optional().describe('what this run really paid: without cached answers, judges included'),
   judgeCostUsd: z.number().nonnegative().nullable().optional().describe('what scoring cost'),
+  judges: z.record(z.string(), JudgeReportSchema).optional().describe('by the scorer’s name'),
   cachedExamples: z.number().int().nonnegative().optional().describe('answered from stored replies; not in the latency'),
   durationMs: z.number().nonnegative(),
   trainableParameters: z.number().int().nonnegative().optional(),

@@ -5,14 +5,55 @@ import { EndpointSchema, OpenAiEndpointSchema } from './models.js'
 
 const regexFlags = z.string().regex(/^[ims]*$/, 'i, m and s only').optional()
 
+const judges = {
+  model: z.union([z.string().min(1), EndpointSchema]).describe('who judges; better not of the family of the judged'),
+  others: z.array(z.union([z.string().min(1), EndpointSchema])).min(1).max(8).optional().describe('further judges of the same answers'),
+  maxTokens: z.number().int().min(16).max(4096).default(256),
+}
+
+/** Answers that people have judged, to hold a judge to. */
+export const LabelledSchema = z.strictObject({
+  split: z.string().min(1).describe('of the same dataset'),
+  answer: z.string().min(1).describe('field of its items with the answer that was judged'),
+  verdict: z.string().min(1).describe('field with what people said of it: a number of the scale, or true and false for its ends'),
+  minKappa: z.number().min(-1).max(1).default(0.6).describe('a judge that agrees less is named, and its scores are marked'),
+})
+export type Labelled = z.infer<typeof LabelledSchema>
+
 export const JudgeSchema = z.strictObject({
   type: z.literal('judge'),
-  model: z.union([z.string().min(1), EndpointSchema]).describe('who judges; better not of the family of the judged'),
+  ...judges,
   rubric: z.string().min(1).describe('what a good answer is; a Jinja template with the item’s fields and answer'),
-  scale: z.tuple([z.number(), z.number()]).default([1, 5]).describe('worst and best score the judge may give'),
-  maxTokens: z.number().int().min(16).max(4096).default(256),
+  scale: z.tuple([z.number(), z.number()]).default([1, 5]).refine(([worst, best]) => worst !== best, 'worst and best are the same').describe('worst and best score the judge may give'),
+  people: LabelledSchema.optional(),
 })
 export type Judge = z.infer<typeof JudgeSchema>
+
+export const PairwiseSchema = z.strictObject({
+  type: z.literal('pairwise'),
+  ...judges,
+  criterion: z.string().min(1).describe('what makes an answer the better one; a Jinja template with the item’s fields'),
+  against: z.union([z.literal('target'), z.string().regex(/^run:[\w-]+$/, 'target, run:ID, or {field: name}'), z.strictObject({ field: z.string().min(1) })]).default('target').describe('what the answer is held against'),
+})
+export type PairwiseJudge = z.infer<typeof PairwiseSchema>
+
+/** What became of a scorer that is a judge, over all items of a run. */
+export const JudgeReportSchema = z.object({
+  judges: z.array(z.string()).describe('models that judged'),
+  panel: z
+    .object({ n: z.number().int(), unanimous: z.number().int(), alpha: z.number().nullable() })
+    .optional()
+    .describe('several judges: items that more than one judged, those on which all said the same, and Krippendorff’s alpha; null where all verdicts are equal'),
+  pairwise: z
+    .object({ wins: z.number().int(), losses: z.number().int(), ties: z.number().int(), inconsistent: z.number().int() })
+    .optional()
+    .describe('inconsistent: verdicts that changed with the order of the two answers, counted among the ties'),
+  people: z
+    .object({ n: z.number().int(), kappa: z.number().nullable(), low: z.number().nullable(), high: z.number().nullable(), minKappa: z.number(), isTrusted: z.boolean(), costUsd: z.number().nullable() })
+    .optional()
+    .describe('agreement with people: Cohen’s kappa with its 95 % interval, weighted by squares on a scale of more than two'),
+})
+export type JudgeReport = z.infer<typeof JudgeReportSchema>
 
 const graderName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,39}$/, 'a name of letters, digits, _ and -')
 
@@ -48,7 +89,10 @@ export const ScorerSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('no_personal_data'), kinds: z.array(z.enum(['email', 'phone', 'card', 'iban', 'cpf', 'cnpj', 'ssn', 'ip'])).min(1).optional().describe('left out: all') }),
   z.strictObject({ type: z.literal('at_most'), of: z.enum(['latencyMs', 'ttftMs', 'costUsd', 'tokensOut']), value: z.number().nonnegative().describe('1 up to this; replies from the store and unknown figures are not scored') }),
   z.strictObject({ type: z.literal('custom'), file: z.string().regex(/^[A-Za-z0-9][\w.-]*\.(ts|js|mjs)$/, 'the name of a .ts, .js or .mjs file in scorers/ under BANCADA_HOME') }),
+  z.strictObject({ type: z.literal('similarity'), by: EmbedderSchema.default('use-lite-en'), to: z.string().min(1).optional().describe('field of the item; left out: the target'), atLeast: z.number().gt(0).max(1).optional().describe('1 from this cosine on, else 0; left out: the cosine itself, no less than 0') }),
+  z.strictObject({ type: z.literal('perplexity'), atMost: z.number().min(1).optional().describe('1 up to this perplexity, else 0; left out: 1 / perplexity') }),
   JudgeSchema,
+  PairwiseSchema,
   AssertionsScorerSchema,
 ])
 export type Scorer = z.infer<typeof ScorerSchema>

@@ -35,7 +35,7 @@ export async function runPrompt(context: Context): Promise<Summary> {
     const generate = answerByGeneration(options)
     const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
     const answer = byLikelihood && labels !== null ? answerByLikelihood({ ...options, labels }) : wantsLoss ? withTargetLoss(generate, options) : generate
-    return await answerAll(context, { items: plan.items, concurrency: opened.model.concurrency, budget: opened.budget, answer: async (item) => answer(await plan.question(item)) })
+    return await answerAll(context, { items: plan.items, concurrency: opened.model.concurrency, budget: opened.budget, named, answer: async (item) => answer(await plan.question(item)) })
   } finally {
     await named?.close()
     await opened.model.close()
@@ -74,10 +74,12 @@ interface Work<Item> {
   concurrency: number
   budget: Pick<RunBudget, 'spentUsd'>
   answer(item: Item): Promise<Example>
+  /** Knows more of its scores than their figures. */
+  named: NamedScoring | undefined
 }
 
 /** Whatever ends the run early, what was answered until then is summed up. */
-export async function answerAll<Item extends { id: string }>(context: Context, { items, concurrency, budget, answer }: Work<Item>): Promise<Summary> {
+export async function answerAll<Item extends { id: string }>(context: Context, { items, concurrency, budget, answer, named }: Work<Item>): Promise<Summary> {
   const { report, doneExamples } = context
   const done = new Set(doneExamples.map(({ itemId }) => itemId))
   const examples = [...doneExamples]
@@ -96,15 +98,16 @@ export async function answerAll<Item extends { id: string }>(context: Context, {
       report.progress({ done: examples.length, total, unit: 'items' })
     })
     assertSomeAnswered(examples)
-    return summarize(context, examples, budget)
+    return summarize(context, examples, { budget, named })
   } catch (error) {
-    if (error instanceof RunFailure && examples.length > 0) error.summary = summarize(context, examples, budget)
+    if (error instanceof RunFailure && examples.length > 0) error.summary = summarize(context, examples, { budget, named })
     throw error
   }
 }
 
-function summarize(context: Context, examples: readonly Example[], { spentUsd }: Work<unknown>['budget']): Summary {
-  return { ...summarizeExamples(context, examples), spentUsd }
+function summarize(context: Context, examples: readonly Example[], { budget, named }: Pick<Work<unknown>, 'budget' | 'named'>): Summary {
+  const summary = { ...summarizeExamples(context, examples), spentUsd: budget.spentUsd }
+  return named?.report(summary, examples) ?? summary
 }
 
 /** A run in which nothing was answered has not succeeded at anything. */

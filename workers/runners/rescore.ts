@@ -23,7 +23,7 @@ interface Answered {
 }
 
 /** Details that scorers leave; those of the earlier ones would pass for ours. */
-const SCORING_DETAILS = new Set(['judgements', 'unscored', 'assertions', 'predicted', 'answer'])
+const SCORING_DETAILS = new Set(['judgements', 'verdicts', 'unscored', 'assertions', 'predicted', 'answer'])
 
 /** @param sourceId the run whose answers are scored */
 export async function runRescore(context: Context, sourceId: string): Promise<Summary> {
@@ -38,7 +38,7 @@ export async function runRescore(context: Context, sourceId: string): Promise<Su
   const rescoring = new Rescoring({ labels: byLikelihood ? null : labels, isText: !byLikelihood, language: dataset.manifest.language, metrics: assignment.metrics, extract: params.extract, named })
   report.environment({ device: 'stored answers' })
   try {
-    return await answerAll(context, { items: answered, concurrency: params.concurrency, budget: account.budget, answer: (one) => rescoring.score(one) })
+    return await answerAll(context, { items: answered, concurrency: params.concurrency, budget: account.budget, named, answer: (one) => rescoring.score(one) })
   } finally {
     await named?.close()
   }

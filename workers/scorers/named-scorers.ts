@@ -32,10 +32,14 @@ export interface ScoredAnswer {
 }
 
 export type NamedScorer = (scored: ScoredAnswer) => number | null | Promise<number | null>
-type SimpleScorer = Exclude<Scorer, { type: 'judge' | 'custom' | 'assertions' }>
+/** Types that ask models, or read what others must open. */
+const ASKING = ['judge', 'pairwise', 'similarity', 'perplexity', 'assertions'] as const
+type AskingType = (typeof ASKING)[number]
+
+type SimpleScorer = Exclude<Scorer, { type: AskingType | 'custom' }>
 type Maker<T extends SimpleScorer['type']> = (options: Extract<SimpleScorer, { type: T }>) => NamedScorer
 
-/** One maker per type; judges call models, assertions stand in the items: both are made elsewhere. */
+/** One maker per type; those that ask models are made elsewhere. */
 const MAKERS: { [T in SimpleScorer['type']]: Maker<T> } = {
   regex: ({ pattern, flags, absent }) => {
     const regex = compilePythonRegex(pattern, flags)
@@ -75,16 +79,20 @@ const MAKERS: { [T in SimpleScorer['type']]: Maker<T> } = {
 }
 
 /**
- * Scorers by name, judges and assertions left out. Throws RunFailure `invalid_params` naming the scorer and what is wrong with it.
+ * Scorers by name, those that ask models left out. Throws RunFailure `invalid_params` naming the scorer and what is wrong with it.
  * @param folder where custom scorers' files lie
  */
 export async function makeScorers(scorers: Scorers, folder: string): Promise<Map<string, NamedScorer>> {
   const made = new Map<string, NamedScorer>()
   for (const [name, scorer] of Object.entries(scorers)) {
-    if (scorer.type === 'judge' || scorer.type === 'assertions') continue
-    made.set(name, scorer.type === 'custom' ? await loadCustom(name, join(folder, scorer.file)) : makeSimple(name, scorer))
+    if (scorer.type === 'custom') made.set(name, await loadCustom(name, join(folder, scorer.file)))
+    else if (isSimple(scorer)) made.set(name, makeSimple(name, scorer))
   }
   return made
+}
+
+function isSimple(scorer: Exclude<Scorer, { type: 'custom' }>): scorer is SimpleScorer {
+  return !ASKING.some((type) => type === scorer.type)
 }
 
 function makeSimple(name: string, scorer: SimpleScorer): NamedScorer {
