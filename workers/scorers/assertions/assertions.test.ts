@@ -60,7 +60,7 @@ describe('assertions about the text', () => {
   it('scores overlap by degrees, and turns it round', async () => {
     // The value that js-rouge documents for this pair: 2 · 3 / (3 + 6).
     expect(await one({ type: 'rouge-n', value: 'the cat sat on the mat', threshold: 0.6 }, 'the cat sat')).toEqual([1, expect.closeTo(2 / 3, 12)])
-    expect(await one({ type: 'rouge-n', value: 'Hello World' }, 'hello world')).toEqual([0, 0])
+    expect(await one({ type: 'rouge-n', value: 'Hello World', not: true }, 'hello world')).toEqual([0, 0])
     expect(await one({ type: 'bleu', value: 'the cat sat' }, 'the cat sat')).toEqual([1, 1])
     // Half as long as the reference, and right so far: brevity alone, exp(1 − 6/3).
     expect(await one({ type: 'bleu', value: 'the cat sat on the mat' }, 'the cat sat')).toEqual([0, expect.closeTo(Math.exp(-1), 12)])
@@ -91,6 +91,11 @@ describe('weights and thresholds', () => {
     expect(await judge({ assert: two, threshold: 0.75 }, 'a')).toMatchObject({ pass: 1, score: 0.75 })
     expect(await judge({ assert: [] }, 'a')).toMatchObject({ pass: 1, score: 1 })
     expect(await judge({ assert: [{ type: 'contains', value: 'z', weight: 0 }, two[0]] }, 'a')).toMatchObject({ pass: 1, score: 1 })
+  })
+
+  it('tells the metric of an assertion that has no weight, which promptfoo tells as 0', async () => {
+    const verdict = await judge({ assert: [{ type: 'contains', value: 'a', weight: 0, metric: 'm' }, { type: 'contains', value: 'z' }] }, 'a')
+    expect([verdict.pass, verdict.score, verdict.named.get('m')]).toEqual([0, 0, 1])
   })
 
   it('gives a set one place in the mean, and its metrics to the item', async () => {

@@ -12,13 +12,13 @@ export function levenshtein(assertion: Assertion): Check {
   return ({ output }) => holds(editDistance(output.split(''), wanted.split('')) <= threshold !== not)
 }
 
-/** F1 of shared words (Lin 2004, §2), case kept, by the tokens of the Penn Treebank; at least `threshold` (0.75). */
+/** F1 of shared words in lower case (Lin 2004, §2), by the tokens of the Penn Treebank; at least `threshold` (0.75). */
 export function rouge1(assertion: Assertion): Check {
-  const wanted = countOf(treebankTokens(textValue(assertion)))
+  const wanted = countOf(treebankTokens(textValue(assertion).toLowerCase()))
   const size = sizeOf(wanted)
   const { threshold = 0.75, not } = assertion
   return ({ output }) => {
-    const given = countOf(treebankTokens(output))
+    const given = countOf(treebankTokens(output.toLowerCase()))
     const total = size + sizeOf(given)
     return atLeast(total === 0 ? 0 : (2 * overlap(given, wanted)) / total, threshold, not)
   }
