@@ -1,5 +1,6 @@
 /* Runs in the JSON that promptfoo writes with `eval -o` and reads with `import` (results version 3). */
-import { type Example, fromWire, type Run } from '../../server/contracts/index.js'
+import { z } from 'zod'
+import { type Example, fromWire, NamedPromptSchema, type Run } from '../../server/contracts/index.js'
 import { sha256 } from './lm-eval-report.js'
 import { type Judgement, labelOf, modelOf, numberOrNull, type ReportedRun, type ReportFile } from './report.js'
 
@@ -36,7 +37,7 @@ function verdictCounts(examples: readonly Example[], { verdictOf }: Judgement): 
 /** A cell of promptfoo's table head: what it calls a prompt with its provider is a run here. */
 function promptOf({ run, examples }: ReportedRun, judgement: Judgement) {
   const { pass, fail, error } = verdictCounts(examples, judgement)
-  const raw = typeof run.params['template'] === 'string' ? run.params['template'] : labelOf(run)
+  const raw = rawOf(run)
   const means = Object.entries(run.summary?.metrics ?? {}).flatMap(([metric, { mean, n }]) => (Number.isFinite(fromWire(mean)) ? [[metric, { sum: fromWire(mean) * n, n }] as const] : []))
   return {
     id: sha256(raw),
@@ -55,6 +56,22 @@ function promptOf({ run, examples }: ReportedRun, judgement: Judgement) {
   }
 }
 
+/** The question as it was written, conversations as JSON. */
+function rawOf(run: Run): string {
+  const named = NamedPromptSchema.safeParse(run.params['prompt'])
+  const { template, messages, json } = named.success ? named.data : { template: run.params['template'], messages: run.params['messages'], json: undefined }
+  if (messages !== undefined) return JSON.stringify(messages)
+  const text = template ?? json
+  return typeof text === 'string' ? text : labelOf(run)
+}
+
+const RecordsSchema = z.array(z.object({ type: z.string(), pass: z.boolean(), score: z.number(), metric: z.string().optional(), reason: z.string().optional() })).min(1)
+
+/** What each of the item's own assertions said, where it has some. */
+function componentsOf({ details }: Example): { pass: boolean; score: number; reason: string; assertion: { type: string; metric?: string } }[] | undefined {
+  return RecordsSchema.safeParse(details['assertions']).data?.map(({ type, pass, score, metric, reason }) => ({ pass, score, reason: reason ?? (pass ? 'it holds' : 'it does not hold'), assertion: { type, ...(metric === undefined ? {} : { metric }) } }))
+}
+
 function resultOf(at: { run: Run; promptIdx: number; testIdx: number }, example: Example, judgement: Judgement) {
   const { run, promptIdx, testIdx } = at
   const verdict = judgement.verdictOf(example)
@@ -68,13 +85,13 @@ function resultOf(at: { run: Run; promptIdx: number; testIdx: number }, example:
     id: `${run.id}-${testIdx}`,
     promptIdx,
     testIdx,
-    promptId: sha256(typeof run.params['template'] === 'string' ? run.params['template'] : labelOf(run)),
+    promptId: sha256(rawOf(run)),
     prompt: { raw: example.input, label: labelOf(run) },
     provider: { id: modelOf(run), label: labelOf(run) },
     vars: { item: example.itemId },
     testCase: { description: example.itemId, vars: { item: example.itemId }, assert: [], metadata: { target: example.target } },
     response: { output: example.output, tokenUsage: tokensOf([example]), cached: example.cached ?? false, latencyMs: example.latencyMs },
-    gradingResult: hasFailed ? null : { pass: success, score, reason, namedScores: scores, componentResults: [{ pass: success, score, reason, assertion: { type: 'equals', value: example.target, metric: metric.id } }] },
+    gradingResult: hasFailed ? null : { pass: success, score, reason, namedScores: scores, componentResults: componentsOf(example) ?? [{ pass: success, score, reason, assertion: { type: 'equals', value: example.target, metric: metric.id } }] },
     success,
     score,
     namedScores: scores,

@@ -75,15 +75,21 @@ describe('import promptfoo', () => {
     const { runs, primaryMetric } = await latest()
     expect(primaryMetric).toBe('pass')
     expect(runs.map(({ name, summary }) => [name, summary?.metrics['pass']?.mean])).toEqual([
-      ['model=gpt-4.1, prompt #1', 1],
-      ['model=gpt-4.1, prompt #2', 0.5],
-      ['model=o4-mini, prompt #1', 0.5],
-      ['model=o4-mini, prompt #2', 0],
+      ['model=gpt-4.1, prompt=Convert this English to {{langu…', 1],
+      ['model=gpt-4.1, prompt=Translate to {{language}}: {{in…', 0.5],
+      ['model=o4-mini, prompt=Convert this English to {{langu…', 0.5],
+      ['model=o4-mini, prompt=Translate to {{language}}: {{in…', 0],
     ])
     const spanish = (await examplesOf(runs[0]?.id)).find(({ output: text }) => text.startsWith('DÓNDE'))
     expect(spanish).toMatchObject({ scores: { pass: 1, score: 1 }, details: { assertions: [{ type: 'icontains', pass: true }] } })
     const comparison = await server.get<Comparison>(`/api/compare?runs=${runs[0]?.id},${runs[3]?.id}&metric=pass`)
     expect(comparison.tests[0]).toMatchObject({ n: 2, difference: -1 })
+    const report = join(home.path, 'report.json')
+    const reported = new Running('server/cli/bancada.js', ['report', '--experiment', runs[0]?.experimentId ?? '', '--format', 'promptfoo', '--out', report], { BANCADA_SERVER: server.url })
+    expect((await reported.ended).code).toBe(0)
+    const { results } = JSON.parse(await readFile(report, 'utf8')) as { results: { prompts: { raw: string }[]; results: { gradingResult: { componentResults: unknown[] } }[] } }
+    expect(results.prompts[0]?.raw).toBe('Convert this English to {{language}}: {{input}}')
+    expect(results.results[0]?.gradingResult.componentResults).toEqual([{ pass: true, score: 1, reason: 'it holds', assertion: { type: 'contains' } }])
     expect(calls.filter(({ model }) => model === 'o4-mini').every((call) => !('temperature' in call) && call.max_tokens === 1024)).toBe(true)
     expect(calls.find(({ model }) => model === 'gpt-4.1')?.temperature).toBe(0)
   })

@@ -196,7 +196,7 @@ tests: [{vars: {id: 7, labels: x}}]`
   it('tells which variables are missing, and renders them as nothing', () => {
     const { converted, items, prompts } = own('prompts: ["{{ a }}{{ b }}{{ c | default(\'?\') }}"]\nproviders: ollama:a\ntests: [{vars: {a: 1}}, {vars: {a: 1, b: 2}}]')
     expect(items.map((item) => rendered(prompts[0], item))).toEqual(['1?', '12?'])
-    expect(converted.notes.filter((note) => !note.startsWith('Ollama'))).toEqual([expect.stringContaining('The variable b of the prompt "{{ a }}{{ b }}{{ c | default(\'?\') }}" is in 1 of 2 tests')])
+    expect(converted.notes.filter((note) => !note.startsWith('Ollama'))).toEqual([expect.stringContaining('The variable b of the prompt "{{ a }}{{ b }}{{ c | default(\'?…" is in 1 of 2 tests')])
   })
 
   it('reads prompts from files: parts, lists, tables', () => {

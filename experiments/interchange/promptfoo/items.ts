@@ -7,7 +7,7 @@ import { freeVariables } from '../../template-variables.js'
 import { ItemIds } from '../source-file.js'
 import { type GraderNames, readAssertion } from './assertions.js'
 import type { Findings } from './findings.js'
-import { type Derived, derivedValue, loopsOverItems, renderNow, Untranslatable } from './nunjucks.js'
+import { type Derived, derivedValue, renderNow, Untranslatable } from './nunjucks.js'
 import type { Prompt } from './prompts.js'
 import type { Env } from './providers.js'
 import type { Test } from './tests.js'
@@ -34,6 +34,8 @@ interface Context {
 
 /** Fields that an item has of its own, and names that templates are given besides. Variables so named stand in `vars`. */
 const TAKEN = new Set(['id', 'target', 'cluster', 'assertions', 'vars', 'test', 'shots', 'negatives', 'steps', 'labels'])
+/** Longer ones would be told as prompt #1 in the names of runs. */
+const LONGEST_LABEL = 32
 const OPTIONS = new Set(['transform', 'postprocess', 'prefix', 'suffix', 'provider', 'rubricPrompt', 'factuality', 'disableDefaultAsserts', 'disableVarExpansion', 'disableConversationVar', 'runSerially'])
 
 export function itemsOf(tests: readonly Test[], prompts: readonly Prompt[], context: Context): { items: Item[]; questions: Question[] } {
@@ -109,23 +111,24 @@ function targetOf(assert: WrittenAssertions['assert']): string {
   return texts.length === 1 ? (texts[0] ?? '') : ''
 }
 
-/** Tried on every item; null where it renders on none of its forms. */
+/** Tried on every item; null where it cannot be rendered. */
 function questionOf(prompt: Prompt, { items, taken, hasAffixes, findings }: { items: Item[]; taken: ReadonlySet<string>; hasAffixes: boolean; findings: Findings }): Question | null {
-  if (hasAffixes && prompt.question.template === undefined) findings.leaveOut(prompt.node, 'prefix or suffix of tests around a conversation', 'write them into its messages')
-  const forms = [prompt.question, mapped(prompt.question, loopsOverItems)]
-  let problem = ''
-  for (const form of forms) {
-    const named = { label: prompt.label, ...mapped(form, (template) => withNames(template, { taken, affixes: hasAffixes && form.template !== undefined })) }
-    try {
-      fill(named, items, findings)
-      for (const item of items) for (const template of templatesOf(named)) new Template(template).render({ ...item, steps: {}, shots: [], negatives: [], labels: [] })
-      return { prompt, named }
-    } catch (error) {
-      problem = error instanceof Error ? error.message : String(error)
-    }
+  const isText = prompt.question.template !== undefined
+  if (hasAffixes && !isText) findings.leaveOut(prompt.node, 'prefix or suffix of tests around a conversation', 'write them into its messages')
+  try {
+    const named = { label: shortened(prompt.label), ...mapped(prompt.question, (template) => withNames(template, { taken, affixes: hasAffixes && isText })) }
+    fill(named, items, findings)
+    for (const item of items) for (const template of templatesOf(named)) new Template(template).render({ ...item, steps: {}, shots: [], negatives: [], labels: [] })
+    return { prompt, named }
+  } catch (error) {
+    findings.leaveOut(prompt.node, `the prompt "${prompt.label}" cannot be rendered: ${error instanceof Error ? error.message : String(error)}`, 'write it otherwise')
+    return null
   }
-  findings.leaveOut(prompt.node, `the prompt "${prompt.label}" cannot be rendered: ${problem}`, 'write it otherwise')
-  return null
+}
+
+/** As runs are named by it. */
+function shortened(label: string): string {
+  return label.length <= LONGEST_LABEL ? label : `${label.slice(0, LONGEST_LABEL - 1)}…`
 }
 
 function mapped(question: Omit<NamedPrompt, 'label'>, change: (template: string) => string): Omit<NamedPrompt, 'label'> {

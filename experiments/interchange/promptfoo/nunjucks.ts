@@ -64,6 +64,8 @@ function translateTag(tag: string, context: TagContext): string {
     .replace(/(\w+)\s*\|\s*(dump|load)\b(?:\(\s*\d*\s*\))?/g, (_, of: string, by: 'dump' | 'load') => derive(of, by, context))
     .replace(/\|\s*dump\b(?:\(\s*\d*\s*\))?/g, () => dumped(context))
     .replace(/(?<!\|)\|(?!\|)\s*(\w+)/g, (_, name: string) => `| ${filter(name)}`)
+    // A loop of two variables runs over an object's entries or over pairs.
+    .replace(/^(\{%-?\s*for\s+\w+\s*,\s*\w+\s+in\s+)([\s\S]+?)(\s*-?%\})$/, '$1(($2) | items if ($2) is mapping else ($2))$3')
   return text.replace(/"(\d+)"/g, (_, index: string) => strings[Number(index)] ?? '')
 }
 
@@ -97,11 +99,6 @@ function keepWhitespace(source: string): string {
     .replace(/^([ \t]+)(?=\{[%#](?!-))/gm, (indent) => `{{ "${indent.replaceAll('\t', '\\t')}" }}`)
     .replace(/((?<!-)[%#]\})\n/g, '$1\n\n')
     .replace(/\n$/, '\n\n')
-}
-
-/** Where a loop of two variables runs over an object, Jinja needs to be told. */
-export function loopsOverItems(template: string): string {
-  return template.replace(/(\{%-?\s*for\s+\w+\s*,\s*\w+\s+in\s+)((?:(?!-?%\}).)+?)(\s*-?%\})/g, '$1($2) | items$3')
 }
 
 /** A short text with variables, such as an assertion's value. Names that are not there render as nothing. */
