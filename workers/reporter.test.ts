@@ -60,7 +60,7 @@ test('commits a checkpoint only after every earlier point and example', async ()
   const folder = await checkpointFolder()
   reporter.addPoint(point(1))
   reporter.addExample(example('a'))
-  const committed = reporter.checkpoint({ step: 1, folder, metrics: { 'eval/loss': Number.NaN }, samples: [{ prompt: 'p', output: 'o', expected: null }] })
+  const committed = reporter.checkpoint({ step: 1, folder, metrics: { 'eval/loss': Number.NaN }, samples: [{ prompt: 'p', output: 'o', expected: null }], losses: [{ itemId: 'a', loss: Number.NaN, tokens: 3 }] })
   await committed
   reporter.addPoint(point(2))
   await reporter.finish({ status: 'released' })
@@ -69,6 +69,7 @@ test('commits a checkpoint only after every earlier point and example', async ()
     attempt: 3,
     metrics: { 'eval/loss': 'NaN' },
     samples: [{ step: 1, index: 0, prompt: 'p', output: 'o', expected: null }],
+    losses: [{ itemId: 'a', loss: 'NaN', tokens: 3 }],
     files: [{ name: 'adapter_config.json', sizeBytes: 2 }, { name: 'adapter_model.safetensors', sizeBytes: 300_000 }],
   })
   expect(server.files.get('1/adapter_model.safetensors')).toEqual(Buffer.alloc(300_000, 7))

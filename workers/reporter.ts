@@ -95,6 +95,7 @@ export class Reporter {
         attempt: this.attempt,
         metrics: Object.fromEntries(Object.entries(checkpoint.metrics).map(([key, value]) => [key, toWire(value)])),
         samples: checkpoint.samples.map((sample, index) => ({ step: checkpoint.step, index, ...sample })),
+        losses: (checkpoint.losses ?? []).map(({ loss, ...item }) => ({ ...item, loss: toWire(loss) })),
         files,
       }
       await this.post(`/checkpoints/${checkpoint.step}`, commit)

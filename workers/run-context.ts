@@ -20,6 +20,15 @@ export interface CheckpointReport {
   metrics: Record<string, number>
   /** Fixed prompts answered at this step. */
   samples: SampleAnswer[]
+  /** Of each validation item, where they are few. NaN is data. */
+  losses?: MeasuredLoss[]
+}
+
+/** One validation item: mean loss over its tokens, in nats. */
+export interface MeasuredLoss {
+  itemId: string
+  loss: number
+  tokens: number
 }
 
 export interface RunReport {

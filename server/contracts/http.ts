@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { DatasetInfoSchema } from './dataset.js'
 import { ProblemSchema } from './errors.js'
 import { BudgetSchema } from './experiment.js'
-import { MetricSeriesSchema, RunSeriesSchema } from './metric.js'
+import { FloatSchema, MetricSeriesSchema, RunSeriesSchema } from './metric.js'
 import { PriceRowSchema } from './models.js'
 import { ExtractionSchema } from './parameters.js'
 import { CheckpointSchema, CreatedExperimentSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
@@ -62,6 +62,13 @@ export type CheckpointList = z.infer<typeof CheckpointListSchema>
 
 export const SampleListSchema = z.object({ samples: z.array(SampleSchema).describe('by step and index') })
 export type SampleList = z.infer<typeof SampleListSchema>
+
+/** Loss of each validation item at each evaluation: which ones get worse while the mean still falls. */
+export const LossTableSchema = z.object({
+  items: z.array(z.object({ id: z.string(), tokens: z.number().int().nonnegative() })),
+  evaluations: z.array(z.object({ step: z.number().int().nonnegative(), losses: z.array(FloatSchema.nullable()).describe('in the order of the items; null where the item was not evaluated') })).describe('by step'),
+})
+export type LossTable = z.infer<typeof LossTableSchema>
 
 export const ExamplePageSchema = z.object({
   total: z.number().int().nonnegative().describe('examples that match, on all pages'),

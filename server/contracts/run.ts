@@ -156,6 +156,17 @@ export const SampleSchema = z.strictObject({
 })
 export type Sample = z.infer<typeof SampleSchema>
 
+/** Validation items beyond this many leave no loss of their own: there is only their mean. */
+export const MOST_ITEM_LOSSES = 500
+
+/** One item of the validation split at one evaluation. */
+export const ItemLossSchema = z.strictObject({
+  itemId: z.string().min(1),
+  loss: FloatSchema.describe('mean negative log-likelihood over its answer, nats per token'),
+  tokens: z.number().int().nonnegative().describe('tokens that were counted'),
+})
+export type ItemLoss = z.infer<typeof ItemLossSchema>
+
 export const LogLineSchema = z.strictObject({
   time: z.number(),
   level: z.enum(['info', 'warn', 'error']),

@@ -8,6 +8,7 @@ import {
   ExampleStatusSchema,
   FileNameSchema,
   LogPageSchema,
+  LossTableSchema,
   MetricsAnswerSchema,
   RetryRequestSchema,
   RunSchema,
@@ -15,6 +16,7 @@ import {
   type CheckpointList,
   type ExamplePage,
   type LogPage,
+  type LossTable,
   type MetricsAnswer,
   type RetryRequest,
   type Run,
@@ -94,6 +96,13 @@ export class RunsController {
   @ApiOkResponse({ standardSchema: SampleListSchema })
   samples(@Param('id') id: string): Promise<SampleList> {
     return this.runs.samples(id)
+  }
+
+  @Get('losses')
+  @ApiOperation({ summary: 'Loss of each validation item at each evaluation' })
+  @ApiOkResponse({ standardSchema: LossTableSchema })
+  losses(@Param('id') id: string): Promise<LossTable> {
+    return this.runs.losses(id)
   }
 
   @Get('logs')

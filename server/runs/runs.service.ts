@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { Inject, Injectable } from '@nestjs/common'
 import { bestMetricOf, evaluationOf, recommendCheckpoint } from '../../experiments/checkpoints.js'
 import { ArtifactStore } from '../artifacts/artifact-store.js'
-import type { Budget, CheckpointList, ExamplePage, LogPage, MetricsAnswer, Run, SampleList } from '../contracts/index.js'
+import type { Budget, CheckpointList, ExamplePage, LogPage, LossTable, MetricsAnswer, Run, SampleList } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
 import { RunRecords } from './run-records.js'
 import type { CheckpointFile } from '../store/checkpoint-store.js'
@@ -49,6 +49,11 @@ export class RunsService {
   async samples(id: string): Promise<SampleList> {
     await this.runs.read(id)
     return { samples: await this.records.checkpoints.samples(id) }
+  }
+
+  async losses(id: string): Promise<LossTable> {
+    await this.runs.read(id)
+    return this.records.checkpoints.losses(id)
   }
 
   async logs(id: string, query: { after?: number | undefined; limit: number }): Promise<LogPage> {

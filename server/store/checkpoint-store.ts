@@ -2,7 +2,7 @@
  * Checkpoints and their sample answers. Files are noted as they arrive; a checkpoint exists only
  * once every file it names is there, so a reader never meets half of one.
  */
-import { AppError, fromWire, toWire, type Checkpoint, type CheckpointCommit, type Float, type Sample } from '../contracts/index.js'
+import { AppError, fromWire, toWire, type Checkpoint, type CheckpointCommit, type Float, type LossTable, type Sample } from '../contracts/index.js'
 import type { Database, Session } from './database.js'
 import { holdRun, noSuchRun } from './fence.js'
 import { arrayLiteral, storable, storableOrNull } from './text.js'
@@ -57,6 +57,7 @@ export class CheckpointStore {
       await session.$executeRaw`
         INSERT INTO checkpoint (run_id, step, metric_keys, metric_values, size_bytes) VALUES (${runId}, ${step}, ${keys}::text[], ${values}::text::float8[], ${sizeBytes}::float8::bigint)`
       await session.sample.createMany({ data: commit.samples.map((sample) => ({ runId, ...storableSample(sample) })), skipDuplicates: true })
+      await insertLosses(session, { runId, step }, commit.losses)
       await session.$executeRaw`UPDATE run SET progress_attempt = ${commit.attempt} WHERE id = ${runId}`
       change.tell('run.checkpoint', { experimentId: held.experimentId, runId })
     })
@@ -137,9 +138,31 @@ export class CheckpointStore {
     })
   }
 
+  /** Items in the order in which they were first evaluated. */
+  async losses(runId: string): Promise<LossTable> {
+    const rows = await this.database.client.$queryRaw<{ step: number; item_ids: string[]; losses: Float[]; tokens: number[] }[]>`
+      SELECT step, item_ids, to_json(losses) AS losses, tokens FROM item_loss WHERE run_id = ${runId} ORDER BY step`
+    const items = new Map<string, number>()
+    for (const row of rows) for (const [index, id] of row.item_ids.entries()) if (!items.has(id)) items.set(id, row.tokens[index] ?? 0)
+    const evaluations = rows.map((row) => {
+      const lossOf = new Map(row.item_ids.map((id, index) => [id, row.losses[index] ?? null]))
+      return { step: row.step, losses: [...items.keys()].map((id) => lossOf.get(id) ?? null) }
+    })
+    return { items: [...items].map(([id, tokens]) => ({ id, tokens })), evaluations }
+  }
+
   async samples(runId: string): Promise<Sample[]> {
     return this.database.client.sample.findMany({ where: { runId }, orderBy: [{ step: 'asc' }, { index: 'asc' }], omit: { runId: true } })
   }
+}
+
+async function insertLosses(session: Session, at: { runId: string; step: number }, losses: CheckpointCommit['losses']): Promise<void> {
+  if (losses.length === 0) return
+  const ids = losses.map(({ itemId }) => storable(itemId))
+  await session.$executeRaw`
+    INSERT INTO item_loss (run_id, step, item_ids, losses, tokens)
+    VALUES (${at.runId}, ${at.step}, ${ids}::text[], ${arrayLiteral(losses.map(({ loss }) => fromWire(loss)))}::text::float8[], ${losses.map(({ tokens }) => tokens)}::int[])
+    ON CONFLICT DO NOTHING`
 }
 
 async function assertUploaded(session: Session, at: { runId: string; step: number }, files: readonly CheckpointFile[]): Promise<void> {

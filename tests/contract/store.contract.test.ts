@@ -97,7 +97,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
   const commitCheckpoint = async (id: string, attempt: number, step: number): Promise<void> => {
     const file = { name: 'adapter.bin', sizeBytes: 3, sha256: `${step}`.padStart(64, '0') }
     await checkpoints.addFile({ runId: id, step, attempt }, file)
-    await checkpoints.commit(id, step, { attempt, metrics: { 'eval/loss': 1 / (step + 1), 'eval/odd': 'NaN' }, samples: [{ step, index: 0, prompt: 'p', output: 'o', expected: null }], files: [file] })
+    await checkpoints.commit(id, step, { attempt, metrics: { 'eval/loss': 1 / (step + 1), 'eval/odd': 'NaN' }, samples: [{ step, index: 0, prompt: 'p', output: 'o', expected: null }], losses: [], files: [file] })
   }
   const isFenced = (error: unknown): boolean => error instanceof AppError && error.code === 'fenced'
 
@@ -291,7 +291,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
       () => examples.append(id, 1, [example('late')]),
       () => new LogStore(database).append(id, 1, [{ time: 1, level: 'info', message: 'late' }]),
       () => checkpoints.addFile({ runId: id, step: 1, attempt: 1 }, file),
-      () => checkpoints.commit(id, 1, { attempt: 1, metrics: {}, samples: [], files: [] }),
+      () => checkpoints.commit(id, 1, { attempt: 1, metrics: {}, samples: [], losses: [], files: [] }),
       () => claims.finish(id, done(1)),
       () => claims.finish(id, { attempt: 1, status: 'released' }),
     ]
@@ -515,7 +515,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
   it('commits a checkpoint only when every file is there as named', async () => {
     const { id } = await claimed()
     const file = { name: 'adapter.bin', sizeBytes: 3, sha256: 'a'.repeat(64) }
-    const commit = (files: (typeof file)[]): Promise<void> => checkpoints.commit(id, 5, { attempt: 1, metrics: {}, samples: [], files })
+    const commit = (files: (typeof file)[]): Promise<void> => checkpoints.commit(id, 5, { attempt: 1, metrics: {}, samples: [], losses: [], files })
     await expect(commit([file])).rejects.toMatchObject({ code: 'invalid_request', problems: [{ path: 'files.adapter.bin', message: 'was not uploaded' }] })
     await checkpoints.addFile({ runId: id, step: 5, attempt: 1 }, { ...file, sha256: 'b'.repeat(64) })
     await expect(commit([file])).rejects.toMatchObject({ problems: [{ message: 'arrived with other content' }] })
@@ -532,7 +532,7 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     for (const step of [1, 2, 3]) {
       const own = { name: 'adapter.bin', sizeBytes: 3, sha256: `${step}`.padStart(64, '0') }
       for (const file of [own, shared]) await checkpoints.addFile({ runId: id, step, attempt: 1 }, file)
-      await checkpoints.commit(id, step, { attempt: 1, metrics: {}, samples: [{ step, index: 0, prompt: 'p', output: 'o', expected: null }], files: [own, shared] })
+      await checkpoints.commit(id, step, { attempt: 1, metrics: {}, samples: [{ step, index: 0, prompt: 'p', output: 'o', expected: null }], losses: [], files: [own, shared] })
     }
     await checkpoints.pick(id, 2)
     expect(await checkpoints.drop(id, 2, 1)).toEqual([])

@@ -7,7 +7,7 @@ import type { ErrorBody, ErrorCode, Problem } from '../../server/contracts/error
 import type { ServerEvent } from '../../server/contracts/events.js'
 import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
-import type { DatasetList, ExamplePage, ExperimentChange, ExperimentPage, Health, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
+import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { AnnotationRequest, ComparedItem, CreatedDataset, ItemFacets } from '../../server/contracts/people.js'
 import type { Checkpoint, CreatedExperiment, Estimate, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
 import type { Share, SharedView, ShareList, ShareRequest } from '../../server/contracts/share.js'
@@ -119,6 +119,20 @@ export const getExamples = (id: string, asked: ExamplesQuery, signal: AbortSigna
   request(ofRun(id, `/examples${query({ ...asked })}`), { signal })
 export const getSamples = async (id: string, signal: AbortSignal): Promise<Sample[]> =>
   (await request<{ samples: Sample[] }>(ofRun(id, '/samples'), { signal })).samples
+export const getLosses = (id: string, signal: AbortSignal): Promise<LossTable> => request(ofRun(id, '/losses'), { signal })
+
+const [ITEMS_OF_PAGE, MOST_ITEMS] = [1000, 3000]
+/** Texts of a split's items by their ids, of the first 3,000 items. */
+export async function getItemTexts({ dataset, split }: { dataset: string; split: string }, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>()
+  for (let offset = 0; offset < MOST_ITEMS; offset += ITEMS_OF_PAGE) {
+    const { items, total } = await request<DatasetPage>(`/datasets/${segment(dataset)}${query({ split, offset, limit: ITEMS_OF_PAGE })}`, { signal })
+    for (const item of items) texts.set(String(item['id']), String(item['input'] ?? item['text'] ?? item['question'] ?? JSON.stringify(item['messages'] ?? '')))
+    if (offset + ITEMS_OF_PAGE >= total) break
+  }
+  return texts
+}
+
 /** Lines after `after`, or the newest when it is null. */
 export const getLogs = async (id: string, after: number | null, signal: AbortSignal): Promise<StoredLogLine[]> =>
   (await request<{ lines: StoredLogLine[] }>(ofRun(id, `/logs${query({ after, limit: 1000 })}`), { signal })).lines

@@ -5,6 +5,7 @@
 import type { ExampleLoss, Trainer, TrainingExample } from '../engine/engine.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { accuracyOf, mostLikelyLabel } from '../scorers/classification.js'
+import type { MeasuredLoss } from '../run-context.js'
 import { encodeItems, type EncodeOptions } from './lora-data.js'
 
 export interface Validation {
@@ -23,6 +24,8 @@ export interface ValidationReport {
   accuracy: number | null
   /** Share of the answers' tokens that are the model's first choice, in [0, 1]. */
   tokenAccuracy: number
+  /** Each item's own loss; items whose answer was cut away whole are left out. */
+  items: MeasuredLoss[]
 }
 
 /** @param labels empty for free-text tasks */
@@ -63,7 +66,7 @@ export async function validate(trainer: Pick<Trainer, 'evaluate'>, { targets, ch
     const likelihoods = labels.map((label) => logLikelihood(byId.get(label === item.target ? item.id : choiceId(item.id, label))))
     return accuracyOf(mostLikelyLabel(labels, likelihoods), item.target)
   })
-  return { loss, perplexity: Math.exp(loss), accuracy: hits.length === 0 ? null : sum(hits) / hits.length, tokenAccuracy }
+  return { loss, perplexity: Math.exp(loss), accuracy: hits.length === 0 ? null : sum(hits) / hits.length, tokenAccuracy, items: answers.map((answer) => ({ itemId: answer.id, loss: answer.loss, tokens: answer.tokens })) }
 }
 
 /** In nats, over all supervised tokens; NaN where there is none. */

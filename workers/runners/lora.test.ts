@@ -47,6 +47,11 @@ test('trains, evaluates the base model first, keeps checkpoints and scores the t
   expect(series(reported, 'eval/accuracy')).toHaveLength(4)
   expect(reported.checkpoints.map(({ step, samples }) => [step, samples.length])).toEqual([[0, 3], [4, 3], [8, 3], [12, 3]])
   expect(reported.checkpoints[0]?.samples[0]).toMatchObject({ prompt: 'red 6:', expected: ' yes' })
+  // The items' own losses, weighed by their tokens, are the loss of the split.
+  for (const { losses = [], metrics } of reported.checkpoints) {
+    const tokens = losses.reduce((sum, item) => sum + item.tokens, 0)
+    expect(losses.reduce((sum, item) => sum + item.loss * item.tokens, 0) / tokens).toBeCloseTo(metrics['eval/loss'] ?? Number.NaN, 6)
+  }
   const best = losses.reduce((low, point) => (point[1] < low[1] ? point : low))
   expect(summary).toMatchObject({ primaryMetric: 'accuracy', bestStep: best[0], metrics: { accuracy: { n: 12, errors: 0 }, loss: { n: 12 } }, latency: { n: 12 } })
   expect(summary.trainableParameters).toBe(4 * (4 * 32 + 32 + 16 + 16 + 32 + 3 * (32 + 64)))

@@ -137,10 +137,11 @@ function trainingJob(job: Job): TrainingJob {
     startsWithEvaluation: true,
     keepCheckpoints: keepCheckpoints ?? (method === 'full' ? WHOLE_MODELS_KEPT : undefined),
     evaluate: async () => {
-      const { loss, perplexity, accuracy, tokenAccuracy } = await validate(trainer, validation)
+      const { loss, perplexity, accuracy, tokenAccuracy, items } = await validate(trainer, validation)
       return {
         evaluation: { loss, token_accuracy: tokenAccuracy, ...(accuracy === null ? {} : { accuracy }) },
         metrics: { 'eval/loss': loss, 'eval/perplexity': perplexity, 'eval/token_accuracy': tokenAccuracy, ...(accuracy === null ? {} : { 'eval/accuracy': accuracy }) },
+        losses: items,
       }
     },
     complete: async (folder) => {

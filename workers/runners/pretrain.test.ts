@@ -46,7 +46,7 @@ test('trains a vocabulary and a model, keeps whole folders, and scores every hel
   expect(reported.logs).toContain('warn: warmupSteps 100 is more than the 12 steps of this run; the rate rises over all of them')
   const rates = series(reported, 'train/learning_rate').map(([, rate]) => rate)
   expect([rates[0], rates.at(-1)]).toEqual([0, expect.closeTo((0.02 * 11) / 12, 12)])
-  expect(reported.checkpoints.map(({ step, samples }) => [step, samples.length])).toEqual([[4, 1], [8, 1], [12, 1]])
+  expect(reported.checkpoints.map(({ step, samples, losses }) => [step, samples.length, losses?.length])).toEqual([[4, 1, 2], [8, 1, 2], [12, 1, 2]])
   expect((await readdir(saved(12))).sort()).toEqual(['config.json', 'generation_config.json', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json', 'trainer_state.json'])
   expect(summary).toMatchObject({ primaryMetric: 'bits_per_byte', bestStep: 12, metrics: { bits_per_byte: { n: 4 }, loss: { n: 4 } }, latency: null, tokensOut: 0 })
   expect(reported.examples.map(({ itemId }) => itemId)).toEqual(['t30', 't31', 't32', 't33'])

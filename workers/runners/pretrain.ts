@@ -16,7 +16,7 @@ import { SPECIAL_TOKENS, writeTokenizerFiles } from '../engine/formats/tokenizer
 import { openLanguageModel } from '../engine/generate.js'
 import { createTrainer } from '../engine/trainer.js'
 import type { LearningCurves } from '../learning-curves.js'
-import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import { elapsedMs, type MeasuredLoss, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
 import { summarizeExamples } from '../run-summary.js'
 import { copyCompanions } from './checkpoint-model.js'
 import { assertPretrainFits } from './memory-check.js'
@@ -161,10 +161,12 @@ function trainingJob(job: Job): TrainingJob {
 async function evaluate({ context, trainer, heldOut }: Job): ReturnType<TrainingJob['evaluate']> {
   const part = heldOut.slice(0, context.params.evalLimit)
   const { loss, perplexity, tokenAccuracy, perExample } = await trainer.evaluate(part.flatMap((document) => document.rows))
+  const byRow = new Map(perExample.map((row) => [row.id, row]))
   const bitsPerByte = totalNats(perExample) / Math.LN2 / part.reduce((sum, document) => sum + document.bytes, 0)
   return {
     evaluation: { loss, token_accuracy: tokenAccuracy },
     metrics: { 'eval/loss': loss, 'eval/perplexity': perplexity, 'eval/token_accuracy': tokenAccuracy, 'eval/bits_per_byte': bitsPerByte },
+    losses: part.flatMap((document) => lossOf(document, byRow)),
   }
 }
 
@@ -178,6 +180,13 @@ async function answerSamples(folder: string, params: PretrainParameters, threads
   } finally {
     await model.close()
   }
+}
+
+/** A document's rows together; nothing where none of its tokens is predicted. */
+function lossOf({ id, rows }: HeldOut, byRow: ReadonlyMap<string, ExampleLoss>): MeasuredLoss[] {
+  const losses = rows.flatMap((row) => byRow.get(row.id) ?? [])
+  const tokens = losses.reduce((sum, row) => sum + row.tokens, 0)
+  return tokens === 0 ? [] : [{ itemId: id, loss: totalNats(losses) / tokens, tokens }]
 }
 
 /** Negative log-likelihood of all predicted tokens. */

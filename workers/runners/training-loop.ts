@@ -5,12 +5,12 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BEST_METRICS, type Evaluation } from '../../experiments/checkpoints.js'
-import type { Summary } from '../../server/contracts/index.js'
+import { MOST_ITEM_LOSSES, type Summary } from '../../server/contracts/index.js'
 import { EngineError } from '../engine/engine-error.js'
 import type { StepReport, Trainer } from '../engine/engine.js'
 import { downloadCheckpoint } from '../earlier-work.js'
 import { LearningCurves, reportStep, type CourseParameters } from '../learning-curves.js'
-import { RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import { type MeasuredLoss, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
 
 export interface TrainingJob {
   context: RunContext<CourseParameters>
@@ -21,7 +21,7 @@ export interface TrainingJob {
   /** The newest checkpoints to keep besides the best; undefined keeps all. */
   keepCheckpoints: number | undefined
   /** The validation split with the weights of this moment; `metrics` are for the charts, by their keys there. */
-  evaluate: () => Promise<{ evaluation: Omit<Evaluation, 'step'>; metrics: Record<string, number> }>
+  evaluate: () => Promise<{ evaluation: Omit<Evaluation, 'step'>; metrics: Record<string, number>; losses: MeasuredLoss[] }>
   /** Adds to a saved checkpoint what else belongs into it, and answers the samples with it. */
   complete: (folder: string) => Promise<SampleAnswer[]>
   /** What tables show of a run that failed: built from the curves alone. */
@@ -104,7 +104,7 @@ class TrainingLoop {
     const { report, folders, params } = context
     const step = trainer.globalStep
     report.progress({ done: step, total: totalSteps, unit: 'steps', message: 'evaluating' })
-    const { evaluation, metrics } = await evaluate()
+    const { evaluation, metrics, losses } = await evaluate()
     if (evaluation[params.bestMetric] === undefined) throw new RunFailure('invalid_params', `bestMetric is ${params.bestMetric}, and this run measures no ${BEST_METRICS[params.bestMetric].name}; only datasets with labels have an accuracy`)
     for (const [key, value] of Object.entries(metrics)) report.metric(key, step, value)
     this.curves.addEvaluation({ step, ...evaluation })
@@ -112,7 +112,7 @@ class TrainingLoop {
     const folder = join(folders.work, `checkpoint-${step}`)
     await mkdir(folder, { recursive: true })
     await trainer.save(folder, this.curves.course(trainer.stepsPerEpoch))
-    await report.checkpoint({ step, folder, metrics, samples: await complete(folder) })
+    await report.checkpoint({ step, folder, metrics, samples: await complete(folder), losses: losses.length > MOST_ITEM_LOSSES ? [] : losses })
     await this.keepBest({ step, folder })
     this.dropOld()
   }

@@ -2,12 +2,13 @@ import type { ExamplePage } from '../../../../server/contracts/http.js'
 import type { Example } from '../../../../server/contracts/run.js'
 import { getExamples } from '../../api.js'
 import { metricStyle } from '../../format.js'
+import { say } from '../../i18n.js'
 
-export const EXAMPLE_FILTERS = [
-  { id: '', word: 'All items' },
-  { id: 'wrong', word: 'Wrong' },
-  { id: 'unscored', word: 'Not scored' },
-  { id: 'error', word: 'Errors' },
+export const exampleFilters = (): { id: string; word: string; none: string }[] => [
+  { id: '', word: say('All items', 'Todos os itens'), none: say('No item answered yet', 'Nenhum item respondido ainda') },
+  { id: 'wrong', word: say('Wrong', 'Errados'), none: say('No item is wrong', 'Nenhum item está errado') },
+  { id: 'unscored', word: say('Not scored', 'Sem nota'), none: say('No item is without a score', 'Nenhum item está sem nota') },
+  { id: 'error', word: say('Errors', 'Com erro'), none: say('No item is in error', 'Nenhum item está com erro') },
 ]
 
 const WHOLE_PAGE = 1000

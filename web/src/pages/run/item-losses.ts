@@ -1,0 +1,60 @@
+/** What the losses of single validation items say: which ones rise between two checkpoints, and whether a difference is more than noise. Pure. */
+import { lossDifference, type LossDifference } from '../../../../experiments/generalization.js'
+import type { LossTable } from '../../../../server/contracts/http.js'
+import { formatCount, formatFloat } from '../../format.js'
+import { say } from '../../i18n.js'
+
+export interface ItemChange {
+  id: string
+  tokens: number
+  from: number
+  to: number
+  change: number
+  /** Loss at each evaluation, by step; NaN where it is not a number or was not measured. */
+  course: readonly number[]
+}
+
+const lossesAt = (table: LossTable, step: number): number[] | null => table.evaluations.find((evaluation) => evaluation.step === step)?.losses.map((loss) => Number(loss ?? Number.NaN)) ?? null
+
+/** Largest rise first. Items without a finite loss at both steps come last. */
+export function itemChanges(table: LossTable, from: number, to: number): ItemChange[] {
+  const [before, after] = [lossesAt(table, from), lossesAt(table, to)]
+  if (before === null || after === null) return []
+  const changes = table.items.map(({ id, tokens }, index): ItemChange => {
+    const [start, end] = [before[index] ?? Number.NaN, after[index] ?? Number.NaN]
+    return { id, tokens, from: start, to: end, change: end - start, course: table.evaluations.map(({ losses }) => Number(losses[index] ?? Number.NaN)) }
+  })
+  const rank = ({ change }: ItemChange): number => (Number.isFinite(change) ? change : -Infinity)
+  return changes.sort((a, b) => rank(b) - rank(a) || 0)
+}
+
+export function pairedDifference(table: LossTable, from: number, to: number): LossDifference | null {
+  const [before, after] = [lossesAt(table, from), lossesAt(table, to)]
+  return before === null || after === null ? null : lossDifference({ step: from, losses: before }, { step: to, losses: after }, table.items.map(({ tokens }) => tokens))
+}
+
+/** Each evaluation against the chosen one, on the same items. */
+export function againstBest(table: LossTable, best: number): ReadonlyMap<number, LossDifference> {
+  return new Map(table.evaluations.flatMap(({ step }) => {
+    const difference = step === best ? null : pairedDifference(table, best, step)
+    return difference === null ? [] : [[step, difference] as const]
+  }))
+}
+
+export const differenceInWords = ({ difference, low, high }: LossDifference): string => {
+  const signed = (value: number): string => `${value > 0 ? '+' : ''}${formatFloat(Number.isFinite(value) ? value : 'NaN')}`
+  return low === null || high === null ? signed(difference) : `${signed(difference)} [${signed(low)}, ${signed(high)}]`
+}
+
+/** How sure the choice is. Empty where no item left its loss. */
+export function noiseInWords(differences: ReadonlyMap<number, LossDifference>, best: number): string {
+  const later = [...differences].filter(([step, { low }]) => step > best && low !== null).map(([, difference]) => difference)
+  const alike = [...differences].filter(([, { low, high }]) => low !== null && high !== null && low <= 0 && high >= 0).map(([step]) => step)
+  const n = Math.max(0, ...[...differences.values()].map((difference) => difference.n))
+  if (n < 2) return ''
+  const worse = later.filter(({ low }) => low !== null && low > 0).length
+  const beyond = later.length === 0 ? '' : say(`${formatCount(worse)} of ${formatCount(later.length)} later checkpoints ${worse === 1 ? 'is' : 'are'} worse beyond noise.`, `${formatCount(worse)} de ${formatCount(later.length)} checkpoints posteriores ${worse === 1 ? 'é pior' : 'são piores'} além do ruído.`)
+  const steps = alike.map((step) => formatCount(step)).join(', ')
+  const same = alike.length === 0 ? '' : say(`Not distinguishable from it: step ${steps}.`, `Não distinguíveis dele: passo ${steps}.`)
+  return [say(`Paired over the ${formatCount(n)} validation items (95 % t intervals, each by itself):`, `Pareado nos ${formatCount(n)} itens de validação (intervalos t de 95 %, cada um isoladamente):`), beyond, same].filter(Boolean).join(' ')
+}
