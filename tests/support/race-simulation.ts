@@ -7,6 +7,7 @@ import { decideRace, planRace } from '../../experiments/race.js'
 import type { ScoreColumns } from '../../experiments/score-columns.js'
 import { normalQuantile } from '../../experiments/statistics/distributions.js'
 import { comparePaired } from '../../experiments/statistics/paired.js'
+import type { Spending } from '../../experiments/statistics/sequential.js'
 import { randomWords } from '../../experiments/statistics/random.js'
 
 export interface Scenario {
@@ -17,6 +18,8 @@ export interface Scenario {
   /** Correlation of the hidden scores behind two runs' answers to one item. */
   correlation?: number
   seed?: number
+  /** How the race spends its error over the looks; left out: as the product does. */
+  spending?: Spending
 }
 
 export interface Tally {
@@ -69,7 +72,7 @@ interface Ended {
   calls: number
 }
 
-function race(scores: readonly Float64Array[], itemIds: readonly string[]): Ended {
+function race(scores: readonly Float64Array[], itemIds: readonly string[], spending: Spending | undefined): Ended {
   const plan = planRace({ arms: scores.length, items: itemIds.length })
   let racing = scores.map((_, arm) => arm)
   const stopped: number[] = []
@@ -78,7 +81,7 @@ function race(scores: readonly Float64Array[], itemIds: readonly string[]): Ende
   let calls = n * racing.length
   for (;;) {
     looks.push(n)
-    const decision = decideRace({ plan, looks, spent: calls, metric, racers: racing.map((arm) => ({ id: String(arm), columns: columnsOf(scores[arm] ?? new Float64Array(), n, itemIds) })) })
+    const decision = decideRace({ plan, looks, spent: calls, metric, ...(spending === undefined ? {} : { spending }), racers: racing.map((arm) => ({ id: String(arm), columns: columnsOf(scores[arm] ?? new Float64Array(), n, itemIds) })) })
     stopped.push(...decision.stopped.map(({ id }) => Number(id)))
     racing = decision.left.map(Number)
     if (decision.next === null) return { winner: decision.end === 'won' ? Number(decision.leaderId) : null, leader: Number(decision.leaderId), stopped, calls }
@@ -125,7 +128,7 @@ export function simulate(scenario: Scenario): { race: Tally; grid: Tally } {
       const difficulty = shared * next()
       scores.forEach((values, arm) => (values[item] = difficulty + own * next() < (cuts[arm] ?? 0) ? 1 : 0))
     }
-    ended.race.push(race(scores, itemIds))
+    ended.race.push(race(scores, itemIds, scenario.spending))
     ended.grid.push(grid(scores, items))
   }
   return { race: tallyOf(ended.race, scenario), grid: tallyOf(ended.grid, scenario) }

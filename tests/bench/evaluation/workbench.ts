@@ -5,12 +5,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { CreatedExperiment, Run } from '../../../server/contracts/index.js'
+import type { CreatedExperiment, Run, ServerEvent } from '../../../server/contracts/index.js'
 import { rootFolder } from '../frame/contestant.js'
 
 /** As `npm start` has them. */
 const START_FLAGS = ['--max-semi-space-size=4']
-const POLL_MS = 20
 const MEMORY_EVERY_MS = 50
 
 export interface Finished {
@@ -62,17 +61,29 @@ export class Workbench {
     await writeFile(join(folder, 'dataset.yaml'), JSON.stringify(manifest))
   }
 
-  /** Queues an experiment of one run and waits for its end. */
+  /** Queues an experiment of one run and waits for its end, told by events as the dashboard is. */
   async run(experiment: Record<string, unknown>): Promise<Finished> {
-    const startedMs = performance.now()
-    const created = await this.ask<CreatedExperiment>('POST', '/api/experiments', experiment)
-    const id = created.runs[0]?.id ?? ''
-    for (;;) {
-      const run = await this.ask<Run>('GET', `/api/runs/${id}`)
-      if (run.status === 'succeeded') return { run, wallMs: performance.now() - startedMs }
-      if (run.status === 'failed' || run.status === 'cancelled') throw new Error(`the run ${run.status}: ${run.error?.message ?? ''}`)
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    const reading = new AbortController()
+    const events = await fetch(`${this.url}/api/events`, { signal: reading.signal })
+    try {
+      const startedMs = performance.now()
+      const created = await this.ask<CreatedExperiment>('POST', '/api/experiments', experiment)
+      const id = created.runs[0]?.id ?? ''
+      for await (const { type, runId } of eventsOf(events)) {
+        if (type !== 'run.updated' || runId !== id) continue
+        const run = await this.ask<Run>('GET', `/api/runs/${id}`)
+        if (run.status === 'succeeded') return { run, wallMs: performance.now() - startedMs }
+        if (run.status === 'failed' || run.status === 'cancelled') throw new Error(`the run ${run.status}: ${run.error?.message ?? ''}`)
+      }
+      throw new Error('the server ended its events before the run was over')
+    } finally {
+      reading.abort()
     }
+  }
+
+  /** Processor seconds of all processes of a name. */
+  secondsOf(name: string): number {
+    return [...this.cpuSeconds].reduce((sum, [process, seconds]) => (process.startsWith(`${name} `) ? sum + seconds : sum), 0)
   }
 
   async stop(): Promise<void> {
@@ -126,6 +137,19 @@ export class Workbench {
       this.cpuSeconds.set(`${name} ${pid}`, (Number(fields[11]) + Number(fields[12])) / 100)
     } catch {
       // It has just ended; what was noted before stays.
+    }
+  }
+}
+
+async function* eventsOf({ body }: Response): AsyncGenerator<ServerEvent> {
+  if (body === null) throw new Error('the events have no body')
+  let text = ''
+  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+    const blocks = (text + chunk).split('\n\n')
+    text = blocks.pop() ?? ''
+    for (const block of blocks) {
+      const data = /^data: (.*)$/m.exec(block)?.[1]
+      if (data !== undefined) yield JSON.parse(data) as ServerEvent
     }
   }
 }

@@ -3,7 +3,7 @@ import { finish } from './bench.js'
 import { describeMachine } from './machine.js'
 import { interleave } from './rounds.js'
 import { ratios, spreadOf } from './samples.js'
-import { spreadText, table } from './table.js'
+import { markdownTable, spreadText, table } from './table.js'
 
 it('takes turns, back and forth, and leaves the warm-up out', async () => {
   const order: string[] = []
@@ -27,6 +27,7 @@ it('summarises odd and even numbers of samples', () => {
 
 it('prints a table and one line of JSON', () => {
   expect(table(['what', 'ms'], [['a long name', spreadText({ n: 3, minimum: 1, median: 1234.5, maximum: 2 })]])).toBe(['what                       ms', '───────────  ────────────────', 'a long name  1235 (1.00–2.00)'].join('\n'))
+  expect(markdownTable(['what', 'ms'], [['a', '1']])).toBe('| what | ms |\n| --- | --- |\n| a | 1 |')
   const line = finish('x', describeMachine(), { figures: { ratio: 1.234567, count: 100_000 } })
   expect(JSON.parse(line)).toMatchObject({ bench: 'x', machine: { node: process.versions.node }, figures: { ratio: 1.235, count: 100_000 } })
 })

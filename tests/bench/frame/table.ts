@@ -7,6 +7,12 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n')
 }
 
+/** The same for documents. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
 /** "12.3 (11.9–14.0)": median, minimum, maximum. */
 export function spreadText({ minimum, median, maximum }: Spread): string {
   return `${short(median)} (${short(minimum)}–${short(maximum)})`
