@@ -116,7 +116,9 @@ export class Database {
 
 async function storeEvents(session: Session, events: ToldEvent[]): Promise<void> {
   await session.$queryRaw`SELECT pg_advisory_xact_lock(${EVENT_LOCK})::text`
-  await session.event.createMany({ data: events.map((event) => ({ ...event, time: Date.now() })) })
+  await session.$executeRaw`
+    INSERT INTO event (type, experiment_id, run_id, time) SELECT type, "experimentId", "runId", ${Date.now()}::float8
+    FROM json_to_recordset(${JSON.stringify(events)}::json) AS told (type text, "experimentId" text, "runId" text)`
 }
 
 /**

@@ -6,8 +6,9 @@ export class EventStore {
 
   /** Events after `seq`, oldest first. */
   async after(seq: number, limit: number): Promise<ServerEvent[]> {
-    const rows = await this.database.client.event.findMany({ where: { seq: { gt: BigInt(seq) } }, orderBy: { seq: 'asc' }, take: limit })
-    return rows.map((row) => ServerEventSchema.parse({ seq: Number(row.seq), type: row.type, experimentId: row.experimentId, runId: row.runId, time: row.time }))
+    const rows = await this.database.client.$queryRaw<unknown[]>`
+      SELECT seq::float8 AS seq, type, experiment_id AS "experimentId", run_id AS "runId", time FROM event WHERE seq > ${seq}::bigint ORDER BY event.seq LIMIT ${limit}::int`
+    return rows.map((row) => ServerEventSchema.parse(row))
   }
 
   /** The numbers of the oldest and newest event that are kept; 0 and 0 when none is. */

@@ -2,7 +2,7 @@
 import { fromWire, type Example, type ExamplePage, type Float } from '../contracts/index.js'
 import type { Database, Session } from './database.js'
 import { holdRun } from './fence.js'
-import { arrayLiteral, storable, storableJson, storableOrNull, textArrayLiteral } from './text.js'
+import { arrayLiteral, storableJson, textArrayLiteral } from './text.js'
 
 export interface ExampleQuery {
   offset: number
@@ -88,34 +88,35 @@ export async function insertExamples(session: Session, runId: string, examples: 
     SELECT ${runId}, item_id, cluster, input, output, target, status, error,
            score_keys::text[], score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd,
            cached, tokens_cached, tokens_reasoning, judge_cost_usd, details
-    FROM json_to_recordset(${JSON.stringify(examples.map(asRecord))}::json) AS x
+    FROM json_to_recordset(${storableJson(examples.map(asRecord))}::json) AS x
       (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys text, score_values text,
        latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8,
        cached boolean, tokens_cached int, tokens_reasoning int, judge_cost_usd float8, details json)
     ON CONFLICT (run_id, item_id) DO NOTHING`
 }
 
+/** What is null is left out: the database reads thousands of these at a time. */
 function asRecord(example: Example): Record<string, unknown> {
   return {
-    item_id: storable(example.itemId),
-    cluster: storableOrNull(example.cluster),
-    input: storable(example.input),
-    output: storable(example.output),
-    target: storableOrNull(example.target),
+    item_id: example.itemId,
+    cluster: example.cluster ?? undefined,
+    input: example.input,
+    output: example.output,
+    target: example.target ?? undefined,
     status: example.status,
-    error: storableOrNull(example.error),
+    error: example.error ?? undefined,
     score_keys: textArrayLiteral(Object.keys(example.scores)),
     score_values: arrayLiteral(Object.values(example.scores).map(fromWire)),
-    latency_ms: example.latencyMs,
-    ttft_ms: example.ttftMs,
-    tokens_in: example.tokensIn,
-    tokens_out: example.tokensOut,
-    cost_usd: example.costUsd,
+    latency_ms: example.latencyMs ?? undefined,
+    ttft_ms: example.ttftMs ?? undefined,
+    tokens_in: example.tokensIn ?? undefined,
+    tokens_out: example.tokensOut ?? undefined,
+    cost_usd: example.costUsd ?? undefined,
     cached: example.cached ?? false,
-    tokens_cached: example.tokensCached ?? null,
-    tokens_reasoning: example.tokensReasoning ?? null,
-    judge_cost_usd: example.judgeCostUsd ?? null,
-    details: JSON.parse(storableJson(example.details)) as unknown,
+    tokens_cached: example.tokensCached ?? undefined,
+    tokens_reasoning: example.tokensReasoning ?? undefined,
+    judge_cost_usd: example.judgeCostUsd ?? undefined,
+    details: example.details,
   }
 }
 

@@ -10,8 +10,10 @@ export function storableOrNull(text: string | null): string | null {
   return text === null ? null : storable(text)
 }
 
-/** A JSON document for a json column, whose strings hold no NUL either. */
+/** A JSON document for a json column, whose strings hold no NUL either; in JSON a NUL is always written as an escape. */
 export function storableJson(value: unknown): string {
+  const json = JSON.stringify(value)
+  if (!json.includes('\\u0000')) return json
   return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'string' ? storable(inner) : inner))
 }
 
