@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { KindSchema, ParameterValueSchema } from './experiment.js'
+import { EndpointSchema } from './models.js'
 
 /** What a form for an experiment file is made of. */
 
@@ -32,5 +33,6 @@ export const ModelListSchema = z.object({
       title: z.string().describe('of a run: its experiment and its name; else empty'),
     }),
   ),
+  endpoints: z.array(EndpointSchema).describe('that experiments here have named, the latest first'),
 })
 export type ModelList = z.infer<typeof ModelListSchema>

@@ -7,6 +7,7 @@ import { localModels } from './model-folders.js'
 
 /** More trained runs than this are not offered; older ones can still be named. */
 const MOST_RUNS = 200
+const MOST_ENDPOINTS = 50
 
 @ApiTags('experiments')
 @Controller('api/models')
@@ -17,10 +18,10 @@ export class ModelsController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Models that an experiment can name: those on this machine, and what runs have trained' })
+  @ApiOperation({ summary: 'Models that an experiment can name: those on this machine, what runs have trained, and endpoints named before' })
   @ApiOkResponse({ standardSchema: ModelListSchema })
   async list(): Promise<ModelList> {
-    const [local, trained] = await Promise.all([localModels(this.settings), this.runs.trained(MOST_RUNS)])
-    return { models: [...local, ...trained.map(({ id, title }) => ({ name: `run:${id}`, origin: 'run' as const, title }))] }
+    const [local, trained, endpoints] = await Promise.all([localModels(this.settings), this.runs.trained(MOST_RUNS), this.runs.endpoints(MOST_ENDPOINTS)])
+    return { models: [...local, ...trained.map(({ id, title }) => ({ name: `run:${id}`, origin: 'run' as const, title }))], endpoints }
   }
 }

@@ -2,7 +2,7 @@
  * Runs as users see and steer them: read, cancel, queue again. What workers do to a run
  * (claim, heartbeat, finish) is in claim-store.ts.
  */
-import { AppError, type Budget, type Kind, type Run, type RunStatus } from '../contracts/index.js'
+import { AppError, EndpointSchema, type Budget, type Endpoint, type Kind, type Run, type RunStatus } from '../contracts/index.js'
 import type { Database } from './database.js'
 import { refreshExperiment } from './experiment-status.js'
 import { noSuchRun } from './fence.js'
@@ -60,6 +60,13 @@ export class RunStore {
     return this.database.client.$queryRaw<{ id: string; title: string }[]>`
       SELECT r.id, e.name || CASE WHEN r.name = '' THEN '' ELSE ': ' || r.name END AS title FROM run r JOIN experiment e ON e.id = r.experiment_id
       WHERE r.status IN ('succeeded', 'stopped') AND EXISTS (SELECT 1 FROM checkpoint c WHERE c.run_id = r.id) ORDER BY r.seq DESC LIMIT ${limit}::int`
+  }
+
+  /** Endpoints that runs have been asked of, the latest first; those that are no longer understood are left out. */
+  async endpoints(limit: number): Promise<Endpoint[]> {
+    const rows = await this.database.client.$queryRaw<{ model: unknown }[]>`
+      SELECT (params->'model')::jsonb AS model FROM run WHERE json_typeof(params->'model') = 'object' GROUP BY 1 ORDER BY max(seq) DESC LIMIT ${limit}::int`
+    return rows.flatMap(({ model }) => EndpointSchema.safeParse(model).data ?? [])
   }
 
   /** Ends waiting runs at once and asks the workers of running ones to stop. Returns the ids of the ended ones. */

@@ -4,6 +4,7 @@
 const PLAIN_PAGES = [
   'experiments',
   'compare',
+  'playground',
   'new',
   'system',
   'tradeoff',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { diffWords } from './text-diff.js'
+import { diffWords, marksBetween } from './text-diff.js'
 
 const told = (before: string, after: string): string => diffWords(before, after).map(({ kind, text }) => (kind === 'same' ? text : kind === 'added' ? `{+${text}+}` : `[-${text}-]`)).join('')
 
@@ -26,6 +26,12 @@ describe('diffWords', () => {
       const shared = parts.filter(({ kind }) => kind === 'same').flatMap(({ text }) => words(text)).length
       expect(shared).toBe(longestCommon(words(before.join('.')), words(after.join('.'))))
     }
+  })
+
+  it('marks nothing where the texts have hardly a word in common', () => {
+    expect(marksBetween('One answer about the weather of today', 'Something else entirely, in other words')).toBeNull()
+    expect(marksBetween('ham', 'spam')).toHaveLength(2)
+    expect(marksBetween('', 'a rather long answer without a counterpart')).toHaveLength(1)
   })
 
   it('gives up on texts that are too far apart, without losing a word', () => {

@@ -78,7 +78,7 @@ export class Draft {
 
   /** Asks the server about the text once nothing was written for a while; the returned function gives up on it. */
   checkSoon(text: string): () => void {
-    keep(text)
+    keepDraft(text)
     const abort = new AbortController()
     this.isChecking = true
     const timer = setTimeout(() => void this.#check(text, abort.signal), CHECK_AFTER_MS)
@@ -113,8 +113,8 @@ function remove(document: Document, path: Path): void {
   if (isMap(holder) && holder.items.length === 0) document.deleteIn(parent)
 }
 
-/** A draft outlives a reload of the page. */
-function keep(text: string): void {
+/** A draft outlives a reload of the page; whoever keeps another one here has the page of new experiments open with it. */
+export function keepDraft(text: string): void {
   try {
     sessionStorage.setItem(KEPT_UNDER, text)
   } catch {
