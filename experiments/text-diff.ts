@@ -30,14 +30,16 @@ export function diffWords(before: string, after: string): DiffPart[] {
 
 /** Below this share of common text marks would say no more than that the texts differ. */
 const LEAST_COMMON = 0.2
+/** Letters of texts so short that a mark is always read at once. */
+const SHORT_TEXT = 20
 
 /** The differences of two texts where they have enough in common to be marked; null where they have not. */
 export function marksBetween(before: string, after: string): DiffPart[] | null {
   const parts = diffWords(before, after)
   const lettersOf = (text: string): number => text.replaceAll(/[^\p{L}\p{N}]/gu, '').length
   const common = parts.reduce((sum, { kind, text }) => sum + (kind === 'same' ? lettersOf(text) : 0), 0)
-  const longest = Math.max(lettersOf(before), lettersOf(after))
-  return longest > 0 && common / longest < LEAST_COMMON && Math.min(lettersOf(before), lettersOf(after)) > 0 && longest > 20 ? null : parts
+  const [shorter = 0, longer = 0] = [lettersOf(before), lettersOf(after)].sort((x, y) => x - y)
+  return shorter > 0 && longer > SHORT_TEXT && common / longer < LEAST_COMMON ? null : parts
 }
 
 class Parts {
