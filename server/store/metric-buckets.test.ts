@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bucketPoints } from './metric-buckets.js'
+import { bucketGroups, bucketPoints, pointGroups } from './metric-buckets.js'
 
 const series = (values: number[], step = (index: number): number => index) => ({ steps: values.map((_, index) => step(index)), values, times: values.map((_, index) => index * 10) })
 
@@ -26,4 +26,16 @@ it('cuts many points into half as many buckets without losing a spike or a NaN',
 it('makes buckets of equal width in steps, and none where there are no points', () => {
   const buckets = bucketPoints(series(Array.from({ length: 10 }, (_, index) => index), (index) => (index < 9 ? index : 1_000)), 4)
   expect(buckets.map(({ firstStep, lastStep, n }) => [firstStep, lastStep, n])).toEqual([[0, 8, 9], [1_000, 1_000, 1]])
+})
+
+it('cuts groups as it cuts points: nothing is lost, and groups stay whole', () => {
+  const values = Array.from({ length: 1_000 }, (_, index) => (index === 321 ? 99 : index === 700 ? Number.NaN : 1))
+  const groups = bucketPoints(series(values), 200)
+  const buckets = bucketGroups(groups, 20)
+  expect(buckets).toHaveLength(10)
+  expect(buckets.reduce((sum, { n }) => sum + n, 0)).toBe(1_000)
+  expect(buckets.filter(({ max }) => max === 99)).toHaveLength(1)
+  expect(buckets.reduce((sum, { nonFinite }) => sum + nonFinite, 0)).toBe(1)
+  expect(bucketGroups(pointGroups(series(values)), 20)).toEqual(bucketPoints(series(values), 20))
+  expect([bucketGroups(groups, 200), bucketGroups([], 10)]).toEqual([groups, []])
 })

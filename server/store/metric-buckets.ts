@@ -7,28 +7,58 @@ export interface PointArrays {
   times: number[]
 }
 
+/** A series as it was read: single points, or groups of points in which each stands for several. Ascending in steps. */
+export type Groups = readonly MetricBucket[]
+
 /**
  * Cuts a series for a chart. Few points stay one bucket each; more than `maxPoints` are cut into
  * half as many buckets of equal width in steps, because a bucket draws its minimum and its
  * maximum. A single spike and a single NaN survive any zoom.
  */
 export function bucketPoints(points: PointArrays, maxPoints: number): MetricBucket[] {
-  const count = points.steps.length
-  if (count <= maxPoints) return points.steps.map((_step, index) => bucketOf(points, index, index + 1))
-  const bucketCount = Math.max(1, Math.floor(maxPoints / 2))
-  const first = points.steps[0] ?? 0
-  const width = ((points.steps[count - 1] ?? 0) - first + 1) / bucketCount
-  const buckets: MetricBucket[] = []
+  const { steps } = points
+  if (steps.length <= maxPoints) return pointGroups(points)
+  return cut(steps.length, (index) => steps[index] ?? 0, { maxPoints, first: steps[0] ?? 0 }).map(([start, end]) => bucketOf(points, start, end))
+}
+
+/** The same of groups; a group is never cut, it belongs to the bucket of its last step. */
+export function bucketGroups(groups: Groups, maxPoints: number): MetricBucket[] {
+  if (groups.length <= Math.max(1, Math.floor(maxPoints / 2))) return [...groups]
+  return cut(groups.length, (index) => groups[index]?.lastStep ?? 0, { maxPoints, first: groups[0]?.firstStep ?? 0 }).map(([start, end]) => merge(groups.slice(start, end)))
+}
+
+/** Stretches [start, end) of entries that lie in one bucket. */
+function cut(count: number, stepOf: (index: number) => number, { maxPoints, first }: { maxPoints: number; first: number }): [number, number][] {
+  const width = (stepOf(count - 1) - first + 1) / Math.max(1, Math.floor(maxPoints / 2))
+  const stretches: [number, number][] = []
   let start = 0
   while (start < count) {
-    const bucket = Math.floor(((points.steps[start] ?? 0) - first) / width)
+    const bucket = Math.floor((stepOf(start) - first) / width)
     let end = start + 1
-    while (end < count && Math.floor(((points.steps[end] ?? 0) - first) / width) === bucket) end += 1
-    buckets.push(bucketOf(points, start, end))
+    while (end < count && Math.floor((stepOf(end) - first) / width) === bucket) end += 1
+    stretches.push([start, end])
     start = end
   }
-  return buckets
+  return stretches
 }
+
+function merge(groups: Groups): MetricBucket {
+  const [lows, highs] = [groups.flatMap(({ min }) => min ?? []), groups.flatMap(({ max }) => max ?? [])]
+  const last = groups.at(-1)
+  return {
+    firstStep: groups[0]?.firstStep ?? 0,
+    lastStep: last?.lastStep ?? 0,
+    min: lows.length === 0 ? null : Math.min(...lows.map(Number)),
+    max: highs.length === 0 ? null : Math.max(...highs.map(Number)),
+    last: last?.last ?? 'NaN',
+    lastTime: last?.lastTime ?? 0,
+    n: groups.reduce((sum, { n }) => sum + n, 0),
+    nonFinite: groups.reduce((sum, { nonFinite }) => sum + nonFinite, 0),
+  }
+}
+
+/** Every point by itself. */
+export const pointGroups = (points: PointArrays): MetricBucket[] => points.steps.map((_step, index) => bucketOf(points, index, index + 1))
 
 function bucketOf(points: PointArrays, start: number, end: number): MetricBucket {
   let min = Infinity

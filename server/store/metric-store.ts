@@ -5,7 +5,8 @@
 import { AppError, fromWire, type MetricPoint, type MetricSeries, type RunSeries } from '../contracts/index.js'
 import type { Change, Database, Session } from './database.js'
 import { holdRun } from './fence.js'
-import { bucketPoints, type PointArrays } from './metric-buckets.js'
+import type { PointArrays } from './metric-buckets.js'
+import { readChunks, seriesOf } from './metric-chunks.js'
 import { columnsOf } from './series-columns.js'
 import { arrayLiteral, storable } from './text.js'
 
@@ -45,11 +46,7 @@ export class MetricStore {
 
   /** Every asked series in buckets; a range is given in steps, both ends included. */
   async read(runId: string, query: MetricQuery): Promise<MetricSeries[]> {
-    const chunks = await this.chunks([runId], query)
-    return [...Map.groupBy(chunks, (chunk) => chunk.key)].flatMap(([key, own]) => {
-      const points = joinChunks(own, rangeOf(query))
-      return points.steps.length === 0 ? [] : [{ key, points: points.steps.length, buckets: bucketPoints(points, query.maxPoints) }]
-    })
+    return seriesOf(await readChunks(this.database.client, [runId], query), query)
   }
 
   /**
@@ -62,35 +59,10 @@ export class MetricStore {
     const ids = new Set(known.map(({ id }) => id))
     const missing = runIds.find((id) => !ids.has(id))
     if (missing !== undefined) throw new AppError('not_found', `There is no run ${missing}.`)
-    const byRun = Map.groupBy(await this.chunks(runIds, query), (chunk) => chunk.run_id)
-    return runIds.map((runId) => {
-      const series = [...Map.groupBy(byRun.get(runId) ?? [], (chunk) => chunk.key)].flatMap(([key, own]) => {
-        const points = joinChunks(own, rangeOf(query))
-        return points.steps.length === 0 ? [] : [columnsOf({ key, points: points.steps.length, startTime: points.times[0] ?? 0, buckets: bucketPoints(points, query.maxPoints) }, query.digits)]
-      })
-      return { runId, series }
-    })
-  }
-
-  private async chunks(runIds: readonly string[], query: MetricQuery): Promise<Chunk[]> {
-    const { from, to } = rangeOf(query)
-    const keys = query.keys === undefined ? null : [...query.keys]
-    return this.database.client.$queryRaw<Chunk[]>`
-      SELECT run_id, key, steps::text AS steps, "values"::text AS values, times::text AS times FROM metric_chunk
-      WHERE run_id = ANY(${[...runIds]}::text[]) AND (${keys}::text[] IS NULL OR key = ANY(${keys}::text[])) AND last_step >= ${from}::int AND first_step <= ${to}::int
-      ORDER BY run_id, key, first_step`
+    const byRun = Map.groupBy(await readChunks(this.database.client, runIds, query), (chunk) => chunk.run_id)
+    return runIds.map((runId) => ({ runId, series: seriesOf(byRun.get(runId) ?? [], query).map((series) => columnsOf(series, query.digits)) }))
   }
 }
-
-interface Chunk {
-  run_id: string
-  key: string
-  steps: string
-  values: string
-  times: string
-}
-
-const rangeOf = ({ from = 0, to = 2 ** 31 - 1 }: MetricQuery): { from: number; to: number } => ({ from, to })
 
 async function appendPoints(change: Change, runId: string, points: readonly MetricPoint[]): Promise<number> {
   const { session } = change
@@ -111,6 +83,7 @@ async function appendPoints(change: Change, runId: string, points: readonly Metr
   }
   if (appended.length > 0) await extendChunks(session, runId, appended)
   if (fresh.length > 0) await insertChunks(session, runId, fresh)
+  if (fresh.length > 0) await sealChunks(session, runId, sealedBy(fresh, tailOf))
   if (stored > 0) await moveTails(session, runId, { appended, fresh })
   return stored
 }
@@ -163,6 +136,23 @@ async function insertChunks(session: Session, runId: string, pieces: Piece[]): P
     FROM json_to_recordset(${records}::json) AS x (key text, first_step int, last_step int, steps text, "values" text, times text)`
 }
 
+/** The chunks to which nothing will be appended any more: all but the last of a series that has begun a new one. */
+function sealedBy(fresh: readonly Piece[], tailOf: ReadonlyMap<string, SeriesTail>): { key: string; first_step: number }[] {
+  return [...Map.groupBy(fresh, ({ key }) => key)].flatMap(([key, pieces]) => {
+    const tail = tailOf.get(key)
+    const full = pieces.slice(0, -1).map(({ steps }) => steps[0] ?? 0)
+    return [...(tail === undefined ? [] : [tail.tail_first]), ...full].map((firstStep) => ({ key, first_step: firstStep }))
+  })
+}
+
+async function sealChunks(session: Session, runId: string, chunks: readonly { key: string; first_step: number }[]): Promise<void> {
+  if (chunks.length === 0) return
+  await session.$executeRaw`
+    UPDATE metric_chunk c SET overview = metric_overview(c.steps, c."values", c.times)
+    FROM json_to_recordset(${JSON.stringify(chunks)}::json) AS x (key text, first_step int)
+    WHERE c.run_id = ${runId} AND c.key = x.key AND c.first_step = x.first_step`
+}
+
 async function moveTails(session: Session, runId: string, pieces: { appended: (Piece & { tailFirst: number })[]; fresh: Piece[] }): Promise<void> {
   const newest = new Map<string, Record<string, unknown>>()
   for (const piece of pieces.appended) newest.set(piece.key, { ...asRecord(piece), tail_first: piece.tailFirst })
@@ -178,22 +168,4 @@ async function moveTails(session: Session, runId: string, pieces: { appended: (P
     ON CONFLICT (run_id, key) DO UPDATE SET points = s.points + excluded.points, last_step = excluded.last_step, last_value = excluded.last_value,
       last_time = excluded.last_time, tail_size = CASE WHEN s.tail_first = excluded.tail_first THEN s.tail_size + excluded.tail_size ELSE excluded.tail_size END,
       tail_first = excluded.tail_first`
-}
-
-/** Reads the array literals of PostgreSQL, in which NaN and infinity stand by name, as Number() knows them. */
-function joinChunks(chunks: { steps: string; values: string; times: string }[], range: { from: number; to: number }): PointArrays {
-  const joined: PointArrays = { steps: [], values: [], times: [] }
-  for (const chunk of chunks) {
-    const steps = chunk.steps.slice(1, -1).split(',')
-    const values = chunk.values.slice(1, -1).split(',')
-    const times = chunk.times.slice(1, -1).split(',')
-    for (let index = 0; index < steps.length; index += 1) {
-      const step = Number(steps[index])
-      if (step < range.from || step > range.to) continue
-      joined.steps.push(step)
-      joined.values.push(Number(values[index]))
-      joined.times.push(Number(times[index]))
-    }
-  }
-  return joined
 }

@@ -8,7 +8,7 @@ export async function truncateMetrics(session: Session, runId: string, step: num
   await session.$executeRaw`DELETE FROM metric_chunk WHERE run_id = ${runId} AND first_step > ${step}`
   // Steps ascend within a chunk, so the kept ones are its head.
   await session.$executeRaw`
-    UPDATE metric_chunk c SET steps = c.steps[1:k.kept], "values" = c."values"[1:k.kept], times = c.times[1:k.kept], last_step = c.steps[k.kept]
+    UPDATE metric_chunk c SET steps = c.steps[1:k.kept], "values" = c."values"[1:k.kept], times = c.times[1:k.kept], last_step = c.steps[k.kept], overview = NULL
     FROM (SELECT key, first_step, (SELECT count(*)::int FROM unnest(steps) AS s WHERE s <= ${step}) AS kept
           FROM metric_chunk WHERE run_id = ${runId} AND last_step > ${step}) k
     WHERE c.run_id = ${runId} AND c.key = k.key AND c.first_step = k.first_step`

@@ -1,7 +1,7 @@
 /* What the store promises of runs and workers, on the embedded database and on PostgreSQL. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseSearch } from '../../experiments/search-query.js'
-import { AppError, type Assignment, type Example, type ExperimentSummary, type Finish, type Kind, type MetricPoint, type StoredResponse, type Summary } from '../../server/contracts/index.js'
+import { AppError, type Assignment, type Example, type ExperimentSummary, type Finish, type Float, type Kind, type MetricPoint, type MetricSeries, type StoredResponse, type Summary } from '../../server/contracts/index.js'
 import { CheckpointStore } from '../../server/store/checkpoint-store.js'
 import { ClaimStore, MAX_DEATHS } from '../../server/store/claim-store.js'
 import { Database } from '../../server/store/database.js'
@@ -362,6 +362,30 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect(cut?.buckets).toHaveLength(50)
     expect(cut?.buckets.reduce((sum, bucket) => sum + bucket.n, 0)).toBe(total + 3 * CHUNK_POINTS)
     expect((await runs.read(id)).latest).toEqual({ loss: (total + 3 * CHUNK_POINTS - 1) / 2 })
+  })
+
+  it('draws long series from overviews that lose no spike, no NaN and no point, whatever was cut off', async () => {
+    const { id } = await claimed('lora')
+    const values = new Map<number, Float>([[1_000, 99], [5_000, 'NaN'], [7_001, '-Infinity'], [9_000, -7]])
+    const all = upTo(CHUNK_POINTS * 6 + 50).map((step) => ({ key: 'loss', step, value: values.get(step) ?? 1, time: step * 10 }))
+    for (let from = 0; from < all.length; from += 997) await metrics.append(id, 1, all.slice(from, from + 997))
+    const [coarse] = await metrics.read(id, { keys: ['loss'], maxPoints: 100 })
+    const [fine] = await metrics.read(id, { keys: ['loss'], maxPoints: all.length })
+    const about = (series: MetricSeries | undefined) => {
+      const buckets = series?.buckets ?? []
+      const edges = [buckets.flatMap(({ min }) => min ?? []), buckets.flatMap(({ max }) => max ?? [])]
+      return { points: series?.points, n: buckets.reduce((sum, { n }) => sum + n, 0), odd: buckets.reduce((sum, { nonFinite }) => sum + nonFinite, 0), least: Math.min(...(edges[0] ?? []).map(Number)), most: Math.max(...(edges[1] ?? []).map(Number)), first: buckets[0]?.firstStep, last: buckets.at(-1)?.lastStep }
+    }
+    expect(about(coarse)).toEqual(about(fine))
+    expect(about(coarse)).toEqual({ points: all.length, n: all.length, odd: 2, least: -7, most: 99, first: 0, last: all.length - 1 })
+    expect(coarse?.buckets.length).toBeLessThanOrEqual(51)
+    const [many] = await metrics.readMany([id], { maxPoints: 100, digits: 6 })
+    expect(many?.series[0]?.lastSteps).toEqual(coarse?.buckets.map(({ lastStep }) => lastStep))
+
+    await commitCheckpoint(id, 1, 8_500)
+    await claims.finish(id, { attempt: 1, status: 'released' })
+    await claimAgain(id)
+    expect(about((await metrics.read(id, { keys: ['loss'], maxPoints: 60 }))[0])).toMatchObject({ points: 8_501, n: 8_501, least: 1, most: 99, last: 8_500 })
   })
 
   it('goes on from the last checkpoint: later points are forgotten for training kinds only', async () => {
