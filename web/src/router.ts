@@ -8,6 +8,8 @@ const PLAIN_PAGES = [
   'new',
   'system',
   'tradeoff',
+  'capacity',
+  'sampling',
 ] as const
 
 export type Route =

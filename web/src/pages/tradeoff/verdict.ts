@@ -32,6 +32,12 @@ export class Verdict {
     return this.#names.get(id) ?? id
   }
 
+  /** Beside a point there is little room: of several parameters the values alone. */
+  shortNameOf(id: string): string {
+    const name = this.nameOf(id)
+    return (name.match(/(^|, )[\w.]+=/g)?.length ?? 0) > 1 ? name.replaceAll(/(^|, )[\w.]+=/g, '$1') : name
+  }
+
   judged(id: string): JudgedOption | null {
     return this.#judged.get(id) ?? null
   }
@@ -64,9 +70,9 @@ export class Verdict {
     const { tied } = this
     if (this.chosen === null || this.differences.size === 0) return ''
     const n = Math.min(...[...this.differences.values()].map((one) => one.n))
-    const paired = say(`n = ${formatCount(n)} paired items`, `n = ${formatCount(n)} itens pareados`)
+    const paired = say(`n = ${formatCount(n)} paired items, 5 % shared by ${formatCount(this.differences.size)} tests`, `n = ${formatCount(n)} itens pareados, 5 % repartidos entre ${formatCount(this.differences.size)} testes`)
     if (tied.length === 0) return say(`Each other run within the limits is clearly ${this.recommendation.basis === 'cost' ? 'dearer' : 'worse'} (${paired}).`, `Cada uma das demais dentro dos limites é claramente ${this.recommendation.basis === 'cost' ? 'mais cara' : 'pior'} (${paired}).`)
-    const names = listed(tied.map((id) => this.nameOf(id)), 5)
+    const names = listed(tied.map((id) => this.nameOf(id)), 3)
     return say(`Not distinguishable from it: ${names} (${paired}): the data do not tell which of them is better.`, `Não distinguíveis dela: ${names} (${paired}): os dados não dizem qual é melhor.`)
   }
 
