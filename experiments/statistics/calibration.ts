@@ -18,13 +18,17 @@ export interface ReliabilityBin {
 
 const BINS = 10
 
+/** The bin of a probability. 0.7 · 10 is a little more than 7: an edge belongs to the bin below it all the same. */
+export function binOf(probability: number, bins: number): number {
+  return Math.max(0, Math.ceil(probability * bins - 1e-9) - 1)
+}
+
 /** Forecasts in bins of equal width, for a reliability diagram. Throws RangeError for a probability outside [0, 1]. */
 export function reliability(forecasts: readonly Forecast[], bins = BINS): ReliabilityBin[] {
   const sums = Array.from({ length: bins }, () => ({ n: 0, confidence: 0, right: 0 }))
   for (const { probability, isRight } of forecasts) {
     if (!(probability >= 0 && probability <= 1)) throw new RangeError(`a probability of ${probability}; it must lie in [0, 1]`)
-    // 0.7 · 10 is a little more than 7: an edge belongs to the bin below it all the same.
-    const bin = sums[Math.max(0, Math.ceil(probability * bins - 1e-9) - 1)]
+    const bin = sums[binOf(probability, bins)]
     if (bin === undefined) continue
     bin.n += 1
     bin.confidence += probability

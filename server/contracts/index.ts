@@ -1,3 +1,4 @@
+export * from './analysis.js'
 export * from './assertions.js'
 export * from './cache.js'
 export * from './compare.js'

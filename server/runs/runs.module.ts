@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common'
+import { AnalysisController } from './analysis.controller.js'
+import { AnalysisService } from './analysis.service.js'
 import { MetricsController } from './metrics.controller.js'
 import { RunRecords } from './run-records.js'
 import { RunsController } from './runs.controller.js'
 import { RunsService } from './runs.service.js'
 
-@Module({ controllers: [RunsController, MetricsController], providers: [RunsService, RunRecords] })
+@Module({ controllers: [RunsController, MetricsController, AnalysisController], providers: [RunsService, RunRecords, AnalysisService] })
 export class RunsModule {}

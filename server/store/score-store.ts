@@ -2,7 +2,7 @@
  * Answers of runs as comparisons read them: whole columns without the texts, packed by the database
  * into one row per run, and then the texts of the few items that are shown.
  */
-import type { Example, Float } from '../contracts/index.js'
+import { type Example, type Float, fromWire } from '../contracts/index.js'
 import type { Database } from './database.js'
 
 /** See experiments/score-columns.ts for what each column means. */
@@ -28,6 +28,14 @@ export interface ShownAnswer {
   target: string | null
   status: Example['status']
   score: Float | null
+}
+
+/** See experiments/analysis.ts. */
+export interface LabelAnswerRow {
+  truth: string
+  given: string | null
+  cluster: string | null
+  logLikelihoods: Record<string, number> | null
 }
 
 interface ColumnsRow {
@@ -105,6 +113,22 @@ export class ScoreStore {
   async isJudged(runId: string): Promise<boolean> {
     const [row] = await this.database.client.$queryRaw<{ judged: boolean }[]>`SELECT EXISTS (SELECT FROM annotation WHERE run_id = ${runId} AND verdict IS NOT NULL) AS judged`
     return row?.judged ?? false
+  }
+
+  /** Scored answers to items that have labels, in the order in which they came; empty where the answers are texts. */
+  async labelAnswers(runId: string): Promise<LabelAnswerRow[]> {
+    const [row] = await this.database.client.$queryRawUnsafe<{ answers: string | null }[]>(
+      `SELECT json_agg(json_build_array(target, CASE WHEN details->'predicted' IS NULL THEN output ELSE details->>'predicted' END, cluster, details->'logLikelihoods') ORDER BY seq)::text AS answers
+       FROM example WHERE run_id = $1 AND status = 'scored' AND target IS NOT NULL AND 'accuracy' = ANY(score_keys)`,
+      runId,
+    )
+    const answers = JSON.parse(row?.answers ?? '[]') as [string, string | null, string | null, Record<string, Float> | null][]
+    return answers.map(([truth, given, cluster, told]) => ({
+      truth,
+      given,
+      cluster,
+      logLikelihoods: told === null ? null : Object.fromEntries(Object.entries(told).map(([label, value]) => [label, fromWire(value)])),
+    }))
   }
 
   /** Metrics of the first answers: whole columns of names would cost more than the scores. */

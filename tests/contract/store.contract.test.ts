@@ -245,6 +245,18 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
     expect((await scores.columns(id, 'loss')).scores).toEqual(Float64Array.from([Infinity, NaN, NaN, NaN]))
     expect(await scores.answers([id], ['b', 'nothing'], 'accuracy')).toEqual([{ runId: id, itemId: 'b', input: 'in', output: 'out', target: 'other', status: 'scored', score: 'NaN' }])
     expect(await scores.columns('none', 'accuracy')).toMatchObject({ itemIds: [], clusters: null, costUsd: null, costs: null, metrics: [] })
+    await examples.append(id, attempt, [
+      example('f', { scores: { accuracy: 0 }, target: 'spam', output: 'I think ham', cluster: 'c', details: { predicted: 'ham' } }),
+      example('g', { scores: { accuracy: 0 }, target: 'spam', output: 'what?', details: { predicted: null } }),
+      example('h', { scores: { accuracy: 1 }, target: 'ham', output: 'ham', details: { logLikelihoods: { spam: '-Infinity', ham: -1 } } }),
+      example('i', { scores: { rouge_l: 1 }, target: 'a text' }),
+    ])
+    expect((await scores.labelAnswers(id)).slice(-3)).toEqual([
+      { truth: 'spam', given: 'ham', cluster: 'c', logLikelihoods: null },
+      { truth: 'spam', given: null, cluster: null, logLikelihoods: null },
+      { truth: 'ham', given: 'ham', cluster: null, logLikelihoods: { spam: -Infinity, ham: -1 } },
+    ])
+    expect(await scores.labelAnswers('none')).toEqual([])
     await examples.append(id, attempt, [example('e', { scores: { accuracy: 1 }, costUsd: null })])
     expect(await scores.columns(id, 'accuracy')).toMatchObject({ costUsd: null, costs: null })
   })

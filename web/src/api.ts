@@ -2,6 +2,7 @@
  * The only door to the server: every fetch and the one EventSource. Answers are typed by the
  * contracts the server validates them against, so they are not parsed a second time here.
  */
+import type { Analysis } from '../../server/contracts/analysis.js'
 import type { Comparison } from '../../server/contracts/compare.js'
 import type { ErrorBody, ErrorCode, Problem } from '../../server/contracts/errors.js'
 import type { ServerEvent } from '../../server/contracts/events.js'
@@ -117,6 +118,7 @@ export interface ExamplesQuery {
 }
 export const getExamples = (id: string, asked: ExamplesQuery, signal: AbortSignal): Promise<ExamplePage> =>
   request(ofRun(id, `/examples${query({ ...asked })}`), { signal })
+export const getAnalysis = (id: string, signal: AbortSignal): Promise<Analysis> => request(ofRun(id, '/analysis'), { signal })
 export const getSamples = async (id: string, signal: AbortSignal): Promise<Sample[]> =>
   (await request<{ samples: Sample[] }>(ofRun(id, '/samples'), { signal })).samples
 export const getLosses = (id: string, signal: AbortSignal): Promise<LossTable> => request(ofRun(id, '/losses'), { signal })
