@@ -9,7 +9,7 @@ export const ASSERTION_TYPES = [
   'equals', 'contains', 'contains-any', 'contains-all', 'icontains', 'icontains-any', 'icontains-all', 'starts-with', 'regex',
   'is-json', 'contains-json', 'word-count', 'is-refusal', 'levenshtein', 'rouge-n', 'bleu', 'similar',
   'latency', 'cost', 'perplexity', 'perplexity-score',
-  'llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval',
+  'llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval', 'javascript',
 ] as const
 export type AssertionType = (typeof ASSERTION_TYPES)[number]
 
@@ -24,7 +24,7 @@ export const AssertionSchema = z.strictObject({
   not: z.boolean().default(false).describe('holds where the assertion does not'),
   value: z.unknown().optional(),
   ...counted,
-  transform: z.string().min(1).optional().describe('taken of the answer first: output or JSON.parse(output), then .trim(), .toLowerCase(), .toUpperCase(), .name or [0]'),
+  transform: z.string().min(1).optional().describe('a short script that gives what of the answer the assertion reads, such as JSON.parse(output).name'),
   grader: z.string().min(1).optional().describe('which of the scorer’s graders judges, or embeds; left out: default'),
   categories: z.partialRecord(z.enum(['A', 'B', 'C', 'D', 'E']), z.number().min(0).max(1)).optional().describe('factuality: the score of each category'),
 })
@@ -36,7 +36,7 @@ export type AssertionSet = z.infer<typeof AssertionSetSchema>
 export const ItemAssertionsSchema = z.strictObject({
   assert: z.array(z.union([AssertionSetSchema, AssertionSchema])),
   threshold: z.number().optional().describe('the item passes from this score on, whatever failed; left out: all must hold'),
-  transform: z.string().min(1).optional().describe('taken of the answer before any assertion reads it'),
+  transform: z.string().min(1).optional().describe('a short script that gives what of the answer all assertions read'),
 })
 export type ItemAssertions = z.infer<typeof ItemAssertionsSchema>
 /** As they are written, with what is usual left out. */

@@ -56,6 +56,12 @@ const cases = [
   ['x', [{ type: 'g-eval', value: steps('{"score": 8, "reason": "good"}') }]],
   ['x', [{ type: 'g-eval', threshold: 0.6, value: [steps('{"score": 8, "reason": "good"}'), steps('{"score": 2, "reason": "bad"}')] }]],
   ['{"countries": ["Brazil", "Peru"], "color": " Red "}', [{ type: 'contains-any', transform: 'JSON.parse(output).countries', value: ['Peru'] }, { type: 'equals', transform: 'JSON.parse(output).color.trim().toLowerCase()', value: 'red' }, { type: 'equals', transform: "JSON.parse(output)['countries'][0]", value: 'Brazil' }]],
+  ['Ahoy there', [{ type: 'javascript', value: "output.startsWith('Ahoy')" }, { type: 'not-javascript', value: 'output.length > 20' }, { type: 'javascript', value: 'output.length / 100' }]],
+  ['Ahoy there', [{ type: 'javascript', value: 'output.length / 100', threshold: 0.2 }, { type: 'javascript', value: '0' }]],
+  ['bug', [{ type: 'javascript', value: "const kinds = ['bug', 'other']\nif (!kinds.includes(output)) { return false }\nreturn { pass: true, score: 0.7, reason: 'known' }" }]],
+  ['prose', [{ type: 'javascript', value: "JSON.parse(output).category === 'bug'" }]],
+  ['x', [{ type: 'javascript', value: "output === context.vars.name && '{{ name }}' === 'x'" }, { type: 'javascript', value: 'output' }, { type: 'javascript', value: 'const n = output.length; n === 1' }]],
+  ['{"tags": ["a", "b"]}', [{ type: 'javascript', transform: 'JSON.parse(output)', value: 'output.tags.length === 2' }, { type: 'contains-any', transform: 'JSON.parse(output).tags.map((tag) => tag.toUpperCase())', value: ['B'] }, { type: 'equals', transform: 'output.split(":")[0].slice(2, -1)', value: 'tags' }]],
   ['Value of x is 7', [{ type: 'contains', value: 'Value of {{ name }} is {{ n }}' }, { type: 'contains-all', value: ['{{ name }}', '{{ n }}'] }]],
 ]
 

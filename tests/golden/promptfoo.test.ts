@@ -38,6 +38,7 @@ function judged(item: Item): Promise<ItemVerdict> {
   const scored = { answer: output, output, target: '', item, language: 'en', latencyMs: null, ttftMs: null, costUsd: null, tokensOut: null }
   return ItemAssertions.of(item, 'assertions').judge({
     output,
+    value: output,
     scored,
     question: output,
     judge: (_grader, _given, messages) => {

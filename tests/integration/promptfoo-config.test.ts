@@ -96,11 +96,11 @@ describe('import promptfoo', () => {
 
   it('refuses code by its place and writes nothing; then runs the rest with judges and vectors', { timeout: 120_000 }, async () => {
     const refused = await importConfig('simple-test', '--run')
-    expect([refused.code, refused.output]).toEqual([2, expect.stringContaining('promptfooconfig.yaml:32 tests[3].assert[0].type: the assertion javascript')])
+    expect([refused.code, refused.output]).toEqual([2, expect.stringContaining('promptfooconfig.yaml:34 tests[3].assert[1].type: the assertion python')])
     const { code, output } = await importConfig('simple-test', '--run', '--wait', '--skip-unsupported')
     expect([code, output]).toEqual([0, expect.stringContaining('Left out: promptfooconfig.yaml:34 tests[3].assert[1].type: the assertion python')])
     const { runs, notes } = await latest()
-    expect(notes).toContain('- left out: promptfooconfig.yaml:32 tests[3].assert[0].type')
+    expect(notes).toContain('- left out: promptfooconfig.yaml:34 tests[3].assert[1].type')
     const examples = await examplesOf(runs[0]?.id)
     expect(examples.map(({ scores }) => [scores['pass'], scores['score']])).toEqual([[1, 1], [1, 1], [0, 0], [1, expect.closeTo(1, 12)], [1, 0.95]])
     expect(examples[4]?.details).toMatchObject({ assertions: [{ type: 'llm-rubric', score: 0.9, reason: 'as asked' }, { type: 'icontains', pass: true }] })

@@ -82,6 +82,7 @@ export class AssertionScoring {
   private subject(scored: ScoredAnswer, item: TemplateItem, { question, meanLogLikelihood, costsUsd }: { question: string; meanLogLikelihood: MeanLogLikelihood; costsUsd: (number | null)[] }): Subject {
     return {
       output: scored.output,
+      value: scored.output,
       scored,
       question,
       judge: async (name = 'default', given, ask) => {

@@ -1,7 +1,7 @@
 /* Assertions of promptfoo as those of Bancada's items, with the item's variables filled in. */
 import { extname } from 'node:path'
 import { parse as parseYaml } from 'yaml'
-import { compileTransform, UnknownTransform } from '../../answer-transform.js'
+import { compileScript, UnknownScript } from '../../answer-script/script.js'
 import { ASSERTION_TYPES, AssertionSchema, type Assertion, type AssertionType, type Embedder, type Grader, type WrittenAssertions } from '../../../server/contracts/index.js'
 import { fileNameIn, isScript, type ConfigNode } from './config-node.js'
 import type { Findings } from './findings.js'
@@ -10,7 +10,6 @@ import { embedderOf, modelOf, type Env } from './providers.js'
 
 /** What of promptfoo has no counterpart here, and what to do instead. */
 const REFUSED: Readonly<Record<string, string>> = {
-  javascript: 'say it with contains, regex, is-json and the like, or write it as a scorer of type custom',
   python: 'say it with contains, regex, is-json and the like, or write it as a scorer of type custom',
   ruby: 'write it as a scorer of type custom',
   webhook: 'write it as a scorer of type custom',
@@ -25,6 +24,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 const ALIASES: Readonly<Record<string, AssertionType>> = { 'model-graded-factuality': 'factuality', 'similar:cosine': 'similar' }
 const JUDGED = new Set<AssertionType>(['llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval'])
 const LISTS = /^i?contains-(?:any|all)$/
+
+const KEYS = new Set(['type', 'value', 'threshold', 'weight', 'metric', 'metricOnly', 'transform', 'provider', 'rubricPrompt', 'description', 'config'])
 
 /** promptfoo's own choices at the time of writing; they change with its versions. */
 const DEFAULT_GRADER = 'openai:chat:gpt-5.5-2026-04-23'
@@ -87,19 +88,21 @@ function readOne(node: ConfigNode, context: AssertionContext): WrittenOne | null
     findings.leaveOut(node.get('type'), `the assertion ${written}${Object.hasOwn(REFUSED, bare) && /script|python|ruby|webhook/.test(bare) ? ', which is code,' : ''} has no counterpart`, REFUSED[bare] ?? `there are ${ASSERTION_TYPES.join(', ')}`)
     return null
   }
+  for (const key of node.keys()) if (!KEYS.has(key) && node.get(key).isThere) findings.leaveOut(node.get(key), `${key} of an assertion`, 'it has no counterpart; take it out')
   try {
     const transform = transformOf(node.get('transform'))
     const needed = graderOf(type, node, context)
     if (needed === null) return null
     const value = valueOf(type, node.get('value'), context)
+    if (type === 'javascript') compileScript(String(value))
     const categories = type === 'factuality' ? factualityOf(context.options.get('factuality')) : undefined
     const assertion = { type, ...(bare === written ? {} : { not: true }), ...(value === undefined ? {} : { value }), ...counted(node, context), ...(transform === undefined ? {} : { transform }), ...(needed === 'default' || needed === undefined ? {} : { grader: needed }), ...(categories === undefined ? {} : { categories }) }
     const checked = AssertionSchema.safeParse(assertion)
     if (checked.success) return assertion as WrittenOne
     findings.refuse(node, `${checked.error.issues[0]?.path.join('.') ?? ''}: ${checked.error.issues[0]?.message ?? 'wrong'}`, 'correct it')
   } catch (error) {
-    if (!(error instanceof Untranslatable || error instanceof UnknownTransform)) throw error
-    findings.leaveOut(node, `the assertion ${written}: ${error.message}`, 'write it otherwise')
+    if (!(error instanceof Untranslatable || error instanceof UnknownScript)) throw error
+    findings.leaveOut(node, `the assertion ${written}: ${error.message}`, type === 'javascript' ? 'say it in a shorter way, with contains, regex, is-json and the like, or write it as a scorer of type custom' : 'write it otherwise')
   }
   return null
 }
@@ -117,7 +120,7 @@ function counted(node: ConfigNode, { vars, env }: AssertionContext): { weight?: 
 
 function transformOf(node: ConfigNode): string | undefined {
   if (!node.isThere) return undefined
-  compileTransform(String(node.value))
+  compileScript(String(node.value))
   return String(node.value)
 }
 

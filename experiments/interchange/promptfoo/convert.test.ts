@@ -72,15 +72,14 @@ describe('examples of promptfoo', () => {
     expect(rendered(prompts[0], items[0])).toBe('Convert this English to French: Hello world')
   })
 
-  it('refuses the code in simple-test by file, line and key, and runs the rest if told to', () => {
+  it('refuses the Python in simple-test by file, line and key, and runs the rest if told to', () => {
     const path = join(fixtures, 'simple-test/promptfooconfig.yaml')
     expect(problemsOf(() => convertPromptfoo(path, plain))).toEqual([
-      expect.stringMatching(/^promptfooconfig\.yaml:32 tests\[3\]\.assert\[0\]\.type: the assertion javascript, which is code, has no counterpart; say it with/),
-      expect.stringMatching(/^promptfooconfig\.yaml:34 tests\[3\]\.assert\[1\]\.type: the assertion python/),
+      expect.stringMatching(/^promptfooconfig\.yaml:34 tests\[3\]\.assert\[1\]\.type: the assertion python, which is code, has no counterpart; say it with/),
     ])
     const { converted, items, prompts, fixed } = example('simple-test/promptfooconfig.yaml', { ...plain, skipUnsupported: true, embedder: 'use-lite-en', grader: 'ollama:llama3.2' })
-    expect(converted.leftOut.map(({ line }) => line)).toEqual([32, 34])
-    expect(items.map(({ assertions }) => assertions.assert.map(({ type }) => type))).toEqual([['equals'], ['icontains'], ['is-json'], ['similar'], ['llm-rubric', 'icontains']])
+    expect(converted.leftOut.map(({ line }) => line)).toEqual([34])
+    expect(items.map(({ assertions }) => assertions.assert.map(({ type }) => type))).toEqual([['equals'], ['icontains'], ['is-json'], ['javascript', 'similar'], ['llm-rubric', 'icontains']])
     expect(prompts.map(({ template }) => template)).toEqual(['Rephrase this from English to Pirate: {{body}}', "Pretend you're a pirate and speak these words: {{body}}"])
     expect(fixed['scorers']).toMatchObject({ pass: { embedders: { default: 'use-lite-en' }, graders: { default: { model: { model: 'llama3.2', baseUrl: 'http://localhost:11434/v1', apiKeyEnv: null } } } } })
   })
@@ -115,12 +114,12 @@ describe('examples of promptfoo', () => {
   })
 
   it('takes transforms, schemas, defaults and judges over', () => {
-    const json = example('json-output/promptfooconfig.yaml', { ...plain, skipUnsupported: true })
-    expect(json.items[1]?.assertions).toMatchObject({ transform: 'JSON.parse(output)', assert: [{ type: 'is-json', value: { required: ['color', 'countries'] } }, { type: 'contains-any', transform: 'output.countries' }] })
+    const json = example('json-output/promptfooconfig.yaml')
+    expect(json.items[1]?.assertions).toMatchObject({ transform: 'JSON.parse(output)', assert: [{ type: 'is-json', value: { required: ['color', 'countries'] } }, { type: 'javascript', value: "output.color === 'purple' && output.countries.includes('Brazil')" }, { type: 'contains-any', transform: 'output.countries' }] })
     const graded = example('openai-eval-factuality/promptfooconfig.yaml')
     expect(graded.items[0]?.assertions.assert.map(({ type }) => type)).toEqual(['factuality', 'model-graded-closedqa'])
     expect(graded.converted.notes).toEqual([expect.stringContaining('since the config names no other; give --grader')])
-    expect(example('self-grading/promptfooconfig.yaml', { ...plain, skipUnsupported: true }).items.every(({ assertions }) => assertions.assert.length === 1)).toBe(true)
+    expect(example('self-grading/promptfooconfig.yaml').items.every(({ assertions }) => assertions.assert.map(({ type }) => type).join() === 'llm-rubric,javascript')).toBe(true)
   })
 })
 
@@ -232,9 +231,9 @@ prompts: ['{{ x }}']
 providers: ollama:a
 extensions: [file://hook.js:all]
 tests:
-  - {vars: {x: a}, assert: [{type: select-best, value: best}, {type: contains, value: file://v.js}, {type: equals, value: a}]}
+  - {vars: {x: a}, assert: [{type: select-best, value: best}, {type: contains, value: file://v.js}, {type: equals, value: a}, {type: javascript, value: 'for (;;) {}'}]}
   - {vars: {x: b}, provider: 'openai:x'}
-  - {vars: {x: c}, options: {transform: 'output.split(",")[0]'}}
+  - {vars: {x: c}, options: {transform: 'new Date()'}}
   - {vars: {x: file://picture.png}}
   - file://tests.py:make`
     expect(problemsOf(() => own(config))).toEqual([
@@ -244,7 +243,8 @@ tests:
       expect.stringMatching(/:9 tests\[3\]\.vars: the variable file:\/\/picture\.png is no text; its test is left out/),
       expect.stringMatching(/:6 tests\[0\]\.assert\[0\]\.type: the assertion select-best has no counterpart; compare the runs/),
       expect.stringMatching(/:6 tests\[0\]\.assert\[1\]: the assertion contains: its value file:\/\/v\.js is a program/),
-      expect.stringMatching(/:8 tests\[2\]: the test: transform .* is JavaScript that is not known here/),
+      expect.stringMatching(/:6 tests\[0\]\.assert\[3\]: the assertion javascript: "for \(;;\) \{\}" is JavaScript that is not known here: .*; say it in a shorter way/),
+      expect.stringMatching(/:8 tests\[2\]: the test: "new Date\(\)" is JavaScript that is not known here: new/),
     ])
     const { items } = own(config, {}, { ...plain, skipUnsupported: true })
     expect(items.map(({ x, assertions }) => [x, assertions.assert])).toEqual([['a', [{ type: 'equals', value: 'a' }]]])

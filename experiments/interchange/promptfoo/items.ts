@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Template } from '@huggingface/jinja'
 import type { NamedPrompt, WrittenAssertions } from '../../../server/contracts/index.js'
-import { compileTransform, UnknownTransform } from '../../answer-transform.js'
+import { compileScript, UnknownScript } from '../../answer-script/script.js'
 import { freeVariables } from '../../template-variables.js'
 import { ItemIds } from '../source-file.js'
 import { type GraderNames, readAssertion } from './assertions.js'
@@ -84,7 +84,7 @@ function itemOf(test: Test, { index, taken, derived, ids, context }: ItemOptions
       assertions: { assert, ...(test.threshold === undefined ? {} : { threshold: test.threshold }), ...(transform === undefined ? {} : { transform }) },
     }
   } catch (error) {
-    if (!(error instanceof Untranslatable || error instanceof UnknownTransform)) throw error
+    if (!(error instanceof Untranslatable || error instanceof UnknownScript)) throw error
     findings.leaveOut(test.node, `the test: ${error.message}; it is left out`, 'write it otherwise')
     return null
   }
@@ -93,7 +93,7 @@ function itemOf(test: Test, { index, taken, derived, ids, context }: ItemOptions
 function transformOf({ options }: Test): string | undefined {
   const node = [options.get('transform'), options.get('postprocess')].find(({ isThere }) => isThere)
   if (node === undefined) return undefined
-  compileTransform(String(node.value))
+  compileScript(String(node.value))
   return String(node.value)
 }
 

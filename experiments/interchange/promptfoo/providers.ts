@@ -35,6 +35,7 @@ const COMPATIBLE: Readonly<Record<string, Compatible>> = {
   perplexity: { baseUrl: 'https://api.perplexity.ai', keyEnv: 'PERPLEXITY_API_KEY' },
   cerebras: { baseUrl: 'https://api.cerebras.ai/v1', keyEnv: 'CEREBRAS_API_KEY' },
   github: { baseUrl: 'https://models.github.ai/inference', keyEnv: 'GITHUB_TOKEN' },
+  huggingface: { baseUrl: 'https://router.huggingface.co/v1', keyEnv: 'HF_TOKEN' },
   ollama: { baseUrl: 'http://localhost:11434/v1', urlEnv: 'OLLAMA_BASE_URL', keyEnv: null },
   localai: { baseUrl: 'http://localhost:8080/v1', urlEnv: 'LOCALAI_BASE_URL', keyEnv: null },
   llamafile: { baseUrl: 'http://localhost:8080/v1', urlEnv: 'LLAMAFILE_BASE_URL', keyEnv: null },
@@ -92,6 +93,7 @@ export function modelOf(id: string, options: ConfigNode, { env, findings }: { en
   }
   const compatible = Object.hasOwn(COMPATIBLE, prefix) ? COMPATIBLE[prefix] : undefined
   if (compatible === undefined) return refuse(`the provider ${id} is not spoken here`, `there are ${KNOWN}; most other servers have an address for OpenAI's chat completions, which is written as openai:chat:MODEL with config.apiBaseUrl`)
+  if (prefix === 'huggingface' && rest[0] !== 'chat') return refuse(`the provider ${id} is not that of chat completions`, 'write huggingface:chat:MODEL')
   const kind = /^(?:chat|completion|completions)$/.test(rest[0] ?? '') ? rest[0] : undefined
   if (/^(?:responses|assistant|realtime|image|video|transcription|speech|tts|moderation|embedding|embeddings|codex-sdk|codex|chatkit|agents)$/.test(rest[0] ?? '') && kind === undefined) return refuse(`the provider ${id} is not that of chat completions`, `write ${prefix}:chat:MODEL`)
   const model = (kind === undefined ? rest : rest.slice(1)).join(':')

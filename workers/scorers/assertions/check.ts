@@ -15,6 +15,8 @@ export interface Outcome {
 export interface Subject {
   /** As the assertion sees it: after its transforms. */
   output: string
+  /** The same, where a transform made more of it than a text. */
+  value: unknown
   scored: ScoredAnswer
   /** The prompt that was answered. */
   question: string

@@ -1,5 +1,5 @@
 /* The assertions of one item: read and made before anything is asked, then held against its answer. */
-import { compileTransform, TransformFailed, UnknownTransform } from '../../../experiments/answer-transform.js'
+import { compileScript, UnknownScript } from '../../../experiments/answer-script/script.js'
 import { ItemAssertionsSchema, type Assertion, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
 import { RunFailure } from '../../run-context.js'
 import type { TemplateItem } from '../../template.js'
@@ -7,6 +7,7 @@ import { AssertionError, Undetermined, type Check, type CheckMaker, type Outcome
 import { closedQa, factuality, gEval, llmRubric } from './judge-checks.js'
 import { cost, latency, perplexity } from './measured-checks.js'
 import { bleu, levenshtein, rouge1, similar } from './overlap-checks.js'
+import { javascript, varsOf } from './script-check.js'
 import { contains, containsJson, containsSome, equals, icontains, icontainsSome, isJson, refuses, regex, startsWith, wordCount } from './text-checks.js'
 import { verdictOf, type Counted, type Mean } from './verdict.js'
 
@@ -36,6 +37,7 @@ const MAKERS: Readonly<Record<AssertionType, CheckMaker>> = {
   'model-graded-closedqa': closedQa,
   factuality,
   'g-eval': gEval,
+  javascript,
 }
 
 /** What one assertion said of an answer, as the example keeps it. */
@@ -58,7 +60,7 @@ export interface ItemVerdict {
 interface Made {
   assertion: Assertion
   check: Check
-  transform: (output: string) => string
+  transform: Transform
 }
 type MadeSet = { set: AssertionSet; members: Made[] }
 
@@ -66,7 +68,7 @@ export class ItemAssertions {
   private constructor(
     private readonly made: readonly (Made | MadeSet)[],
     private readonly threshold: number | undefined,
-    private readonly transform: (output: string) => string,
+    private readonly transform: Transform,
   ) {}
 
   /** @throws {RunFailure} `dataset_unfit` naming item, assertion and what is wrong with it */
@@ -81,13 +83,13 @@ export class ItemAssertions {
       try {
         return make()
       } catch (error) {
-        if (error instanceof AssertionError || error instanceof UnknownTransform) throw new RunFailure('dataset_unfit', `item "${item.id}": ${field}.${place}: ${error.message}`, { cause: error })
+        if (error instanceof AssertionError || error instanceof UnknownScript) throw new RunFailure('dataset_unfit', `item "${item.id}": ${field}.${place}: ${error.message}`, { cause: error })
         throw error
       }
     }
-    const one = (assertion: Assertion, place: string): Made => at(place, () => ({ assertion, check: MAKERS[assertion.type](assertion), transform: optional(assertion.transform) }))
+    const one = (assertion: Assertion, place: string): Made => at(place, () => ({ assertion, check: MAKERS[assertion.type](assertion), transform: transformBy(assertion.transform) }))
     const made = assert.map((entry, index) => (entry.type === 'assert-set' ? { set: entry, members: entry.assert.map((member, inner) => one(member, `assert[${index}].assert[${inner}]`)) } : one(entry, `assert[${index}]`)))
-    return new ItemAssertions(made, threshold, at('transform', () => optional(transform)))
+    return new ItemAssertions(made, threshold, at('transform', () => transformBy(transform)))
   }
 
   /** Names of graders that its assertions need, and of embedders. */
@@ -99,13 +101,13 @@ export class ItemAssertions {
 
   async judge(subject: Subject): Promise<ItemVerdict> {
     const records: AssertionRecord[] = []
-    let text: string
+    let seen: Subject
     try {
-      text = this.transform(subject.output)
+      seen = this.transform(subject)
     } catch (error) {
       return { pass: null, score: null, named: new Map(), records: [{ type: 'transform', pass: null, score: null, reason: reasonOf(error) }] }
     }
-    const counted = await Promise.all(this.made.map((entry) => ('set' in entry ? countSet(entry, { ...subject, output: text }, records) : count(entry, { ...subject, output: text }, records))))
+    const counted = await Promise.all(this.made.map((entry) => ('set' in entry ? countSet(entry, seen, records) : count(entry, seen, records))))
     const known = counted.filter((entry) => entry !== null)
     const { pass, score, named } = verdictOf(known, this.threshold)
     const isWhole = known.length === counted.length
@@ -114,8 +116,27 @@ export class ItemAssertions {
   }
 }
 
-function optional(transform: string | undefined): (output: string) => string {
-  return transform === undefined ? (output) => output : compileTransform(transform)
+/** What an assertion sees of an answer. @throws {Undetermined} where the transform gives nothing of it */
+type Transform = (subject: Subject) => Subject
+
+function transformBy(source: string | undefined): Transform {
+  if (source === undefined) return (subject) => subject
+  const script = compileScript(source)
+  return (subject) => {
+    const value = valueOf(() => script(subject.value, varsOf(subject.scored.item)), source)
+    return { ...subject, value, output: typeof value === 'string' ? value : JSON.stringify(value) }
+  }
+}
+
+function valueOf(read: () => unknown, source: string): unknown {
+  let value: unknown
+  try {
+    value = read()
+  } catch (cause) {
+    throw new Undetermined(`the transform ${source} fails for this answer: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
+  if (value === undefined || value === null) throw new Undetermined(`the transform ${source} gives nothing for this answer`)
+  return value
 }
 
 /** Null where it could not be told and counts. */
@@ -125,7 +146,7 @@ async function count({ assertion, check, transform }: Made, subject: Subject, re
   records.push(record)
   let outcome: Outcome
   try {
-    outcome = await check({ ...subject, output: transform(subject.output) })
+    outcome = await check(transform(subject))
   } catch (error) {
     record.reason = reasonOf(error)
     return weight === 0 ? { outcome: { pass: true, score: 0 }, weight: 0, metric: undefined } : null
@@ -157,6 +178,6 @@ function meansOf(named: ReadonlyMap<string, Mean>, lacking: ReadonlySet<string>)
 
 /** What cannot be told is told so; anything else is the run's own fault. */
 function reasonOf(error: unknown): string {
-  if (error instanceof Undetermined || error instanceof TransformFailed) return error.message
+  if (error instanceof Undetermined) return error.message
   throw error
 }
