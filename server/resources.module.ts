@@ -16,6 +16,7 @@ import { ImportStore } from './store/import-store.js'
 import { ItemFinder } from './store/item-finder.js'
 import { LogStore } from './store/log-store.js'
 import { MetricStore } from './store/metric-store.js'
+import { PreferenceStore } from './store/preference-store.js'
 import { ResponseStore } from './store/response-store.js'
 import { RaceStore } from './store/race-store.js'
 import { RunStore } from './store/run-store.js'
@@ -34,7 +35,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, ItemFinder]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, PreferenceStore, ItemFinder]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

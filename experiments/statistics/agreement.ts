@@ -52,6 +52,22 @@ export function krippendorffAlpha(ratings: readonly (readonly (string | number |
   return 1 - observed / (pairDistance(all, distance) / (all.length - 1))
 }
 
+/**
+ * 95 % interval of alpha: percentiles of 2,000 seeded resamples of the items that two raters or more have rated. A
+ * resample in which all ratings are equal has no alpha and counts as 0, as in `kappaInterval`. Null below two such items.
+ */
+export function alphaInterval(ratings: readonly (readonly (string | number | null)[])[], distance: Distance = 'nominal'): { low: number; high: number } | null {
+  const items = Math.max(0, ...ratings.map(({ length }) => length))
+  const shared = Array.from({ length: items }, (_, item) => item).filter((item) => ratings.filter((row) => (row[item] ?? null) !== null).length > 1)
+  if (shared.length < 2) return null
+  const alphaOf = (drawn: Int32Array): number => {
+    const alpha = krippendorffAlpha(ratings.map((row) => Array.from(drawn, (place) => row[shared[place] ?? 0] ?? null)), distance)
+    return Number.isFinite(alpha) ? alpha : 0
+  }
+  const { low, high } = bootstrapInterval(shared.length, alphaOf, { method: 'percentile' })
+  return { low, high }
+}
+
 /** Sum over all ordered pairs, by counts of equal values: linear in the ratings, quadratic in the different ones. */
 function pairDistance(values: readonly (string | number)[], kind: Distance): number {
   const counts = [...countsOf(values)]

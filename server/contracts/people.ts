@@ -55,3 +55,81 @@ export type ItemConditions = z.infer<typeof ItemConditionsSchema>
 
 export const CreatedDatasetSchema = z.object({ dataset: DatasetInfoSchema, items: z.number().int().describe('in its test split') })
 export type CreatedDataset = z.infer<typeof CreatedDatasetSchema>
+
+const share = {
+  share: z.number().nullable().describe('0 to 1; null where nobody has judged anything'),
+  low: z.number().nullable().describe('95 % interval over items'),
+  high: z.number().nullable(),
+}
+
+/** How far people agree on the items that at least two of them judged. */
+export const AgreementSchema = z.object({
+  n: z.number().int().describe('items judged by two people or more'),
+  unanimous: z.number().int().describe('of these, items on which all say the same'),
+  alpha: z.number().nullable().describe('Krippendorff’s alpha, nominal; null where all say always the same'),
+  low: z.number().nullable().describe('95 % interval of alpha, by resampling items'),
+  high: z.number().nullable(),
+  kappa: z.number().nullable().describe('Cohen’s kappa; of exactly two people'),
+  kappaLow: z.number().nullable(),
+  kappaHigh: z.number().nullable(),
+})
+export type Agreement = z.infer<typeof AgreementSchema>
+
+const judged = {
+  n: z.number().int().describe('items judged: one observation each, however many people judged them'),
+  votes: z.number().int(),
+  annotators: z.array(z.object({ name: z.string(), answered: z.number().int() })),
+  agreement: AgreementSchema.nullable(),
+}
+
+/** What people prefer of two runs' answers without knowing whose they are. */
+export const PreferenceResultSchema = z.object({
+  a: z.string(),
+  b: z.string(),
+  ...judged,
+  ...share,
+  wins: z.number().int().describe('items on which more people prefer B'),
+  losses: z.number().int(),
+  ties: z.number().int(),
+  p: z.number().nullable().describe('sign test, exact, over wins and losses; null where there are only ties'),
+  left: z.object({ n: z.number().int(), ...share, p: z.number().nullable() }).describe('how often the answer on the left was preferred: far from a half, the side had a say'),
+  identical: z.number().int().describe('items on which both answer the same: nobody is asked about them'),
+  sentence: z.string(),
+})
+export type PreferenceResult = z.infer<typeof PreferenceResultSchema>
+
+export const VerdictResultSchema = z.object({ runId: z.string(), ...judged, ...share }).describe('share of good answers')
+export type VerdictResult = z.infer<typeof VerdictResultSchema>
+
+const progress = {
+  total: z.number().int().describe('items that can be judged'),
+  done: z.number().int().describe('by this person'),
+}
+
+/** The next pairs for one person, without whose answers they are. */
+export const PairQueueSchema = z.object({
+  ...progress,
+  pairs: z.array(z.object({ itemId: z.string(), prompt: z.string().describe('what both prompts have in common'), target: z.string().nullable(), left: z.string(), right: z.string() })),
+})
+export type PairQueue = z.infer<typeof PairQueueSchema>
+
+export const AnswerQueueSchema = z.object({
+  ...progress,
+  answers: z.array(z.object({ itemId: z.string(), prompt: z.string(), target: z.string().nullable(), output: z.string() })),
+})
+export type AnswerQueue = z.infer<typeof AnswerQueueSchema>
+
+const pair = { a: z.string().min(1).describe('id of a run'), b: z.string().min(1).describe('id of another run') }
+const seed = z.coerce.number().int().nonnegative().default(1).describe('orders the items and draws the sides')
+
+export const PairChoiceSchema = z.strictObject({ ...pair, itemId: z.string().min(1), annotator: AnnotatorSchema, choice: z.enum(['left', 'right', 'tie']), seed })
+export type PairChoice = z.infer<typeof PairChoiceSchema>
+
+/** Whose the answers were. */
+export const RevealedPairSchema = z.object({ left: z.string(), right: z.string() })
+export type RevealedPair = z.infer<typeof RevealedPairSchema>
+
+export const PairQueueQuerySchema = z.object({ ...pair, annotator: AnnotatorSchema, seed, limit: z.coerce.number().int().min(0).max(50).default(3) })
+export const PairQuerySchema = z.object(pair)
+export const PairUndoSchema = z.object({ ...pair, annotator: AnnotatorSchema, itemId: z.string().min(1) })
+export const AnswerQueueQuerySchema = z.object({ run: z.string().min(1), annotator: AnnotatorSchema, seed, limit: z.coerce.number().int().min(0).max(50).default(3) })

@@ -1,6 +1,6 @@
 /* What people do with a comparison: narrow it, say what they think of answers, and take items along. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { AnnotationList, ComparedItem, Comparison, CreatedDataset, CreatedExperiment, DatasetPage, ErrorBody, ImportAnswer, ItemFacets } from '../../server/contracts/index.js'
+import type { AnnotationList, AnswerQueue, ComparedItem, Comparison, CreatedDataset, CreatedExperiment, DatasetPage, ErrorBody, ImportAnswer, ItemFacets, PairQueue, PreferenceResult, VerdictResult } from '../../server/contracts/index.js'
 import { Logger } from '../../server/logger.js'
 import { readSettings } from '../../server/settings.js'
 import { startServer, type RunningServer } from '../../server/start.js'
@@ -89,4 +89,48 @@ it('makes a dataset of the items shown, which the next experiment can name', asy
   expect(await refusal('POST', '/api/compare/dataset', request)).toContain('There is a dataset "spam-a-right" already')
   expect(await refusal('POST', '/api/compare/dataset', { ...request, name: 'Bad Name' })).toContain('use lower-case letters')
   expect(await refusal('POST', '/api/compare/dataset', { ...request, name: 'empty', text: 'nowhere to be found' })).toContain('No item matches')
+})
+
+it('asks blindly which answer is better, and goes on where a person stopped', async () => {
+  const queue = (annotator: string, limit = 50): Promise<PairQueue> => ask('GET', `/api/review/pairs?a=${a}&b=${b}&annotator=${annotator}&limit=${limit}`)
+  const first = await queue('Ana')
+  expect(first).toMatchObject({ total: N, done: 0 })
+  expect(first.pairs).toHaveLength(50)
+  expect((await queue('Rui')).pairs.map(({ itemId }) => itemId)).toEqual(first.pairs.map(({ itemId }) => itemId))
+  // Neither names nor what is peculiar to one prompt; and each side is taken about as often.
+  for (const word of ['Label this', 'Spam or ham', a, b]) expect(JSON.stringify(first)).not.toContain(word)
+  const isB = (text: string): boolean => text.startsWith('It is')
+  const onLeft = first.pairs.filter(({ left }) => isB(left)).length
+  expect(onLeft).toBeGreaterThan(10)
+  expect(onLeft).toBeLessThan(40)
+  for (const { itemId, left } of first.pairs.slice(0, 12)) {
+    const revealed = await ask('POST', '/api/review/pairs', { a, b, itemId, annotator: 'Ana', choice: isB(left) ? 'left' : 'right' })
+    expect(revealed).toEqual(isB(left) ? { left: b, right: a } : { left: a, right: b })
+  }
+  // Named the other way round it is the same pair.
+  const [tied] = first.pairs.slice(12)
+  await ask('POST', '/api/review/pairs', { a: b, b: a, itemId: tied?.itemId, annotator: 'Ana', choice: 'tie' })
+  expect(await queue('Ana', 1)).toMatchObject({ done: 13, pairs: [{ itemId: first.pairs[13]?.itemId }] })
+  await ask('DELETE', `/api/review/pairs?a=${a}&b=${b}&annotator=Ana&itemId=${tied?.itemId}`)
+  expect(await queue('Ana', 1)).toMatchObject({ done: 12, pairs: [{ itemId: tied?.itemId }] })
+
+  const result = await ask<PreferenceResult>('GET', `/api/review/pairs/result?a=${a}&b=${b}`)
+  expect(result).toMatchObject({ n: 12, wins: 12, losses: 0, share: 1, identical: 0, agreement: null })
+  expect(result.sentence).toMatch(/^People prefer template="Spam or ham\?" to template="Label this e-mail:": 100\.0 % for/)
+  expect((await ask<PreferenceResult>('GET', `/api/review/pairs/result?a=${b}&b=${a}`))).toMatchObject({ wins: 0, losses: 12, share: 0 })
+  const lines = (await (await fetch(`${server.url}/api/review/pairs/votes.csv?a=${a}&b=${b}`)).text()).trim().split('\n')
+  expect([lines[0], lines.length]).toEqual(['item,annotator,preferred,left,time', 13])
+  expect(await refusal('GET', `/api/review/pairs?a=${a}&b=${a}&annotator=Ana`)).toContain('cannot be held against itself')
+  expect(await refusal('POST', '/api/review/pairs', { a, b, itemId: 'none', annotator: 'Ana', choice: 'left' })).toContain('have not both answered')
+})
+
+it('asks whether answers of one run are good', async () => {
+  const queue = await ask<AnswerQueue>('GET', `/api/review/answers?run=${b}&annotator=Eva&limit=5`)
+  expect([queue.total, queue.done, queue.answers.length]).toEqual([N, 0, 5])
+  for (const { itemId } of queue.answers) await ask('PUT', '/api/annotations', { runId: b, itemId, annotator: 'Eva', verdict: 'bad' })
+  expect(await ask('GET', `/api/review/answers?run=${b}&annotator=Eva&limit=1`)).toMatchObject({ done: 5 })
+  const result = await ask<VerdictResult>('GET', `/api/review/answers/result?run=${b}`)
+  expect(result).toMatchObject({ votes: 25, annotators: [{ name: 'Ana', answered: 20 }, { name: 'Eva', answered: 5 }] })
+  expect((await (await fetch(`${server.url}/api/annotations/annotations.csv?runs=${b}`)).text()).trim().split('\n')).toHaveLength(26)
+  expect(await refusal('GET', '/api/review/answers?run=none&annotator=Eva')).toContain('There is no run "none"')
 })

@@ -9,7 +9,7 @@ import type { ServerEvent } from '../../server/contracts/events.js'
 import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
 import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
-import type { AnnotationRequest, ComparedItem, CreatedDataset, ItemFacets } from '../../server/contracts/people.js'
+import type { AnnotationRequest, AnswerQueue, ComparedItem, CreatedDataset, ItemFacets, PairChoice, PairQueue, PreferenceResult, RevealedPair, VerdictResult } from '../../server/contracts/people.js'
 import type { Checkpoint, CreatedExperiment, Estimate, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
 import type { Share, SharedView, ShareList, ShareRequest } from '../../server/contracts/share.js'
 import type { Spend } from '../../server/contracts/spend.js'
@@ -176,6 +176,20 @@ export const saveItems = ({ runs, ...asked }: Omit<CompareQuery, 'limit' | 'offs
   const given = Object.entries(asked).filter(([, value]) => value !== null && value !== undefined)
   return request('/compare/dataset', send('POST', { ...Object.fromEntries(given), runs: runs.join(',') }))
 }
+/** What people prefer of two runs, blind. */
+export interface PairsQuery {
+  a: string
+  b: string
+  annotator: string
+  seed: number
+  limit: number
+}
+export const getPairs = (asked: PairsQuery, signal: AbortSignal): Promise<PairQueue> => request(`/review/pairs${query({ ...asked })}`, { signal })
+export const choosePair = (choice: PairChoice): Promise<RevealedPair> => request('/review/pairs', send('POST', choice))
+export const undoPair = (said: { a: string; b: string; itemId: string; annotator: string }): Promise<void> => request(`/review/pairs${query(said)}`, send('DELETE'))
+export const getPreference = (asked: { a: string; b: string; lang: 'en' | 'pt' }, signal: AbortSignal): Promise<PreferenceResult> => request(`/review/pairs/result${query(asked)}`, { signal })
+export const getAnswers = (asked: { run: string; annotator: string; seed: number; limit: number }, signal: AbortSignal): Promise<AnswerQueue> => request(`/review/answers${query({ ...asked })}`, { signal })
+export const getVerdicts = (run: string, signal: AbortSignal): Promise<VerdictResult> => request(`/review/answers/result${query({ run })}`, { signal })
 export const annotate = (annotation: AnnotationRequest): Promise<void> => request('/annotations', send('PUT', annotation))
 
 export interface TradeoffQuery {

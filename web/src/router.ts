@@ -5,6 +5,7 @@ const PLAIN_PAGES = [
   'experiments',
   'compare',
   'playground',
+  'review',
   'new',
   'system',
   'tradeoff',
