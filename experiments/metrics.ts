@@ -27,6 +27,8 @@ export const HUMAN = 'human'
 /** Every metric of the product by its id, the key of `scores` in an example. */
 export const METRICS: Readonly<Record<string, Metric>> = {
   accuracy: { ...share, label: 'Accuracy', kinds: answers, description: 'the label given is the target' },
+  acc_norm: { ...share, label: 'Accuracy, by length', kinds: ['prompt'], description: 'the choice with the highest log-likelihood per character is right' },
+  acc_bytes: { ...share, label: 'Accuracy, by bytes', kinds: ['prompt'], description: 'the choice with the highest log-likelihood per UTF-8 byte is right' },
   exact_match: { ...share, label: 'Exact match', kinds: answers, description: 'the answer is the target, apart from case, punctuation and spaces' },
   contains: { ...share, label: 'Contains target', kinds: answers, description: 'the target stands somewhere in the answer' },
   numeric_match: { ...share, label: 'Numeric match', kinds: answers, description: 'the last number of the answer is that of the target' },

@@ -14,7 +14,7 @@ export interface PromptItem extends TemplateItem {
   target: string
 }
 
-export type PromptText = Pick<PromptParameters, 'template' | 'separator'> & Partial<Pick<PromptParameters, 'messages' | 'example' | 'negativeExample' | 'system' | 'shotsAs'>> & { json?: string }
+export type PromptText = Pick<PromptParameters, 'template' | 'separator'> & Partial<Pick<PromptParameters, 'messages' | 'example' | 'negativeExample' | 'system' | 'shotsAs' | 'answerDelimiter'>> & { json?: string }
 
 export interface Given {
   shots: ShotSet
@@ -83,7 +83,7 @@ export class PromptBuilder {
   continuation(item: PromptItem, label: string, { given, continues }: { given: Given; continues: boolean }): string {
     if (!continues) return label
     const question = this.messages(item, { ...given, shots: this.placesShots ? given.shots : NO_SHOTS }).at(-1)?.content ?? ''
-    if (this.example === null) return joint(question) + label
+    if (this.example === null) return (this.params.answerDelimiter ?? joint(question)) + label
     const answered = this.example.render({ ...item, target: label })
     if (answered.length > question.length && answered.startsWith(question)) return answered.slice(question.length)
     throw new RunFailure('template_invalid', `example does not begin with what template renders for item "${item.id}", so the answer cannot be told from the question; let example be the template, then the answer, or set scoring: generate`)
@@ -119,7 +119,7 @@ export class PromptBuilder {
   private exampleText(shot: PromptItem, given: Given): string {
     if (this.example !== null) return this.example.render(shot)
     const question = this.questionText(shot, given)
-    return question + joint(question) + shot.target
+    return question + (this.params.answerDelimiter ?? joint(question)) + shot.target
   }
 
   private negativeText({ item, wrong }: Negative, given: Given): string {

@@ -1,12 +1,12 @@
 /** `bancada import promptfoo`: a promptfoo config as a dataset and an experiment file; with --run, queued at once. */
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
-import { convertPromptfoo, type Converted, type ConvertOptions } from '../../experiments/interchange/promptfoo/convert.js'
+import { join } from 'node:path'
+import { convertPromptfoo, type ConvertOptions } from '../../experiments/interchange/promptfoo/convert.js'
 import { placeOf } from '../../experiments/interchange/promptfoo/findings.js'
 import { AppError } from '../contracts/index.js'
 import type { Client } from './client.js'
 import { type Output, runExperiment } from './commands.js'
+import { writeImported } from './write-imported.js'
 
 export const IMPORT_PROMPTFOO_HELP = `Usage: npx bancada import promptfoo promptfooconfig.yaml [options]
 
@@ -34,7 +34,7 @@ export interface ImportPromptfooOptions extends ConvertOptions {
 export async function importPromptfoo(client: Client, output: Output, options: ImportPromptfooOptions): Promise<boolean> {
   if (!existsSync(options.config)) throw new AppError('invalid_request', `Nothing was imported: there is no file ${options.config}.`)
   const converted = convertPromptfoo(options.config, options)
-  await writeAll(options.out, converted)
+  await writeImported(options.out, converted)
   const { dataset, items, runs, experiments, leftOut, notes } = converted
   const files = experiments.map((path) => join(options.out, path))
   if (output.json && !options.run) output.print(JSON.stringify({ dataset, items, runs, experiments: files, leftOut, notes }))
@@ -49,25 +49,4 @@ export async function importPromptfoo(client: Client, output: Output, options: I
   let isDone = true
   if (options.run) for (const file of files) isDone = (await runExperiment(client, output, { file, wait: options.wait })) && isDone
   return isDone
-}
-
-/** All of it or nothing: what is already there with another content is not touched, since runs may rest on it. */
-async function writeAll(out: string, { files, dataset }: Converted): Promise<void> {
-  for (const { path, text } of files) {
-    const place = resolve(out, path)
-    if (existsSync(place) && (await readFile(place, 'utf8')) !== text) throw new AppError('conflict', `Nothing was imported: ${place} is already there with another content; give --name, or take it away.`)
-  }
-  const beside = resolve(out, `.import-${dataset}-${process.pid}`)
-  try {
-    for (const { path, text } of files) {
-      await mkdir(dirname(join(beside, path)), { recursive: true })
-      await writeFile(join(beside, path), text)
-    }
-    for (const { path } of files) {
-      await mkdir(dirname(resolve(out, path)), { recursive: true })
-      await rename(join(beside, path), resolve(out, path))
-    }
-  } finally {
-    await rm(beside, { recursive: true, force: true })
-  }
 }

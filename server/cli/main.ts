@@ -10,6 +10,7 @@ import { doctor } from './doctor.js'
 import { estimateExperiment } from './estimate.js'
 import { EXPORT_HELP, exportCheckpoint } from './export.js'
 import { importResults } from './import.js'
+import { IMPORT_LM_EVAL_TASK_HELP, importLmEvalTask } from './import-lm-eval-task.js'
 import { IMPORT_PROMPTFOO_HELP, importPromptfoo } from './import-promptfoo.js'
 import { REPORT_HELP, report } from './report.js'
 import { rescore } from './rescore.js'
@@ -41,6 +42,8 @@ Usage: npx bancada COMMAND [options]
   import FILE or DIR ...      take in results of lm-evaluation-harness or promptfoo as finished runs
   import promptfoo CONFIG     take in a promptfoo config: its tests as a dataset, its prompts and providers
                               as an experiment [--run]: import promptfoo --help
+  import lm-eval-task FILE    take in tasks of lm-evaluation-harness that need no Python, as they are
+                              [--data DIR] [--run]: import lm-eval-task --help
   worker [--name N]           run a worker here, for this or another machine's server
   cache                       how many stored replies of models there are, and their size
                               [--older-than DAYS] [--unused] forget those stored before that, and
@@ -94,9 +97,14 @@ const options = {
   usd: { type: 'string' },
   calls: { type: 'string' },
   minutes: { type: 'string' },
+  data: { type: 'string' },
+  shots: { type: 'string' },
+  limit: { type: 'string' },
   'older-than': { type: 'string' },
   unused: { type: 'boolean' },
 } as const
+
+const IMPORT_HELPS = new Map([['promptfoo', IMPORT_PROMPTFOO_HELP], ['lm-eval-task', IMPORT_LM_EVAL_TASK_HELP]])
 
 class UsageError extends Error {}
 
@@ -105,6 +113,15 @@ function stepOf(text: string | undefined): number | undefined {
   if (!/^\d+$/.test(text)) throw new UsageError(`--step takes a whole number, not "${text}"`)
   return Number(text)
 }
+
+function wholeNumber(text: string | undefined, option: string, least: number): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d+$/.test(text) || Number(text) < least) throw new UsageError(`${option} takes a whole number from ${least} up, not "${text}"`)
+  return Number(text)
+}
+
+/** Where datasets/ and experiments/ are. */
+const homeOf = (out: string | undefined): string => out ?? (process.env['BANCADA_HOME'] || '.bancada')
 
 function positive(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined
@@ -159,7 +176,7 @@ async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parse(argv)
   const [command, ...names] = positionals
   if (values.help || command === undefined || command === 'help') {
-    process.stdout.write(command === 'export' ? EXPORT_HELP : command === 'report' ? REPORT_HELP : command === 'import' && names[0] === 'promptfoo' ? IMPORT_PROMPTFOO_HELP : HELP)
+    process.stdout.write(command === 'export' ? EXPORT_HELP : command === 'report' ? REPORT_HELP : command === 'import' ? (IMPORT_HELPS.get(names[0] ?? '') ?? HELP) : HELP)
     return command === undefined && !values.help ? 2 : 0
   }
   const json = values.json === true
@@ -204,9 +221,14 @@ async function main(argv: string[]): Promise<number> {
       if (names[0] === 'promptfoo' && names.length <= 2) {
         const { name, model, grader, embedder } = values
         const config = required(names[1], 'CONFIG, such as promptfooconfig.yaml,')
-        const out = values.out ?? (process.env['BANCADA_HOME'] || '.bancada')
         const given = Object.fromEntries(Object.entries({ name, model, grader, embedder, maxTokens: positive(values['max-tokens'], '--max-tokens') }).filter(([, value]) => value !== undefined))
-        return (await importPromptfoo(client, output, { config, out, run: values.run === true, wait: values.wait === true, skipUnsupported: values['skip-unsupported'] === true, env: process.env, ...given })) ? 0 : 1
+        return (await importPromptfoo(client, output, { config, out: homeOf(values.out), run: values.run === true, wait: values.wait === true, skipUnsupported: values['skip-unsupported'] === true, env: process.env, ...given })) ? 0 : 1
+      }
+      if (names[0] === 'lm-eval-task' && names.length <= 2) {
+        const { name, model, data } = values
+        const path = required(names[1], 'TASK.yaml or FOLDER')
+        const given = Object.fromEntries(Object.entries({ name, model, data, shots: wholeNumber(values.shots, '--shots', 0), limit: wholeNumber(values.limit, '--limit', 1) }).filter(([, value]) => value !== undefined))
+        return (await importLmEvalTask(client, output, { path, out: homeOf(values.out), run: values.run === true, wait: values.wait === true, skipUnsupported: values['skip-unsupported'] === true, ...given })) ? 0 : 1
       }
       if (names.length === 0) throw new UsageError('FILE or DIR is missing')
       await importResults(client, output, names)

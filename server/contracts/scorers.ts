@@ -78,6 +78,14 @@ export const AssertionsScorerSchema = z.strictObject({
 })
 export type AssertionsScorer = z.infer<typeof AssertionsScorerSchema>
 
+/** Filters of lm-evaluation-harness on one reply. */
+export const LmEvalStepSchema = z.discriminatedUnion('function', [
+  z.strictObject({ function: z.enum(['take_first', 'remove_whitespace', 'lowercase', 'uppercase']) }),
+  z.strictObject({ function: z.literal('regex'), pattern: z.string().describe('in Python’s dialect'), groupSelect: z.int().default(0).describe('which match; -1 is the last'), fallback: z.string().default('[invalid]') }),
+  z.strictObject({ function: z.literal('map'), mapping: z.record(z.string(), z.string()), otherwise: z.string().optional() }),
+])
+export type LmEvalStep = z.infer<typeof LmEvalStepSchema>
+
 export const ScorerSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('regex'), pattern: z.string().min(1).describe('in Python’s dialect'), flags: regexFlags, absent: z.boolean().default(false).describe('1 where it does not occur') }),
   z.strictObject({ type: z.literal('contains'), texts: z.array(z.string().min(1)).min(1), all: z.boolean().default(true), ignoreCase: z.boolean().default(true) }),
@@ -91,6 +99,14 @@ export const ScorerSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('custom'), file: z.string().regex(/^[A-Za-z0-9][\w.-]*\.(ts|js|mjs)$/, 'the name of a .ts, .js or .mjs file in scorers/ under BANCADA_HOME') }),
   z.strictObject({ type: z.literal('similarity'), by: EmbedderSchema.default('use-lite-en'), to: z.string().min(1).optional().describe('field of the item; left out: the target'), atLeast: z.number().gt(0).max(1).optional().describe('1 from this cosine on, else 0; left out: the cosine itself, no less than 0') }),
   z.strictObject({ type: z.literal('perplexity'), atMost: z.number().min(1).optional().describe('1 up to this perplexity, else 0; left out: 1 / perplexity') }),
+  z.strictObject({
+    type: z.literal('lm_eval'),
+    steps: z.array(LmEvalStepSchema).max(16).default([]).describe('filters, in order'),
+    ignoreCase: z.boolean().default(false),
+    ignorePunctuation: z.boolean().default(false),
+    ignoreNumbers: z.boolean().default(false),
+    regexesToIgnore: z.array(z.string()).max(64).default([]).describe('in Python’s dialect; taken out of the answer and the target'),
+  }).describe('exact_match as lm-evaluation-harness has it; an item with `targets` is right by any of them'),
   JudgeSchema,
   PairwiseSchema,
   AssertionsScorerSchema,

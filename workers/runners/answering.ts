@@ -5,7 +5,7 @@ import type { PromptItem } from '../prompt-builder.js'
 import type { Account, AccountedModel } from '../providers/accounted-model.js'
 import { CallFailed, PromptRefused, type CallFacts, type Completion, type LabelScores, type Message } from '../providers/chat-model.js'
 import { transcriptOf } from '../providers/transcript.js'
-import { accuracyOf, labelInAnswer, mostLikelyLabel } from '../scorers/classification.js'
+import { accuracyOf, labelInAnswer, likeliest } from '../scorers/classification.js'
 import { scoreAnswer } from '../scorers/score-answer.js'
 import type { MeanLogLikelihood } from './assertion-scoring.js'
 import type { NamedScoring } from './named-scoring.js'
@@ -42,28 +42,48 @@ export interface AnsweringOptions {
 
 export type Answer = (question: Question) => Promise<Example>
 
-/** The label whose text is most likely after the prompt. `loss` is that of the target's tokens. */
-export function answerByLikelihood(options: AnsweringOptions & { labels: readonly string[] }): Answer {
-  const { model, labels } = options
+/** What an item is to be answered with. */
+export interface Choices {
+  texts: readonly string[]
+  /** Places of those that are right. */
+  gold: readonly number[]
+}
+
+/** Every item is answered with one of the dataset's labels. */
+export function amongLabels(labels: readonly string[]): (item: PromptItem) => Choices {
+  return ({ target }) => ({ texts: labels, gold: [labels.indexOf(target)] })
+}
+
+/** The choice that is most likely after the prompt. `loss` is that of the right one's tokens. */
+export function answerByLikelihood(options: AnsweringOptions & { choicesOf: (item: PromptItem) => Choices }): Answer {
+  const { model, choicesOf } = options
   const { scoreContinuations } = model
   if (scoreContinuations === null) throw new TypeError(`${model.name} tells no likelihoods`)
   return (question) =>
     new Asking(options, question).answer(async (asking, messages) => {
+      const { texts, gold } = choicesOf(question.item)
       const continues = model.continuesText(messages)
-      const scores = await asking.call(() => scoreContinuations({ messages, continuations: labels.map((label) => question.continuation(label, continues)) }))
-      const { logLikelihoods, labelTokens } = scores
-      const predicted = mostLikelyLabel(labels, logLikelihoods)
-      const place = labels.indexOf(question.item.target)
-      const targetLoss = -(logLikelihoods[place] ?? Number.NaN) / (labelTokens[place] ?? Number.NaN)
+      const { logLikelihoods, labelTokens } = await asking.call(() => scoreContinuations({ messages, continuations: texts.map((text) => question.continuation(text, continues)) }))
+      const place = likeliest(logLikelihoods)
+      const output = place === null ? '' : (texts[place] ?? '')
+      const right = gold[0] ?? -1
+      const targetLoss = -(logLikelihoods[right] ?? Number.NaN) / (labelTokens[right] ?? Number.NaN)
+      const isRight = (chosen: number | null): number => Number(chosen !== null && gold.includes(chosen))
       const verdict: Omit<Verdict, 'details'> =
-        predicted === null
-          ? { output: '', answer: '', status: 'unscored', scores: {} }
-          : { output: predicted, answer: predicted, status: 'scored', scores: { accuracy: accuracyOf(predicted, question.item.target), loss: toWire(targetLoss) } }
+        place === null
+          ? { output, answer: output, status: 'unscored', scores: {} }
+          : { output, answer: output, status: 'scored', scores: { accuracy: isRight(place), acc_norm: isRight(likeliest(per(logLikelihoods, texts, charactersIn))), acc_bytes: isRight(likeliest(per(logLikelihoods, texts, Buffer.byteLength))), loss: toWire(targetLoss) } }
       return {
         ...verdict,
-        details: { logLikelihoods: Object.fromEntries(labels.map((label, index) => [label, toWire(logLikelihoods[index] ?? Number.NaN)])) },
+        details: { logLikelihoods: Object.fromEntries(texts.map((text, index) => [text, toWire(logLikelihoods[index] ?? Number.NaN)])) },
       }
     })
+}
+
+const charactersIn = (text: string): number => [...text].length
+
+function per(logLikelihoods: readonly number[], texts: readonly string[], lengthOf: (text: string) => number): number[] {
+  return logLikelihoods.map((value, index) => value / lengthOf(texts[index] ?? ''))
 }
 
 /** The text the model writes, compared with the target. */

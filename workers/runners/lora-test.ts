@@ -8,7 +8,7 @@ import type { PromptItem } from '../prompt-builder.js'
 import { pricedModel } from '../providers/accounted-model.js'
 import { EngineChatModel } from '../providers/local.js'
 import type { RunContext } from '../run-context.js'
-import { answerByGeneration, answerByLikelihood, withTargetLoss } from './answering.js'
+import { amongLabels, answerByGeneration, answerByLikelihood, withTargetLoss } from './answering.js'
 import { readLoraItems } from './lora-data.js'
 import type { LoraFormat } from './lora-format.js'
 import { scoredText } from './text-score.js'
@@ -45,7 +45,7 @@ function scorer({ dataset, params, assignment }: RunContext<LoraParameters>, { m
     seed: assignment.seed,
     params: { temperature: 0, maxTokens: params.maxTokens, stop: [] },
   }
-  const answer = labels === null ? withTargetLoss(answerByGeneration({ ...options, labels: null }), options) : answerByLikelihood({ ...options, labels })
+  const answer = labels === null ? withTargetLoss(answerByGeneration({ ...options, labels: null }), options) : answerByLikelihood({ ...options, labels, choicesOf: amongLabels(labels) })
   return (item) =>
     answer({
       item,

@@ -1,4 +1,5 @@
 /* A prompt run: template × few-shot examples × model over a held-out split, each item asked and scored. */
+import { z } from 'zod'
 import type { Dataset } from '../../datasets/reader.js'
 import { fromWire, type Example, type PromptParameters, type Summary } from '../../server/contracts/index.js'
 import type { RunBudget } from '../budget.js'
@@ -6,12 +7,16 @@ import { forEachInFlight } from '../in-flight.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
-import { answerByGeneration, answerByLikelihood, withTargetLoss } from './answering.js'
+import type { PromptItem } from '../prompt-builder.js'
+import { PromptRefused } from '../providers/chat-model.js'
+import { amongLabels, answerByGeneration, answerByLikelihood, withTargetLoss, type Choices } from './answering.js'
 import { openNamedScoring, type NamedScoring } from './named-scoring.js'
 import { openPromptModel } from './prompt-model.js'
 import { PromptPlan } from './prompt-plan.js'
 
 type Context = RunContext<PromptParameters>
+
+const ChoicesSchema = z.object({ texts: z.array(z.string().min(1)).min(2), gold: z.array(z.int()).min(1).optional() })
 
 /** Items that are looked up, stored or scored beside those that are being asked: one batch of look-ups is scored while the next is under way. */
 const LOOKAHEAD = 2_000
@@ -34,7 +39,7 @@ export async function runPrompt(context: Context): Promise<Summary> {
     const options = { model: opened.model, labels, language: dataset.manifest.language, metrics: assignment.metrics, seed: assignment.seed, params, named }
     const generate = answerByGeneration(options)
     const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
-    const answer = byLikelihood && labels !== null ? answerByLikelihood({ ...options, labels }) : wantsLoss ? withTargetLoss(generate, options) : generate
+    const answer = byLikelihood ? answerByLikelihood({ ...options, choicesOf: choosingAmong(params, labels ?? []) }) : wantsLoss ? withTargetLoss(generate, options) : generate
     return await answerAll(context, { items: plan.items, concurrency: opened.model.concurrency, budget: opened.budget, named, answer: async (item) => answer(await plan.question(item)) })
   } finally {
     await named?.close()
@@ -52,20 +57,34 @@ export async function labelsOf(dataset: Dataset): Promise<readonly string[] | nu
   return [...new Set((await dataset.readAs('classification', split)).map(({ target }) => target))].sort()
 }
 
-export function choosesLikelihood({ scoring, model }: PromptParameters, labels: readonly string[] | null): boolean {
+/** Of an item that lists its own, else the labels of the dataset. @throws {PromptRefused} for an item without choices */
+export function choosingAmong({ choices: field }: PromptParameters, labels: readonly string[]): (item: PromptItem) => Choices {
+  if (field === undefined) return amongLabels(labels)
+  return (item) => {
+    const parsed = ChoicesSchema.safeParse({ texts: item[field], gold: item['gold'] })
+    if (!parsed.success) throw new PromptRefused(`choices is "${field}", and item "${item.id}" has there ${JSON.stringify(item[field])?.slice(0, 120) ?? 'nothing'}; give a list of two texts or more, and in gold, if it is there, the places of the right ones`)
+    const { texts, gold } = parsed.data
+    return { texts, gold: gold ?? [texts.indexOf(item.target)] }
+  }
+}
+
+export function choosesLikelihood({ scoring, model, choices }: PromptParameters, labels: readonly string[] | null): boolean {
   const isLocal = typeof model === 'string'
   const tellsLikelihood = isLocal || model.provider === 'recorded' || (model.provider === 'openai' && model.api === 'completions')
-  if (scoring === 'likelihood' && (labels === null || !tellsLikelihood)) {
-    const why = labels === null ? 'this dataset has no labels' : 'a chat endpoint tells no likelihood of a given text (api: completions may)'
-    throw new RunFailure('invalid_params', `scoring is likelihood, but ${why}; set scoring to generate or auto`)
+  const canChoose = labels !== null || choices !== undefined
+  const isAsked = scoring === 'likelihood' || (choices !== undefined && scoring === 'auto')
+  if (isAsked && !(canChoose && tellsLikelihood)) {
+    const why = !canChoose ? 'this dataset has no labels' : 'a chat endpoint tells no likelihood of a given text (api: completions may)'
+    throw new RunFailure('invalid_params', `${scoring === 'likelihood' ? 'scoring is likelihood' : 'choices are told apart by likelihood'}, but ${why}; set scoring to generate${scoring === 'likelihood' ? ' or auto' : ''}`)
   }
-  return scoring === 'likelihood' || (scoring === 'auto' && isLocal && labels !== null)
+  return isAsked || (scoring === 'auto' && isLocal && labels !== null)
 }
 
 /** The loss of a text can be told only where likelihoods are. */
 export function scoresGiven({ model, scorers }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
   const answers = [...(labels === null ? Object.keys(ANSWER_SCORERS) : ['accuracy']), ...Object.keys(scorers)]
-  return byLikelihood || typeof model === 'string' ? [...answers, 'loss'] : answers
+  if (byLikelihood) return [...Object.keys(scorers), 'accuracy', 'acc_norm', 'acc_bytes', 'loss']
+  return typeof model === 'string' ? [...answers, 'loss'] : answers
 }
 
 interface Work<Item> {

@@ -22,6 +22,8 @@ interface Answered {
   example: Example
 }
 
+/** What cannot be made from a text. */
+const FROM_LIKELIHOODS = ['loss', 'acc_norm', 'acc_bytes']
 /** Details that scorers leave; those of the earlier ones would pass for ours. */
 const SCORING_DETAILS = new Set(['judgements', 'verdicts', 'unscored', 'assertions', 'predicted', 'answer'])
 
@@ -55,8 +57,8 @@ async function answersOf({ dataset, params, server }: Context, sourceId: string)
 
 /** A loss cannot be made from a text: it is there only where the earlier run had it. */
 function assertGiven({ assignment, dataset }: Context, answered: readonly Answered[], possible: readonly string[]): void {
-  const hasLoss = answered.some(({ example }) => 'loss' in example.scores)
-  assertScorable(assignment.metrics, possible.filter((metric) => metric !== 'loss' || hasLoss), `stored answers to a ${dataset.manifest.task} dataset`)
+  const wasGiven = (metric: string): boolean => answered.some(({ example }) => metric in example.scores)
+  assertScorable(assignment.metrics, possible.filter((metric) => !FROM_LIKELIHOODS.includes(metric) || wasGiven(metric)), `stored answers to a ${dataset.manifest.task} dataset`)
 }
 
 interface RescoringOptions {
@@ -84,7 +86,7 @@ class Rescoring {
   /** What the answer is worth by itself. */
   private own({ output, target, scores }: Example, details: Example['details']): Pick<Example, 'scores' | 'details'> & { answer: string } {
     const takenOver = (names: readonly string[]): Example['scores'] => Object.fromEntries(Object.entries(scores).filter(([name]) => names.includes(name)))
-    if (!this.options.isText) return { answer: output, scores: takenOver(['accuracy', 'loss']), details }
+    if (!this.options.isText) return { answer: output, scores: takenOver(['accuracy', ...FROM_LIKELIHOODS]), details }
     const scored = scoreText(output, target ?? '', this.options)
     return { answer: scored.answer, scores: { ...scored.scores, ...takenOver(['loss']) }, details: { ...details, ...scored.details } }
   }

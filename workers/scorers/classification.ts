@@ -18,21 +18,19 @@ export function labelInAnswer(answer: string, labels: readonly string[]): string
   return widest.length === 1 ? (widest[0]?.label ?? null) : null
 }
 
-/**
- * The label with the highest log-likelihood (nats, summed over its tokens). Ties go to the first.
- * Null where none is a number.
- */
-export function mostLikelyLabel(labels: readonly string[], logLikelihoods: readonly number[]): string | null {
-  let best: string | null = null
+/** The place of the highest log-likelihood (nats, summed over tokens). Ties go to the first. Null where none is a number. */
+export function likeliest(logLikelihoods: readonly number[]): number | null {
+  let best: number | null = null
   let highest = Number.NEGATIVE_INFINITY
-  labels.forEach((label, index) => {
-    const value = logLikelihoods[index] ?? Number.NaN
-    if (value > highest) {
-      highest = value
-      best = label
-    }
-  })
+  for (const [place, value] of logLikelihoods.entries()) {
+    if (value > highest) [highest, best] = [value, place]
+  }
   return best
+}
+
+export function mostLikelyLabel(labels: readonly string[], logLikelihoods: readonly number[]): string | null {
+  const place = likeliest(logLikelihoods)
+  return place === null ? null : (labels[place] ?? null)
 }
 
 export function accuracyOf(predicted: string | null, target: string): number {

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Scorer, Scorers } from '../../server/contracts/index.js'
 import { RunFailure } from '../run-context.js'
+import { lmEvalExactMatch } from './lm-eval.js'
 import { lastNumber } from './numeric.js'
 import { findPersonalData } from './personal-data.js'
 import { compilePythonRegex, RegexError } from './python-regex.js'
@@ -70,6 +71,7 @@ const MAKERS: { [T in SimpleScorer['type']]: Maker<T> } = {
     const length = unit === 'words' ? plainWords(answer).length : [...answer].length
     return Number(length >= min && length <= (max ?? Infinity))
   },
+  lm_eval: lmEvalExactMatch,
   no_refusal: () => ({ answer }) => Number(!isRefusal(answer)),
   no_personal_data: ({ kinds }) => ({ output }) => Number(findPersonalData(output, kinds).length === 0),
   at_most: ({ of, value }) => (scored) => {

@@ -1,6 +1,5 @@
-/* What of a config is not taken over: told by file, line and key, with what to do about it. */
+/* What of another tool's config is not taken over: told by file, line and key, with what to do about it. */
 import { AppError, type Problem } from '../../../server/contracts/index.js'
-import type { ConfigNode } from './config-node.js'
 
 export interface LeftOut {
   file: string
@@ -11,6 +10,9 @@ export interface LeftOut {
   mend: string
 }
 
+/** Where a thing stands. */
+export type Place = Pick<LeftOut, 'file' | 'line' | 'key'>
+
 export class Findings {
   /** Has no counterpart here; the rest can run without it. */
   readonly leftOut: LeftOut[] = []
@@ -18,11 +20,11 @@ export class Findings {
   readonly broken: LeftOut[] = []
   readonly notes = new Set<string>()
 
-  leaveOut(node: ConfigNode, what: string, mend: string): void {
+  leaveOut(node: Place, what: string, mend: string): void {
     this.add(this.leftOut, node, { what, mend })
   }
 
-  refuse(node: ConfigNode, what: string, mend: string): void {
+  refuse(node: Place, what: string, mend: string): void {
     this.add(this.broken, node, { what, mend })
   }
 
@@ -41,12 +43,12 @@ export class Findings {
   }
 
   /** The same thing in every item of a default is one finding. */
-  private add(list: LeftOut[], node: ConfigNode, { what, mend }: { what: string; mend: string }): void {
+  private add(list: LeftOut[], node: Place, { what, mend }: { what: string; mend: string }): void {
     const found = { file: node.file, line: node.line, key: node.key, what, mend }
     if (!list.some((other) => placeOf(other) === placeOf(found) && other.what === what)) list.push(found)
   }
 }
 
-export function placeOf({ file, line, key }: Pick<LeftOut, 'file' | 'line' | 'key'>): string {
+export function placeOf({ file, line, key }: Place): string {
   return `${file}${line === undefined ? '' : `:${line}`}${key === '' ? '' : ` ${key}`}`
 }

@@ -1,0 +1,106 @@
+/* A task of lm-evaluation-harness as its YAML says it, with what it includes, and where each key stands. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
+import { AppError } from '../../../server/contracts/index.js'
+
+/** What stands behind `!function`: a name in a Python file. */
+export class PythonCode {
+  constructor(readonly name: string) {}
+}
+
+export interface Setting {
+  key: string
+  value: unknown
+  file: string
+  line: number | undefined
+}
+
+const MAX_CHARACTERS = 10_000_000
+const MAX_DEPTH = 20
+
+export class TaskFile {
+  private constructor(
+    readonly path: string,
+    private readonly settings: ReadonlyMap<string, Setting>,
+  ) {}
+
+  /** @throws {AppError} where it, or a file that it includes, is not there or is no YAML */
+  static read(path: string): TaskFile {
+    return new TaskFile(path, readSettings(path, dirname(resolve(path)), []))
+  }
+
+  /** Keys that are absent have the value undefined, and null is as good as absent. */
+  get(key: string): Setting {
+    return this.settings.get(key) ?? { key, value: undefined, file: this.path, line: undefined }
+  }
+
+  get all(): Setting[] {
+    return [...this.settings.values()].filter(({ value }) => value !== undefined && value !== null)
+  }
+
+  text(key: string, fallback = ''): string {
+    const { value } = this.get(key)
+    return typeof value === 'string' ? value : fallback
+  }
+}
+
+/** Files with a task: the one that is named, or those of a folder and below. */
+export function taskFilesAt(path: string): TaskFile[] {
+  if (!existsSync(path)) throw new AppError('invalid_request', `Nothing was imported: there is no file or folder ${path}.`)
+  if (!statSync(path).isDirectory()) return [TaskFile.read(path)]
+  const files = readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+  // Others of the folder are parts that tasks include, and groups, whose tasks have files of their own.
+  return files.map((file) => TaskFile.read(file)).filter((file) => typeof file.get('task').value === 'string')
+}
+
+function readSettings(path: string, root: string, from: readonly string[]): Map<string, Setting> {
+  const file = relative(root, resolve(path)) || path
+  if (from.length > MAX_DEPTH) throw new AppError('invalid_request', `Nothing was imported: ${file}: include goes in a circle: ${from.join(' → ')}`)
+  const own = ownSettings(path, file)
+  const included = own.get('include')
+  own.delete('include')
+  const all = new Map<string, Setting>()
+  for (const name of namesIn(included)) {
+    for (const [key, setting] of readSettings(resolve(dirname(path), name), root, [...from, file])) all.set(key, setting)
+  }
+  for (const [key, setting] of own) all.set(key, setting)
+  return all
+}
+
+function namesIn(included: Setting | undefined): string[] {
+  const value = included?.value
+  const names: unknown[] = Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]
+  return names.map((name) => {
+    if (typeof name === 'string') return name
+    throw new AppError('invalid_request', `Nothing was imported: ${included?.file}:${included?.line} include: a name of a file is wanted, and it reads ${JSON.stringify(name)}`)
+  })
+}
+
+function ownSettings(path: string, file: string): Map<string, Setting> {
+  const lines = new LineCounter()
+  const tree = parseDocument(textOf(path, file), { lineCounter: lines, customTags: [{ tag: '!function', resolve: (name: string) => new PythonCode(name) }], logLevel: 'silent' })
+  const [fault] = tree.errors
+  if (fault !== undefined) throw new AppError('invalid_request', `Nothing was imported: ${file}:${lines.linePos(fault.pos[0]).line} is not valid YAML: ${fault.message}`)
+  const settings = new Map<string, Setting>()
+  if (!isMap(tree.contents)) return settings
+  const values = tree.toJS() as Record<string, unknown>
+  for (const { key } of tree.contents.items) {
+    if (!isScalar(key)) continue
+    const name = String(key.value)
+    settings.set(name, { key: name, value: values[name], file, line: key.range ? lines.linePos(key.range[0]).line : undefined })
+  }
+  return settings
+}
+
+function textOf(path: string, file: string): string {
+  try {
+    if (statSync(path).size > MAX_CHARACTERS) throw new Error(`it has more than ${MAX_CHARACTERS} bytes`)
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new AppError('invalid_request', `Nothing was imported: cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}

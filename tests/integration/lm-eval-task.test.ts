@@ -1,0 +1,66 @@
+/* Tasks of lm-evaluation-harness through the command line: refused by name, or asked of the shipped model and compared. */
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Experiment, ExperimentPage } from '../../server/contracts/index.js'
+import { bancada, root, type Server, startServer } from '../support/bancada.js'
+
+const FIXTURES = join(root, 'tests/fixtures/lm-eval')
+let home: string
+let server: Server
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'bancada-lm-eval-task-'))
+  server = await startServer(home, { args: ['--no-examples'] })
+}, 120_000)
+afterAll(async () => {
+  await server?.stop()
+  if (home) await rm(home, { recursive: true, force: true })
+}, 60_000)
+
+const taken = (task: string, data: string, ...more: string[]): ReturnType<typeof bancada> =>
+  bancada(server.url, 'import', 'lm-eval-task', join(FIXTURES, 'tasks', task), '--data', join(FIXTURES, 'data', data), '--out', home, ...more)
+
+it('runs a task of choices and one of texts as they are', { timeout: 240_000 }, async () => {
+  const sciq = await taken('sciq.yaml', 'sciq', '--shots', '2', '--run', '--wait')
+  expect(sciq.output).toContain('4 items, 2 shots')
+  expect(sciq.code).toBe(0)
+  const gsm8k = await taken('gsm8k.yaml', 'gsm8k', '--shots', '0', '--limit', '2', '--run', '--wait')
+  expect(gsm8k.code).toBe(0)
+  const { experiments } = await server.get<ExperimentPage>('/api/experiments')
+  const summaries = new Map<string, Record<string, { n: number }>>()
+  for (const { id, name } of experiments) summaries.set(name, (await server.get<Experiment>(`/api/experiments/${id}`)).runs[0]?.summary?.metrics ?? {})
+  expect(summaries.get('sciq')).toMatchObject({ accuracy: { n: 4 }, acc_norm: { n: 4 } })
+  expect(summaries.get('gsm8k')).toMatchObject({ exact_match_strict_match: { n: 2 }, exact_match_flexible_extract: { n: 2 } })
+})
+
+it('refuses what needs Python by file, line and key, and a folder runs without it only when asked to', { timeout: 60_000 }, async () => {
+  const refused = await taken('hellaswag.yaml', 'sciq')
+  expect(refused.code).toBe(2)
+  expect(refused.output).toMatch(/hellaswag\.yaml:\d+ process_docs: it is Python \(utils\.process_docs\)/)
+
+  const folder = join(home, 'folder')
+  await cp(join(FIXTURES, 'tasks/hellaswag.yaml'), join(folder, 'hellaswag.yaml'))
+  await writeFile(join(folder, 'base.yaml'), 'output_type: multiple_choice\ntest_split: test\n')
+  await writeFile(join(folder, 'colours.yaml'), 'include: base.yaml\ntask: colours\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.json}}\ndoc_to_text: question\ndoc_to_choice: [red, green]\ndoc_to_target: right\nmetric_list: [{metric: acc}, {metric: mcc}]\n')
+  await writeFile(join(folder, 'rows.json'), JSON.stringify([{ question: 'Grass is', right: 'green' }, { question: 'Blood is', right: 0 }]))
+  const run = (...more: string[]): ReturnType<typeof bancada> => bancada(server.url, 'import', 'lm-eval-task', folder, '--out', home, ...more)
+  const whole = await run()
+  expect(whole.code).toBe(2)
+  expect(whole.output).toContain('mcc of a choice is not known')
+  const rest = await run('--skip-unsupported')
+  expect(rest.output).toMatch(/Refused: .*hellaswag\.yaml/)
+  expect(rest.output).toContain('Left out: colours.yaml:8 metric_list[1]')
+  expect(rest.code).toBe(0)
+  const items = (await readFile(join(home, 'datasets/colours/test.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { gold: number[] })
+  expect(items.map(({ gold }) => gold)).toEqual([[1], [0]])
+})
+
+it('says where rows are wanted, and which row does not fit', { timeout: 60_000 }, async () => {
+  const absent = await bancada(server.url, 'import', 'lm-eval-task', join(FIXTURES, 'tasks/sciq.yaml'), '--out', home)
+  expect(absent).toMatchObject({ code: 2, output: expect.stringContaining('write its rows to DIR/test.jsonl') as string })
+  const wrong = await taken('sciq.yaml', 'gsm8k')
+  expect(wrong).toMatchObject({ code: 2, output: expect.stringContaining('row 1 of split test: "{{support.lstrip()}}') as string })
+  expect(wrong.output).toContain('uses "support", and the row has only question, answer')
+})

@@ -1,0 +1,59 @@
+/*
+ * exact_match as lm-evaluation-harness computes it (lm_eval/api/metrics.py, filters/extraction.py, transformation.py):
+ * filters take the answer out of the reply, then what is to be ignored goes from the answer and the target alike.
+ */
+import type { LmEvalStep, Scorer } from '../../server/contracts/index.js'
+import type { NamedScorer } from './named-scorers.js'
+import { compilePythonRegex } from './python-regex.js'
+
+type Change = (text: string) => string
+
+/** What Python calls None: no answer. */
+const NOTHING = '[invalid]'
+/** Python's string.punctuation. */
+const PUNCTUATION = /[!-/:-@[-`{-~]/g
+
+export function lmEvalExactMatch({ steps, ignoreCase, ignorePunctuation, ignoreNumbers, regexesToIgnore }: Extract<Scorer, { type: 'lm_eval' }>): NamedScorer {
+  const filters = steps.map(filterOf)
+  const ignored = regexesToIgnore.map((pattern) => compilePythonRegex(pattern, 'g'))
+  const plain: Change = (text) => {
+    let rest = ignored.reduce((left, regex) => left.replace(regex, ''), text)
+    if (ignoreCase) rest = rest.toLowerCase()
+    if (ignorePunctuation) rest = rest.replaceAll(PUNCTUATION, '')
+    return ignoreNumbers ? rest.replaceAll(/[0-9]/g, '') : rest
+  }
+  return ({ answer, target, item }) => {
+    const given = plain(filters.reduce((text, filter) => filter(text), answer))
+    const targets = Array.isArray(item['targets']) ? item['targets'].map(String) : [target]
+    return Number(targets.some((right) => plain(right) === given))
+  }
+}
+
+function filterOf(step: LmEvalStep): Change {
+  switch (step.function) {
+    case 'take_first':
+      return (text) => text
+    case 'remove_whitespace':
+      return (text) => text.trim()
+    case 'lowercase':
+      return (text) => text.toLowerCase()
+    case 'uppercase':
+      return (text) => text.toUpperCase()
+    case 'map':
+      return (text) => (Object.hasOwn(step.mapping, text) ? (step.mapping[text] ?? '') : (step.otherwise ?? NOTHING))
+    case 'regex':
+      return regexFilter(step)
+  }
+}
+
+/** Python's findall: the whole match, the one group, or the first group with text. */
+function regexFilter({ pattern, groupSelect, fallback }: Extract<LmEvalStep, { function: 'regex' }>): Change {
+  const regex = compilePythonRegex(pattern, 'g')
+  return (text) => {
+    const match = [...text.matchAll(regex)].at(groupSelect)
+    if (match === undefined) return fallback
+    const groups = match.slice(1)
+    const found = groups.length === 0 ? match[0] : groups.length === 1 ? (groups[0] ?? '') : (groups.find((group) => group !== undefined && group !== '') ?? fallback)
+    return found.trim()
+  }
+}
