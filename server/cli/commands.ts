@@ -147,10 +147,11 @@ export async function orNull<T>(asked: Promise<T>): Promise<T | null> {
 
 function runText(run: Run, checkpoints: Checkpoint[]): string {
   const lines = [`${run.experimentName} · ${run.name} · ${run.status}`, `id ${run.id}, attempt ${run.attempt}, seed ${run.seed}`]
+  if (run.rescoredFrom) lines.push(`scores the answers of run ${run.rescoredFrom} anew`)
   if (run.error) lines.push(`error: ${run.error.message}`)
   if (run.status === 'running') lines.push(progressLine(run, Date.now(), 0).trim())
   if (run.environment) lines.push(`on ${run.environment.device} (${run.environment.threads} threads), worker ${run.environment.worker}, node ${run.environment.node}`)
-  for (const [metric, summary] of Object.entries(run.summary?.metrics ?? {})) lines.push(`${metric}  ${score(summary)}${summary.unit ? ` ${summary.unit}` : ''}`)
+  for (const [metric, summary] of Object.entries(run.summary?.metrics ?? {})) lines.push(`${metric}  ${score(summary)}${summary.unit ? ` ${summary.unit}` : ''}${summary.caution === undefined ? '' : `; caution: ${summary.caution}`}`)
   if (run.summary) lines.push(`latency p50 ${milliseconds(run.summary.latency?.p50Ms)}, p95 ${milliseconds(run.summary.latency?.p95Ms)}; cost ${dollars(run.summary.costUsd)}; took ${duration(run.summary.durationMs)}`)
   for (const reason of [run.summary?.bestReason, run.summary?.stopReason]) if (reason) lines.push(reason)
   if (checkpoints.length > 0) {

@@ -33,9 +33,18 @@ export const CalibrationSchema = z.object({
 })
 export type CalibrationAnswer = z.infer<typeof CalibrationSchema>
 
+export const PeopleAnswerSchema = z.object({
+  items: z.number().int().describe('of which somebody said good or bad'),
+  annotators: z.array(z.string()),
+  alpha: z.number().nullable().describe('Krippendorff’s alpha among the annotators; null with one of them, or where all say the same'),
+  scorers: z.record(z.string(), z.object({ n: z.number().int(), agreed: z.number().int(), kappa: z.number().nullable(), low: end, high: end })).describe('Cohen’s kappa of each scorer (0.5 and more is good) with most people, over n items that both judged'),
+})
+export type PeopleAnswer = z.infer<typeof PeopleAnswerSchema>
+
 export const AnalysisSchema = z.object({
   confusion: ConfusionSchema.nullable().describe('null where the answers are no labels'),
   calibration: CalibrationSchema.nullable().describe('of the label given, its probability among all labels; null where the model told no likelihoods'),
+  people: PeopleAnswerSchema.nullable().describe('null where nobody has annotated an answer'),
   judges: z.record(z.string(), JudgeReportSchema).describe('by the scorer’s name; empty where no model judged'),
 })
 export type Analysis = z.infer<typeof AnalysisSchema>
