@@ -1,0 +1,101 @@
+/**
+ * A team that tests two prompts: from the start page to the answer in two clicks, then the items behind it by
+ * key, a label, a dataset of the failures, and a blind review that joins the comparison.
+ */
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AxeBuilder } from '@axe-core/playwright'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AnnotationList, DatasetPage, ImportAnswer, PreferenceResult } from '../../server/contracts/index.js'
+import { type Server, startServer, until } from '../support/bancada.js'
+import { twoPrompts } from '../support/two-prompts.js'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+const describeWithChromium = CHROMIUM || process.env['REQUIRE_SERVICES'] === '1' ? describe : describe.skip
+const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+describeWithChromium(`two prompts${CHROMIUM ? '' : ' (skipped: Chromium is absent; install it with: apt-get install chromium)'}`, () => {
+  let home: string
+  let server: Server
+  let browser: Browser
+  let page: Page
+  let runs: string[]
+  const faults: string[] = []
+
+  beforeAll(async () => {
+    if (!CHROMIUM) throw new Error('Chromium is required and absent; install it with: apt-get install chromium')
+    home = await mkdtemp(join(tmpdir(), 'bancada-prompts-'))
+    server = await startServer(home)
+    const { experiments } = await server.post<ImportAnswer>('/api/import', await twoPrompts(100))
+    runs = experiments[0]?.runs.map(({ id }) => id) ?? []
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
+    page = await context.newPage()
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    await server?.stop()
+    if (home) await rm(home, { recursive: true, force: true })
+  }, 60_000)
+
+  async function expectAccessible(): Promise<void> {
+    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([])
+  }
+
+  it('answers “is B better?” in two clicks, and shows on which items in a third', { timeout: 90_000 }, async () => {
+    await page.goto(server.url)
+    await page.getByRole('link', { name: 'Two wordings' }).click()
+    await page.getByTestId('compare').click()
+    await page.getByText(/Spam or ham\?" (is better than|and) template="Label this.*95.% interval.*n = 100 paired items/).first().waitFor()
+    await page.getByTitle('Show the items it wins').click()
+    await page.getByText('27 items match').waitFor()
+    await expectAccessible()
+  })
+
+  it('opens items by key with their differences marked, and keeps a label', { timeout: 90_000 }, async () => {
+    await page.keyboard.press(']')
+    const reader = page.getByRole('region', { name: /^Item spam|^Item easy|^Item hard/ })
+    await reader.getByText('1 of 27').waitFor()
+    await reader.locator('mark').first().waitFor()
+    await page.keyboard.press(']')
+    await reader.getByText('2 of 27').waitFor()
+    await until(async () => reader.getByRole('button', { name: 'Call answer A bad' }).count(), (count) => count === 1, 10_000)
+    await page.keyboard.press('2')
+    await until(async () => reader.getByRole('button', { name: 'Call answer A bad' }).getAttribute('aria-pressed'), (pressed) => pressed === 'true', 10_000)
+    expect((await server.get<AnnotationList>(`/api/annotations?runs=${runs.join(',')}`)).annotations).toMatchObject([{ runId: runs[0], annotator: 'me', verdict: 'bad' }])
+    await expectAccessible()
+    await page.keyboard.press('Escape')
+    await reader.waitFor({ state: 'detached' })
+  })
+
+  it('makes a dataset of the items on show', { timeout: 60_000 }, async () => {
+    await page.getByRole('button', { name: 'Make a dataset' }).click()
+    await page.getByLabel('Name', { exact: true }).fill('b-wins')
+    await page.getByRole('button', { name: 'Make the dataset' }).click()
+    await page.getByText('The dataset b-wins has 27 items').waitFor()
+    expect((await server.get<DatasetPage>('/api/datasets/b-wins?split=test')).total).toBe(27)
+  })
+
+  it('reviews blindly by key and feeds the comparison', { timeout: 90_000 }, async () => {
+    await page.goto(`${server.url}/review?runs=${runs.join(',')}`)
+    const result = () => server.get<PreferenceResult>(`/api/review/pairs/result?a=${runs[0]}&b=${runs[1]}`)
+    for (const [done, key] of [...'1201'].entries()) {
+      await page.getByText(`${done} of 100`).waitFor()
+      await page.keyboard.press(key)
+    }
+    await page.getByText('4 of 100').waitFor()
+    await page.keyboard.press('u')
+    await page.getByText('3 of 100').waitFor()
+    expect(await result()).toMatchObject({ votes: 3, ties: 1 })
+    await expectAccessible()
+    await page.getByRole('link', { name: 'The comparison by metrics' }).click()
+    await page.getByText(/People do not clearly prefer.*n = 3 items/).waitFor()
+    expect(faults).toEqual([])
+  })
+})
