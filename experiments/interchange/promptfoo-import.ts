@@ -2,9 +2,9 @@
  * An evaluation by promptfoo (the JSON of `eval -o`, results version 3) as an experiment with a run
  * for each prompt with its provider. Tests pair up by their variables.
  */
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Example, ImportedRun } from '../../server/contracts/index.js'
+import { testKey } from './promptfoo/test-key.js'
 import { check, distinctNames, type Imported, ItemIds, metricName, parseJson, refuse, type SourceFile } from './source-file.js'
 
 const TOOL = 'promptfoo'
@@ -71,15 +71,7 @@ export function readPromptfoo(file: SourceFile): Imported {
 /** In the order of the tests, so that equal tests get equal numbers in every run. */
 function examplesOf(results: readonly Result[]): Example[] {
   const ids = new ItemIds()
-  return [...results].sort((a, b) => a.testIdx - b.testIdx).map((result) => exampleOf(result, ids.next(testKey(result))))
-}
-
-/** The variables by name, without those that promptfoo adds itself. */
-function testKey({ vars, testIdx }: Result): string {
-  const own = Object.entries(vars).filter(([name]) => !name.startsWith('_') && name !== 'sessionId')
-  if (own.length === 0) return `test-${testIdx}`
-  own.sort(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256').update(JSON.stringify(own)).digest('hex')
+  return [...results].sort((a, b) => a.testIdx - b.testIdx).map((result) => exampleOf(result, ids.next(testKey(result.vars, result.testIdx))))
 }
 
 function exampleOf(result: Result, itemId: string): Example {

@@ -1,6 +1,6 @@
 /* Runs in the JSON that promptfoo writes with `eval -o` and reads with `import` (results version 3). */
 import { z } from 'zod'
-import { type Example, fromWire, NamedPromptSchema, type Run } from '../../server/contracts/index.js'
+import { AssertionRecordSchema, type Example, fromWire, NamedPromptSchema, type Run } from '../../server/contracts/index.js'
 import { sha256 } from './lm-eval-report.js'
 import { type Judgement, labelOf, modelOf, numberOrNull, type ReportedRun, type ReportFile } from './report.js'
 
@@ -65,11 +65,13 @@ function rawOf(run: Run): string {
   return typeof text === 'string' ? text : labelOf(run)
 }
 
-const RecordsSchema = z.array(z.object({ type: z.string(), pass: z.boolean(), score: z.number(), metric: z.string().optional(), reason: z.string().optional() })).min(1)
+const RecordsSchema = z.array(AssertionRecordSchema).min(1)
 
-/** What each of the item's own assertions said, where it has some. */
+/** What each of the item's own assertions said, where it has some and all of them could be told. */
 function componentsOf({ details }: Example): { pass: boolean; score: number; reason: string; assertion: { type: string; metric?: string } }[] | undefined {
-  return RecordsSchema.safeParse(details['assertions']).data?.map(({ type, pass, score, metric, reason }) => ({ pass, score, reason: reason ?? (pass ? 'it holds' : 'it does not hold'), assertion: { type, ...(metric === undefined ? {} : { metric }) } }))
+  const records = RecordsSchema.safeParse(details['assertions']).data ?? []
+  const told = records.flatMap(({ type, pass, score, metric, reason }) => (pass === null || score === null ? [] : [{ pass, score, reason: reason ?? (pass ? 'it holds' : 'it does not hold'), assertion: { type, ...(metric === undefined ? {} : { metric }) } }]))
+  return told.length === 0 || told.length < records.length ? undefined : told
 }
 
 function resultOf(at: { run: Run; promptIdx: number; testIdx: number }, example: Example, judgement: Judgement) {

@@ -41,3 +41,13 @@ export const ItemAssertionsSchema = z.strictObject({
 export type ItemAssertions = z.infer<typeof ItemAssertionsSchema>
 /** As they are written, with what is usual left out. */
 export type WrittenAssertions = z.input<typeof ItemAssertionsSchema>
+
+/** What one assertion said of an answer, in the order of the item; null where it could not be told. Kept in the example's details as `assertions`. */
+export const AssertionRecordSchema = z.object({
+  type: z.string(),
+  pass: z.boolean().nullable(),
+  score: z.number().nullable(),
+  metric: z.string().optional(),
+  reason: z.string().optional(),
+})
+export type AssertionRecord = z.infer<typeof AssertionRecordSchema>

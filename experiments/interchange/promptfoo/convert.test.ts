@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
 import type { AppError, Endpoint, NamedPrompt } from '../../../server/contracts/index.js'
 import { parseExperiment } from '../../spec.js'
+import { readPromptfoo } from '../promptfoo-import.js'
 import { type Converted, convertPromptfoo, type ConvertOptions } from './convert.js'
 import type { Item } from './items.js'
 
@@ -70,6 +71,13 @@ describe('examples of promptfoo', () => {
       ['Where is the library?', 'Spanish', 'Dónde está la biblioteca', [{ type: 'icontains', value: 'Dónde está la biblioteca' }]],
     ])
     expect(rendered(prompts[0], items[0])).toBe('Convert this English to French: Hello world')
+  })
+
+  it('gives items the ids under which results of promptfoo are imported', () => {
+    const { items } = example('getting-started/promptfooconfig.yaml')
+    const results = items.map(({ input, language }, testIdx) => ({ promptIdx: 0, testIdx, vars: { language, input }, success: true, score: 1 }))
+    const { experiments } = readPromptfoo({ path: 'out.json', text: JSON.stringify({ results: { version: 3, prompts: [{ raw: 'x', provider: 'y' }], results } }) })
+    expect(experiments[0]?.runs[0]?.examples.map(({ itemId }) => itemId)).toEqual(items.map(({ id }) => id))
   })
 
   it('refuses the Python in simple-test by file, line and key, and runs the rest if told to', () => {

@@ -1,5 +1,4 @@
 /* Tests as items of a dataset, and prompts as templates over their fields. */
-import { createHash } from 'node:crypto'
 import { Template } from '@huggingface/jinja'
 import type { NamedPrompt, WrittenAssertions } from '../../../server/contracts/index.js'
 import { compileScript, UnknownScript } from '../../answer-script/script.js'
@@ -10,6 +9,7 @@ import type { Findings } from './findings.js'
 import { type Derived, derivedValue, renderNow, Untranslatable } from './nunjucks.js'
 import type { Prompt } from './prompts.js'
 import type { Env } from './providers.js'
+import { testKey } from './test-key.js'
 import type { Test } from './tests.js'
 
 export interface Item {
@@ -74,7 +74,7 @@ function itemOf(test: Test, { index, taken, derived, ids, context }: ItemOptions
     const fields = Object.entries(vars)
     const own = fields.filter(([name]) => taken.has(name))
     return {
-      id: ids.next(keyOf(test.vars, index)),
+      id: ids.next(testKey(test.vars, index)),
       input: typeof vars['input'] === 'string' && vars['input'] !== '' ? vars['input'] : (Object.entries(test.vars).map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join('\n') || (test.description ?? `test ${index + 1}`)),
       target: targetOf(assert),
       ...(test.description === undefined ? {} : { test: test.description }),
@@ -95,14 +95,6 @@ function transformOf({ options }: Test): string | undefined {
   if (node === undefined) return undefined
   compileScript(String(node.value))
   return String(node.value)
-}
-
-/** As results of promptfoo are paired when they are imported, so that those pair up with runs of ours. */
-function keyOf(vars: Readonly<Record<string, unknown>>, index: number): string {
-  const own = Object.entries(vars).filter(([name]) => !name.startsWith('_') && name !== 'sessionId')
-  if (own.length === 0) return `test-${index}`
-  own.sort(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256').update(JSON.stringify(own)).digest('hex')
 }
 
 /** What a test asks for, where it asks for one text. */

@@ -1,6 +1,6 @@
 /* The assertions of one item: read and made before anything is asked, then held against its answer. */
 import { compileScript, UnknownScript } from '../../../experiments/answer-script/script.js'
-import { ItemAssertionsSchema, type Assertion, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
+import { ItemAssertionsSchema, type Assertion, type AssertionRecord, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
 import { RunFailure } from '../../run-context.js'
 import type { TemplateItem } from '../../template.js'
 import { AssertionError, Undetermined, type Check, type CheckMaker, type Outcome, type Subject } from './check.js'
@@ -38,15 +38,6 @@ const MAKERS: Readonly<Record<AssertionType, CheckMaker>> = {
   factuality,
   'g-eval': gEval,
   javascript,
-}
-
-/** What one assertion said of an answer, as the example keeps it. */
-export interface AssertionRecord {
-  type: string
-  pass: boolean | null
-  score: number | null
-  metric?: string
-  reason?: string
 }
 
 export interface ItemVerdict {
