@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createSampler } from '../workers/engine/sampling.js'
-import { type Decoding, entropyBits, nextTokenChances, softmax } from './next-token.js'
+import { type Decoding, entropyBits, nextTokenChances, softmax, summarizeLogits } from './next-token.js'
 
 const LOGITS = [4.9, 4.5, 2.5, 2.0, 1.5]
 const PLAIN: Decoding = { temperature: 1, topK: 0, topP: 1, minP: 0 }
@@ -41,6 +41,26 @@ describe('the next token', () => {
         // Five standard errors; what was cut is never drawn.
         expect(Math.abs((counts[place] ?? 0) / draws - probability)).toBeLessThanOrEqual(5 * Math.sqrt((probability * (1 - probability)) / draws))
       }
+    }
+  })
+
+  it('keeps the mass of a long tail in a few groups, at any temperature and under every cut', () => {
+    const logits = Array.from({ length: 5_000 }, (_, id) => 4 * Math.sin(id * 12.9898) - 3 + (id < 5 ? 6 - id : 0))
+    const { top, rest } = summarizeLogits(logits, 40)
+    expect(top.map(({ logit }) => logit)).toEqual([...logits].sort((a, b) => b - a).slice(0, 40))
+    expect(rest.reduce((sum, { count }) => sum + count, 0)).toBe(4_960)
+    expect(rest.length).toBeLessThan(120)
+    const short = [...top, ...rest].map(({ logit }) => logit)
+    const counts = [...top.map(() => 1), ...rest.map(({ count }) => count)]
+    for (const changes of [{}, { temperature: 0.5 }, { temperature: 2 }, { topP: 0.9 }, { topP: 0.2 }, { temperature: 1.5, minP: 0.05 }, { topK: 10 }, { topK: 1_000 }]) {
+      const whole = chances(changes, logits)
+      const grouped = nextTokenChances(short, { ...PLAIN, ...changes }, counts)
+      for (const [place, { id }] of top.entries()) {
+        // A cut that falls into a group falls at its edge or within it, not at the very token.
+        const exact = whole[id]?.probability ?? 0
+        expect(Math.abs((grouped[place]?.probability ?? 0) - exact)).toBeLessThanOrEqual(('topP' in changes || 'minP' in changes || 'topK' in changes ? 5e-3 : 1e-3) * exact)
+      }
+      expect(grouped.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 10)
     }
   })
 })

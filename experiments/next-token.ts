@@ -28,23 +28,63 @@ export function softmax(logits: readonly number[], temperature = 1): number[] {
   return weights.map((weight) => weight / total)
 }
 
-/** What each token is drawn with, in the order of the logits. */
-export function nextTokenChances(logits: readonly number[], { temperature, topK, topP, minP }: Decoding): TokenChance[] {
-  const tempered = softmax(logits, temperature)
-  const ranked = [...tempered.keys()].sort((a, b) => (tempered[b] ?? 0) - (tempered[a] ?? 0) || a - b)
-  const cutBy = new Map<number, TokenChance['cutBy']>()
-  const kept = topK > 0 ? ranked.slice(0, topK) : ranked
-  for (const place of ranked.slice(kept.length)) cutBy.set(place, 'top-k')
-  const total = kept.reduce((sum, place) => sum + (tempered[place] ?? 0), 0)
-  let reached = 0
-  for (const place of kept) {
-    // The token that reaches p is the last one kept.
-    if (reached >= topP * total && topP < 1) cutBy.set(place, 'top-p')
-    else if ((tempered[place] ?? 0) < minP * (tempered[ranked[0] ?? 0] ?? 0)) cutBy.set(place, 'min-p')
-    reached += tempered[place] ?? 0
+/**
+ * What each token is drawn with, in the order of the logits.
+ * @param counts how many tokens of about this logit stand together at a place; left out: one at each. A group may be cut in part.
+ */
+export function nextTokenChances(logits: readonly number[], { temperature, topK, topP, minP }: Decoding, counts: readonly number[] = logits.map(() => 1)): TokenChance[] {
+  const highest = Math.max(...logits)
+  const weights = logits.map((logit, place) => (temperature === 0 ? Number(place === logits.indexOf(highest)) : Math.exp((logit - highest) / temperature)))
+  const at = (place: number): { weight: number; count: number } => ({ weight: weights[place] ?? 0, count: counts[place] ?? 1 })
+  const massOf = (kept: readonly number[]): number => kept.reduce((sum, count, place) => sum + count * at(place).weight, 0)
+  const ranked = [...weights.keys()].sort((a, b) => at(b).weight - at(a).weight || a - b)
+  const kept = [...counts]
+  const cutBy = logits.map((): TokenChance['cutBy'] => null)
+  const cut = (by: NonNullable<TokenChance['cutBy']>, most: (place: number) => number): void => {
+    for (const place of ranked) {
+      const left = Math.min(kept[place] ?? 0, Math.max(0, most(place)))
+      if (left === 0 && (kept[place] ?? 0) > 0) cutBy[place] = by
+      kept[place] = left
+    }
   }
-  const mass = tempered.reduce((sum, chance, place) => (cutBy.has(place) ? sum : sum + chance), 0)
-  return tempered.map((chance, place) => ({ tempered: chance, probability: cutBy.has(place) ? 0 : chance / mass, cutBy: cutBy.get(place) ?? null }))
+  let [used, reached] = [0, 0]
+  if (topK > 0) cut('top-k', (place) => topK - ((used += at(place).count) - at(place).count))
+  const total = massOf(kept)
+  if (topP < 1) {
+    cut('top-p', (place) => {
+      // The token that reaches p is the last one kept.
+      const needed = at(place).weight === 0 ? 0 : Math.ceil((topP * total - reached) / at(place).weight)
+      reached += (kept[place] ?? 0) * at(place).weight
+      return needed
+    })
+  }
+  if (minP > 0) cut('min-p', (place) => (at(place).weight < minP ? 0 : Infinity))
+  const [all, mass] = [massOf(counts), massOf(kept)]
+  return kept.map((count, place) => ({ tempered: (at(place).count * at(place).weight) / all, probability: (count * at(place).weight) / mass, cutBy: cutBy[place] ?? null }))
+}
+
+export interface LogitSummary {
+  /** Token ids with their logits, the most probable first. */
+  top: { id: number; logit: number }[]
+  /** All others, gathered by their logits: `count` tokens whose mean of exp(logit) is exp of this one. */
+  rest: { count: number; logit: number }[]
+}
+
+/** Logits that differ by less stand together: at temperature T the mass of such a group is off by no more than about (0.1/T)²/24. */
+const BIN = 0.1
+
+/** A vocabulary's logits made short: the most probable tokens as they are, the tail in groups that keep its mass at any temperature. */
+export function summarizeLogits(logits: ArrayLike<number>, most: number): LogitSummary {
+  const ranked = Array.from(logits, (logit, id) => ({ id, logit })).sort((a, b) => b.logit - a.logit || a.id - b.id)
+  const top = ranked.slice(0, most)
+  const bins = new Map<number, { count: number; sum: number; highest: number }>()
+  for (const { logit } of ranked.slice(most)) {
+    const bin = bins.get(Math.floor(logit / BIN)) ?? { count: 0, sum: 0, highest: logit }
+    bin.count += 1
+    bin.sum += Math.exp(logit - bin.highest)
+    bins.set(Math.floor(logit / BIN), bin)
+  }
+  return { top, rest: [...bins.values()].map(({ count, sum, highest }) => ({ count, logit: highest + Math.log(sum / count) })) }
 }
 
 /** Entropy in bits: how many yes-or-no questions the choice is worth. */

@@ -4,6 +4,7 @@ import { DatasetsModule } from './datasets/datasets.module.js'
 import { EventsModule } from './events/events.module.js'
 import { ExperimentsModule } from './experiments/experiments.module.js'
 import { PeopleModule } from './people/people.module.js'
+import { NextTokenModule } from './next-token/next-token.module.js'
 import { ProvidersModule } from './providers/providers.module.js'
 import { ResourcesModule, type Resources } from './resources.module.js'
 import { RunsModule } from './runs/runs.module.js'
@@ -15,6 +16,6 @@ import { WorkerModule } from './worker/worker.module.js'
 @Module({})
 export class AppModule {
   static of(resources: Resources): DynamicModule {
-    return { module: AppModule, imports: [ResourcesModule.of(resources), ExperimentsModule, RunsModule, CompareModule, TradeoffModule, SharesModule, DatasetsModule, PeopleModule, ProvidersModule, SystemModule, WorkerModule, EventsModule] }
+    return { module: AppModule, imports: [ResourcesModule.of(resources), ExperimentsModule, RunsModule, CompareModule, TradeoffModule, SharesModule, NextTokenModule, DatasetsModule, PeopleModule, ProvidersModule, SystemModule, WorkerModule, EventsModule] }
   }
 }

@@ -25,7 +25,8 @@ interface ServedRow {
   first_tokens: string | null
 }
 
-const FINISHED = `e.deleted_at IS NULL AND r.dataset = $1 AND r.status = 'succeeded' AND (r.summary->'metrics'->$2) IS NOT NULL`
+/** What people put away is out of sight here too. */
+const FINISHED = `e.deleted_at IS NULL AND e.archived_at IS NULL AND r.dataset = $1 AND r.status = 'succeeded' AND (r.summary->'metrics'->$2) IS NOT NULL`
 
 export class TradeoffStore {
   constructor(private readonly database: Database) {}
@@ -34,7 +35,7 @@ export class TradeoffStore {
   async choices(): Promise<TradeoffChoice[]> {
     const rows = await this.database.client.$queryRaw<{ dataset: string; runs: number; kinds: Kind[]; metric: string; scored: number }[]>`
       WITH finished AS (SELECT run.dataset, run.kind, run.summary FROM run JOIN experiment ON experiment.id = run.experiment_id
-                        WHERE experiment.deleted_at IS NULL AND run.status = 'succeeded' AND run.summary IS NOT NULL)
+                        WHERE experiment.deleted_at IS NULL AND experiment.archived_at IS NULL AND run.status = 'succeeded' AND run.summary IS NOT NULL)
       SELECT d.dataset, d.runs, d.kinds, m.metric, m.scored
       FROM (SELECT dataset, count(*)::int AS runs, array_agg(DISTINCT kind ORDER BY kind) AS kinds,
                    mode() WITHIN GROUP (ORDER BY summary->>'primaryMetric') AS main FROM finished GROUP BY dataset) AS d

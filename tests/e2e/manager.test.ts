@@ -104,7 +104,7 @@ describeWithChromium(`the manager's answer${CHROMIUM ? '' : ' (skipped: Chromium
     expect((await fetch(`${server.url}/api/shares/${address?.split('/').at(-1)}`)).status).toBe(404)
   })
 
-  it('explains memory and sampling with figures that can be checked by hand', { timeout: 60_000 }, async () => {
+  it('explains memory and sampling with figures that can be checked by hand', { timeout: 120_000 }, async () => {
     await page.goto(`${server.url}/capacity`)
     await until(() => page.getByTestId('serving-memory').textContent(), (text) => text?.startsWith('168') === true, 10_000)
     await page.getByRole('button', { name: '4', exact: true }).click()
@@ -116,6 +116,12 @@ describeWithChromium(`the manager's answer${CHROMIUM ? '' : ' (skipped: Chromium
     await page.getByRole('spinbutton', { name: 'Top-k' }).fill('2')
     await page.keyboard.press('Tab')
     await until(async () => [await chance(0), await chance(1), await chance(2)].join(' '), (text) => /^59\.9.*40\.1.*cut by top-k/.test(text), 10_000)
+    // The same cut on what the shipped model says after a text.
+    await page.getByRole('button', { name: 'Ask the model' }).click()
+    const real = page.getByTestId('real-model')
+    await real.getByRole('row', { name: /␣States/ }).waitFor({ timeout: 60_000 })
+    await until(() => real.getByTestId('chance-2').textContent(), (text) => text === 'cut by top-k', 10_000)
+    expect(Number.parseFloat((await real.getByTestId('chance-0').textContent()) ?? '')).toBeGreaterThan(50)
     await expectAccessible()
     expect(faults).toEqual([])
   })

@@ -6,6 +6,7 @@ import type { Analysis } from '../../server/contracts/analysis.js'
 import type { Comparison } from '../../server/contracts/compare.js'
 import type { ErrorBody, ErrorCode, Problem } from '../../server/contracts/errors.js'
 import type { ServerEvent } from '../../server/contracts/events.js'
+import type { NextToken, NextTokenRequest } from '../../server/contracts/next-token.js'
 import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
 import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
@@ -201,6 +202,8 @@ export interface TradeoffQuery {
 }
 export const getTradeoff = (asked: TradeoffQuery, signal: AbortSignal): Promise<Tradeoff> => request(`/tradeoff${query({ ...asked })}`, { signal })
 export const getSpend = (asked: { dataset: string | null; limit: number; before?: string | null }, signal: AbortSignal): Promise<Spend> => request(`/spend${query({ ...asked })}`, { signal })
+
+export const askNextToken = (asked: NextTokenRequest): Promise<NextToken> => request('/next-token', send('POST', asked))
 
 export const createShare = (asked: ShareRequest): Promise<Share> => request('/shares', send('POST', asked))
 export const listShares = async (signal: AbortSignal): Promise<Share[]> => (await request<ShareList>('/shares', { signal })).shares

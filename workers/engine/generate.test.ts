@@ -27,6 +27,18 @@ describeWithStories('generation with stories260K', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
+  it('tells the logits of the token that would follow a text', async () => {
+    const text = 'Once upon a time, there was a little'
+    const tokens = model.tokenizer.encode(text)
+    const next = await model.nextLogits(text)
+    const all = await model.logits(tokens)
+    expect(next.tokens).toBe(tokens.length)
+    const last = all.subarray(all.length - model.config.vocabSize)
+    expect(next.logits).toHaveLength(model.config.vocabSize)
+    for (const [id, logit] of next.logits.entries()) expect(logit).toBeCloseTo(last[id] ?? NaN, 3)
+    expect((await model.generate(text, { maxTokens: 1 })).text).toBe(model.tokenizer.decode([...tokens, next.logits.indexOf(Math.max(...next.logits))], { skipSpecialTokens: true }).slice(text.length))
+  })
+
   it('tells the golden story greedily, streaming', async () => {
     const pieces: string[] = []
     const story = await model.generate([1], { maxTokens: 200, stop: ['\n'], onToken: (text) => pieces.push(text) })

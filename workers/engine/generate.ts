@@ -48,6 +48,8 @@ export interface LanguageModel extends TextModel {
   tokenLosses(sequences: readonly (readonly number[])[]): Promise<Float32Array[]>
   /** Logits of every position, [tokens.length, V] row-major: for parity tests. */
   logits(tokens: readonly number[]): Promise<Float32Array>
+  /** Logits of the token that would follow a text, [V]. */
+  nextLogits(text: string): Promise<{ tokens: number; logits: Float32Array }>
   /** Switches to another adapter, or to the base model with null, without loading the base again. */
   useAdapter(adapter: AdapterSource | null): void
 }
@@ -149,6 +151,12 @@ class LocalModel implements LanguageModel {
   async logits(tokens: readonly number[]): Promise<Float32Array> {
     this.#prompts.roomAfter(tokens.length - 1)
     return this.#runner.extend(this.#runner.newCache(), tokens, tokens.map((_, index) => index))
+  }
+
+  async nextLogits(text: string): Promise<{ tokens: number; logits: Float32Array }> {
+    const tokens = this.#prompts.encode(text)
+    this.#prompts.roomAfter(tokens.length)
+    return { tokens: tokens.length, logits: await this.#runner.extend(this.#runner.newCache(), tokens) }
   }
 
   useAdapter(adapter: AdapterSource | null): void {
