@@ -18,6 +18,7 @@ import { LogStore } from './store/log-store.js'
 import { MetricStore } from './store/metric-store.js'
 import { PreferenceStore } from './store/preference-store.js'
 import { ResponseStore } from './store/response-store.js'
+import { QueueStore } from './store/queue-store.js'
 import { RaceStore } from './store/race-store.js'
 import { RunStore } from './store/run-store.js'
 import { ScoreStore } from './store/score-store.js'
@@ -35,7 +36,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, RaceStore, EventStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, PreferenceStore, ItemFinder]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, QueueStore, RaceStore, EventStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, PreferenceStore, ItemFinder]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

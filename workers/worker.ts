@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AssignmentSchema, KINDS, type Assignment, type Device, type WorkerHeartbeat } from '../server/contracts/index.js'
 import { cpuDevice, usableDevices } from './devices.js'
+import { MachineLoad } from './machine-load.js'
 import type { Places } from './places.js'
 import { backoffMs, ServerRefusal, ServerUnavailable, type ServerClient } from './server-client.js'
 import { SpareChild } from './spare-child.js'
@@ -168,8 +169,9 @@ export class Worker {
 
   private async beat(): Promise<void> {
     const { client, name, stop } = this.options
+    const load = new MachineLoad()
     while (!stop.aborted) {
-      const json: WorkerHeartbeat = { worker: name, host: hostname(), devices: this.devices, running: [...this.running.keys()] }
+      const json: WorkerHeartbeat = { worker: name, host: hostname(), devices: this.devices, running: [...this.running.keys()], load: await load.read(this.devices) }
       // A fault is told by the claim loop, which meets it too.
       await client.send('POST', '/api/worker/heartbeat', { json, signal: stop, timeoutMs: 5_000 }).catch(() => undefined)
       await sleep(HEARTBEAT_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)

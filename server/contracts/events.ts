@@ -17,6 +17,7 @@ export const ServerEventSchema = z.object({
     'run.checkpoint',
     'run.log',
     'worker.updated',
+    'queue.updated',
     'reset',
   ]),
   experimentId: z.string().nullable(),

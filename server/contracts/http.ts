@@ -7,7 +7,7 @@ import { PriceRowSchema } from './models.js'
 import { ExtractionSchema } from './parameters.js'
 import { CheckpointSchema, CreatedExperimentSchema, ExampleSchema, ExperimentSummarySchema, LogLineSchema, SampleSchema } from './run.js'
 import { ScorersSchema } from './scorers.js'
-import { DeviceSchema } from './worker-protocol.js'
+import { DeviceSchema, LoadSchema } from './worker-protocol.js'
 
 /** Requests and answers of the public paths that are pages, changes or about the server itself. */
 
@@ -103,6 +103,7 @@ export const WorkerInfoSchema = z.object({
   devices: z.array(DeviceSchema),
   running: z.array(z.string()).describe('ids of the runs it executes'),
   alive: z.boolean().describe('heard of within the last 15 seconds'),
+  load: LoadSchema.nullable().optional().describe('null: it has not told'),
   lastSeen: z.string(),
 })
 export type WorkerInfo = z.infer<typeof WorkerInfoSchema>

@@ -36,6 +36,18 @@ export const DeviceSchema = z.object({
 })
 export type Device = z.infer<typeof DeviceSchema>
 
+const share = z.number().min(0).max(1)
+const sizeBytes = z.number().nonnegative()
+
+/** How busy a worker's machine is, everything on it counted. */
+export const LoadSchema = z.strictObject({
+  cpu: share.nullable().describe('share of all cores that worked since the last report; null in the first'),
+  memoryUsedBytes: sizeBytes,
+  memoryTotalBytes: sizeBytes,
+  gpus: z.array(z.strictObject({ device: z.string().describe('id of the device'), busy: share, memoryUsedBytes: sizeBytes, memoryTotalBytes: sizeBytes })).describe('as nvidia-smi tells; empty without it'),
+})
+export type Load = z.infer<typeof LoadSchema>
+
 const worker = z.string().regex(/^[\w.:-]{1,100}$/)
 
 export const WorkerHeartbeatSchema = z.strictObject({
@@ -43,6 +55,7 @@ export const WorkerHeartbeatSchema = z.strictObject({
   host: z.string(),
   devices: z.array(DeviceSchema),
   running: z.array(z.string()).describe('ids of the runs it executes'),
+  load: LoadSchema.optional(),
 })
 export type WorkerHeartbeat = z.infer<typeof WorkerHeartbeatSchema>
 

@@ -110,10 +110,12 @@ export class BullMqQueue implements RunQueue {
 
 /** The largest priority that BullMQ has; lower goes first. */
 const LAST_PRIORITY = 2 ** 21
+/** Priorities begin at 1, and orders may fall below 0: a run that is put first stands before the first. */
+const MIDDLE_PRIORITY = 2 ** 20
 
 function optionsOf(message: Message): { jobId: string; priority: number; removeOnComplete: boolean } {
-  // Beyond two million runs the order among the newest is that of arrival.
-  return { jobId: jobIdOf(message.runId), priority: Math.min(Math.max(1, message.order), LAST_PRIORITY), removeOnComplete: true }
+  // Beyond a million runs the order among the newest is that of arrival.
+  return { jobId: jobIdOf(message.runId), priority: Math.min(Math.max(1, message.order + MIDDLE_PRIORITY), LAST_PRIORITY), removeOnComplete: true }
 }
 
 /** BullMQ refuses ids that look like numbers or hold a colon. */

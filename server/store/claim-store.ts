@@ -49,7 +49,7 @@ interface LostRow {
 }
 
 const SELECT_HELD = `
-  SELECT id, attempt, kind, seq::float8 AS order, experiment_id, worker, deaths, progress_attempt = attempt AS has_progress,
+  SELECT id, attempt, kind, coalesce(queue_order, seq)::float8 AS order, experiment_id, worker, deaths, progress_attempt = attempt AS has_progress,
          cancel_requested_at IS NOT NULL AS is_cancelled
   FROM run WHERE status = 'running'`
 
@@ -59,6 +59,11 @@ export class ClaimStore {
   /** Throws where a claim could not be stored, so that no message is taken in vain. */
   assertWritable(): Promise<void> {
     return this.database.assertWritable()
+  }
+
+  /** Whether somebody holds all runs back. */
+  async isPaused(): Promise<boolean> {
+    return (await this.database.client.queuePause.count()) > 0
   }
 
   /** Gives the run to the worker, or null when somebody else has it or it no longer waits. */

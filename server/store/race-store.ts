@@ -116,7 +116,7 @@ async function goOn(change: Change, race: DueRace, { left, next, outcome, reason
   }
   const rows = await change.session.$queryRaw<{ id: string; order: number }[]>`
     UPDATE run SET status = 'queued', allowance = ${next}::int, race = ${standing(race, { outcome, reason: null, items: next })}::json
-    WHERE id = ANY(${left}::text[]) RETURNING id, seq::float8 AS order`
+    WHERE id = ANY(${left}::text[]) RETURNING id, coalesce(queue_order, seq)::float8 AS order`
   for (const { id } of rows) change.tell('run.updated', { experimentId: race.experimentId, runId: id })
   return rows.map((row) => ({ runId: row.id, kind: race.kind, order: row.order })).sort((a, b) => a.order - b.order)
 }

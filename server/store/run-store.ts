@@ -15,6 +15,9 @@ export interface WaitingRun {
   order: number
 }
 
+/** Where a waiting run stands: by its number, unless somebody moved it. */
+export const PLACE = 'coalesce(r.queue_order, r.seq)::float8'
+
 export class RunStore {
   constructor(private readonly database: Database) {}
 
@@ -36,17 +39,16 @@ export class RunStore {
     return rows.map(toRun)
   }
 
-  /** Of the kinds asked for, those with a waiting run; the one whose oldest run waits longest first. */
+  /** Of the kinds asked for, those with a waiting run; the one whose first run stands before the others' first. */
   async waitingKinds(kinds: readonly Kind[]): Promise<Kind[]> {
     const rows = await this.database.client.$queryRaw<{ kind: Kind }[]>`
-      SELECT kind FROM run WHERE status = 'queued' AND kind = ANY(${[...kinds]}::text[]) GROUP BY kind ORDER BY min(seq)`
+      SELECT kind FROM run WHERE status = 'queued' AND kind = ANY(${[...kinds]}::text[]) GROUP BY kind ORDER BY min(coalesce(queue_order, seq)), min(seq)`
     return rows.map((row) => row.kind)
   }
 
-  /** Every waiting run, oldest first. */
+  /** Every waiting run, in the order of the line. */
   async waiting(): Promise<WaitingRun[]> {
-    const rows = await this.database.client.run.findMany({ where: { status: 'queued' }, orderBy: { seq: 'asc' }, select: { id: true, kind: true, seq: true } })
-    return rows.map((row) => ({ runId: row.id, kind: row.kind as Kind, order: Number(row.seq) }))
+    return this.database.client.$queryRawUnsafe<WaitingRun[]>(`SELECT r.id AS "runId", r.kind, ${PLACE} AS order FROM run r WHERE r.status = 'queued' ORDER BY ${PLACE}, r.seq`)
   }
 
   async counts(): Promise<{ queued: number; running: number }> {
@@ -97,7 +99,7 @@ export class RunStore {
                  SELECT max(allowance) FROM run AS rival WHERE rival.experiment_id = run.experiment_id AND rival.status IN ('queued', 'running', 'waiting')) END,
                race = CASE WHEN status <> 'stopped' THEN race END, status = 'queued',
                budget = coalesce(${budget === null ? null : JSON.stringify(budget)}::json, budget)
-        WHERE id = ${runId} AND status IN ('failed', 'cancelled', 'stopped') RETURNING experiment_id, kind, seq::float8 AS order`
+        WHERE id = ${runId} AND status IN ('failed', 'cancelled', 'stopped') RETURNING experiment_id, kind, coalesce(queue_order, seq)::float8 AS order`
       if (row === undefined) {
         const run = await change.session.run.findUnique({ where: { id: runId }, select: { status: true } })
         if (run === null) throw noSuchRun(runId)

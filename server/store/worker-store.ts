@@ -1,5 +1,6 @@
-import { DeviceSchema, type WorkerHeartbeat, type WorkerInfo } from '../contracts/index.js'
+import { DeviceSchema, LoadSchema, type WorkerHeartbeat, type WorkerInfo } from '../contracts/index.js'
 import type { Database } from './database.js'
+import { Prisma } from './generated/client.js'
 
 /** A worker that told nothing for this long counts as gone in lists. */
 const ALIVE_MS = 15_000
@@ -13,7 +14,7 @@ export class WorkerStore {
   async beat(heartbeat: WorkerHeartbeat): Promise<void> {
     await this.database.write(async (change) => {
       const before = await change.session.worker.findUnique({ where: { name: heartbeat.worker } })
-      const told = { host: heartbeat.host, devices: heartbeat.devices, running: heartbeat.running }
+      const told = { host: heartbeat.host, devices: heartbeat.devices, running: heartbeat.running, load: heartbeat.load ?? Prisma.DbNull }
       const now = new Date()
       await change.session.worker.upsert({ where: { name: heartbeat.worker }, update: { ...told, lastSeenAt: now }, create: { name: heartbeat.worker, ...told, lastSeenAt: now } })
       const isNews = before === null || !isAlive(before.lastSeenAt) || JSON.stringify([before.host, before.devices, before.running]) !== JSON.stringify([told.host, told.devices, told.running])
@@ -36,6 +37,7 @@ export class WorkerStore {
       devices: DeviceSchema.array().parse(row.devices),
       running: row.running,
       alive: isAlive(row.lastSeenAt),
+      load: row.load === null ? null : LoadSchema.parse(row.load),
       lastSeen: row.lastSeenAt.toISOString(),
     }))
   }

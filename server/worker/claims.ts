@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { Inject, Injectable } from '@nestjs/common'
 import type { Assignment, ClaimRequest, EnvironmentReport, Finish, Heartbeat, HeartbeatAnswer } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
@@ -5,6 +6,9 @@ import { PriceTable } from '../providers/price-table.js'
 import { SETTINGS, type Settings } from '../settings.js'
 import { ClaimStore } from '../store/claim-store.js'
 import { RunStore } from '../store/run-store.js'
+
+/** How soon a queue that goes on is noticed. */
+const PAUSE_CHECK_MS = 500
 
 /** Brings runs from the queue to workers and, when given back, to the queue again. */
 @Injectable()
@@ -28,12 +32,18 @@ export class Claims {
     const stopped = AbortSignal.any([signal, this.#closed.signal])
     while (!stopped.aborted) {
       await this.claims.assertWritable()
+      if (await this.claims.isPaused()) {
+        if (Date.now() >= deadline) return null
+        await pause(Math.min(PAUSE_CHECK_MS, deadline - Date.now()), stopped)
+        continue
+      }
       // The kind whose run waits longest comes first; the others follow, for what arrives meanwhile.
       const oldestFirst = await this.runs.waitingKinds(request.kinds)
       const kinds = [...new Set([...oldestFirst, ...request.kinds])]
       const runId = await this.delivery.take(kinds, { waitMs: Math.max(0, deadline - Date.now()), signal: stopped })
       if (runId === null) return null
-      if (stopped.aborted) await this.#sendAgain(runId)
+      // Whoever waited for a message while the queue was paused must not take it.
+      if (stopped.aborted || (await this.claims.isPaused())) await this.#sendAgain(runId)
       else {
         const assignment = await this.claims.claim(runId, request.worker, this.settings.heartbeatMs)
         if (assignment !== null) return { ...assignment, prices: await this.prices.current() }
@@ -64,4 +74,9 @@ export class Claims {
     const waiting = (await this.runs.waiting()).find((run) => run.runId === runId)
     if (waiting !== undefined) await this.delivery.send([waiting])
   }
+}
+
+/** Ends early when whoever waits has left. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => undefined)
 }

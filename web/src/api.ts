@@ -11,6 +11,7 @@ import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
 import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { AnnotationRequest, AnswerQueue, ComparedItem, CreatedDataset, ItemFacets, PairChoice, PairQueue, PreferenceResult, RevealedPair, VerdictResult } from '../../server/contracts/people.js'
+import type { MoveRequest, Queue } from '../../server/contracts/queue.js'
 import type { Checkpoint, CreatedExperiment, Estimate, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
 import type { Share, SharedView, ShareList, ShareRequest } from '../../server/contracts/share.js'
 import type { Spend } from '../../server/contracts/spend.js'
@@ -209,6 +210,11 @@ export const createShare = (asked: ShareRequest): Promise<Share> => request('/sh
 export const listShares = async (signal: AbortSignal): Promise<Share[]> => (await request<ShareList>('/shares', { signal })).shares
 export const readShare = (token: string, signal: AbortSignal): Promise<SharedView> => request(`/shares/${segment(token)}`, { signal })
 export const revokeShare = (token: string): Promise<void> => request(`/shares/${segment(token)}`, send('DELETE'))
+
+export const getQueue = (signal: AbortSignal): Promise<Queue> => request('/queue', { signal })
+export const pauseQueue = (): Promise<Queue> => request('/queue/pause', send('POST'))
+export const resumeQueue = (): Promise<Queue> => request('/queue/resume', send('POST'))
+export const moveRun = (id: string, to: MoveRequest['to']): Promise<Queue> => request(`/queue/runs/${segment(id)}/move`, send('POST', { to }))
 
 export const getSystem = (signal: AbortSignal): Promise<SystemInfo> => request('/system', { signal })
 export const getHealth = (signal: AbortSignal): Promise<Health> => request('/health', { signal })

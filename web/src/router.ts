@@ -7,6 +7,7 @@ const PLAIN_PAGES = [
   'playground',
   'review',
   'new',
+  'queue',
   'system',
   'tradeoff',
   'capacity',

@@ -21,14 +21,14 @@ export function bestRun(runs: readonly Run[], metric: string, higherIsBetter: bo
 }
 
 /** Milliseconds a running run still needs if it goes on as it did; null before anything is done. */
-export function timeLeftMs(run: Run, now: number): number | null {
+export function timeLeftMs(run: Pick<Run, 'status' | 'progress' | 'startedAt'>, now: number): number | null {
   const { progress, startedAt } = run
   if (run.status !== 'running' || progress === null || startedAt === null || progress.done <= 0) return null
   const elapsedMs = now - new Date(startedAt).getTime()
   return elapsedMs <= 0 ? null : (elapsedMs * (progress.total - progress.done)) / progress.done
 }
 
-export function progressText(run: Run, now: number): string {
+export function progressText(run: Pick<Run, 'status' | 'progress' | 'startedAt'>, now: number): string {
   const { progress } = run
   if (progress === null) return ''
   const percent = `${Math.floor((100 * progress.done) / progress.total)} %`
