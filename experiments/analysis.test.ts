@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { calibrationAnswer, confusionAnswer, type LabelAnswer } from './analysis.js'
+import { calibrationAnswer, calibrationErrorOf, confusionAnswer, macroF1Of, type LabelAnswer } from './analysis.js'
+import { expectedCalibrationError } from './statistics/calibration.js'
+import { confusionOf } from './statistics/confusion.js'
 
 const answer = (truth: string, given: string | null, fields: Partial<LabelAnswer> = {}): LabelAnswer => ({ truth, given, cluster: null, logLikelihoods: null, ...fields })
 const many = (n: number, one: LabelAnswer): LabelAnswer[] => Array.from({ length: n }, () => one)
@@ -57,5 +59,23 @@ describe('calibration', () => {
     expect(width(calibrationAnswer(clustered)?.brier)).toBeGreaterThan(1.5 * width(calibrationAnswer(answers)?.brier))
     expect(calibrationAnswer([answer('a', 'a')])).toBeNull()
     expect(calibrationAnswer([answer('a', 'a', { logLikelihoods: { a: NaN } })])).toBeNull()
+  })
+})
+
+describe('figures of drawn items', () => {
+  const labels = ['a', 'b', 'c']
+  const answers = Array.from({ length: 30 }, (_, item) => {
+    const truth = labels[item % 3] ?? ''
+    const given = item % 7 === 0 ? null : (labels[(item * item) % 3] ?? '')
+    return answer(truth, given, { logLikelihoods: { a: -1 - (item % 5) / 3, b: -1.5, c: -2 + (item % 4) / 2 } })
+  })
+  const drawn = Int32Array.from({ length: 40 }, (_, item) => (item * 11) % 30)
+  const written = Array.from(drawn, (item) => answers[item]).filter((one) => one !== undefined)
+
+  it('are those of the same answers written out', () => {
+    expect(macroF1Of(answers, labels)(drawn)).toBeCloseTo(confusionOf(written, labels).macroF1, 12)
+    const forecasts = answers.map(({ given, truth }, item) => ({ probability: 0.34 + (item % 13) / 20, isRight: given === truth }))
+    const same = Array.from(drawn, (item) => forecasts[item]).filter((one) => one !== undefined)
+    expect(calibrationErrorOf(forecasts)(drawn)).toBeCloseTo(expectedCalibrationError(same), 12)
   })
 })

@@ -3,7 +3,7 @@ import type { CalibrationAnswer, ConfusionAnswer } from '../server/contracts/ind
 import { bootstrapInterval } from './statistics/bootstrap.js'
 import { binOf, brierScore, expectedCalibrationError, type Forecast, reliability } from './statistics/calibration.js'
 import { confusionOf } from './statistics/confusion.js'
-import { proportionInterval } from './statistics/intervals.js'
+import { clipToUnit, meanInterval, proportionInterval } from './statistics/intervals.js'
 
 /** One scored answer to an item that has a label. */
 export interface LabelAnswer {
@@ -18,7 +18,7 @@ export interface LabelAnswer {
 /** Labels shown; more than this is a matrix nobody reads. */
 export const MOST_LABELS = 100
 /** Resampled items in all, so that large runs answer as soon as small ones. */
-const RESAMPLED = 10_000_000
+const RESAMPLED = 4_000_000
 const MOST_RESAMPLES = 2_000
 const BINS = 10
 
@@ -27,12 +27,11 @@ export function confusionAnswer(answers: readonly LabelAnswer[]): ConfusionAnswe
   const labels = labelsOf(answers)
   if (answers.length === 0 || labels.length > MOST_LABELS) return null
   const { matrix, quality, macroF1, n } = confusionOf(answers, labels)
-  const resampledF1 = (items: Int32Array): number => confusionOf(pick(answers, items), labels).macroF1
   return {
     labels,
     matrix,
     quality: quality.map(({ label, n: items, f1 }) => ({ label, n: items, precision: share(answers.filter(({ given }) => given === label)), recall: share(answers.filter(({ truth }) => truth === label)), f1 })),
-    macroF1: figure(macroF1, answers, resampledF1),
+    macroF1: figure(macroF1, answers, macroF1Of(answers, labels)),
     accuracy: share(answers),
     n,
   }
@@ -53,11 +52,11 @@ export function calibrationAnswer(answers: readonly LabelAnswer[]): CalibrationA
     return probability === null ? [] : [{ ...answer, probability, isRight: answer.given === answer.truth }]
   })
   if (told.length === 0) return null
-  const over = (statistic: (forecasts: readonly Forecast[]) => number) => figure(statistic(told), told, (items) => statistic(pick(told, items)))
+  const squares = clipToUnit(meanInterval({ values: told.map((one) => brierScore([one])), clusters: told.map(({ cluster }) => cluster) }))
   return {
     n: told.length,
-    ece: over(expectedCalibrationError),
-    brier: over(brierScore),
+    ece: figure(expectedCalibrationError(told, BINS), told, calibrationErrorOf(told)),
+    brier: { value: squares.mean, low: squares.low, high: squares.high },
     bins: reliability(told, BINS).map(({ from, to, n, confidence }, bin) => ({ from, to, n, confidence, accuracy: share(told.filter(({ probability }) => binOf(probability, BINS) === bin)) })),
   }
 }
@@ -84,7 +83,7 @@ function share(answers: readonly LabelAnswer[]): Share | null {
   return { value: mean, low, high, n: answers.length }
 }
 
-/** Percentiles of resamples: both figures are no means of items, or biased ones. Items of one cluster are drawn together. */
+/** Percentiles of resamples, for figures that are no means of items. Items of one cluster are drawn together. */
 function figure(value: number, items: readonly { cluster: string | null }[], statistic: (items: Int32Array) => number): { value: number; low: number | null; high: number | null } {
   const clusters = items.map(({ cluster }) => cluster)
   const units = new Set(clusters.map((cluster, item) => cluster ?? item)).size
@@ -94,6 +93,39 @@ function figure(value: number, items: readonly { cluster: string | null }[], sta
   return { value, low, high }
 }
 
-function pick<T>(values: readonly T[], items: Int32Array): T[] {
-  return Array.from(items, (item) => values[item]).filter((value) => value !== undefined)
+/** Macro F1 of drawn items, by counting alone: it is taken thousands of times. */
+export function macroF1Of(answers: readonly LabelAnswer[], labels: readonly string[]): (items: Int32Array) => number {
+  const places = new Map(labels.map((label, place) => [label, place]))
+  const truths = Int32Array.from(answers, ({ truth }) => places.get(truth) ?? -1)
+  const givens = Int32Array.from(answers, ({ given }) => (given === null ? -1 : (places.get(given) ?? -1)))
+  const [right, ofLabel, withLabel] = [new Float64Array(labels.length), new Float64Array(labels.length), new Float64Array(labels.length)]
+  return (items) => {
+    for (const counts of [right, ofLabel, withLabel]) counts.fill(0)
+    for (const item of items) {
+      const [truth, given] = [truths[item] ?? -1, givens[item] ?? -1]
+      ofLabel[truth] = (ofLabel[truth] ?? 0) + 1
+      if (given >= 0) withLabel[given] = (withLabel[given] ?? 0) + 1
+      if (given === truth) right[truth] = (right[truth] ?? 0) + 1
+    }
+    let [sum, seen] = [0, 0]
+    for (const [label, hits] of right.entries()) {
+      const all = (ofLabel[label] ?? 0) + (withLabel[label] ?? 0)
+      if (all === 0) continue
+      sum += (2 * hits) / all
+      seen++
+    }
+    return sum / seen
+  }
+}
+
+/** Expected calibration error of drawn items, likewise: n · |confidence − accuracy| of a bin is the size of its summed gaps. */
+export function calibrationErrorOf(forecasts: readonly Forecast[]): (items: Int32Array) => number {
+  const bins = Int32Array.from(forecasts, ({ probability }) => binOf(probability, BINS))
+  const gaps = Float64Array.from(forecasts, ({ probability, isRight }) => probability - Number(isRight))
+  const sums = new Float64Array(BINS)
+  return (items) => {
+    sums.fill(0)
+    for (const item of items) sums[bins[item] ?? 0] = (sums[bins[item] ?? 0] ?? 0) + (gaps[item] ?? 0)
+    return sums.reduce((total, gap) => total + Math.abs(gap), 0) / items.length
+  }
 }

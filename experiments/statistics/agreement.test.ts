@@ -1,10 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { cohenKappa, kappaInterval } from './agreement.js'
+import { cohenKappa, kappaInterval, kappaOfItems } from './agreement.js'
 
 const pairs = (counts: readonly (readonly [number, number, number])[]): [number[], number[]] => {
   const rows = counts.flatMap(([left, right, n]) => Array.from({ length: n }, (): [number, number] => [left, right]))
   return [rows.map(([left]) => left), rows.map(([, right]) => right)]
 }
+
+it('kappa of drawn items is that of the same ratings written out', () => {
+  const left = [1, 5, 3, 3, 2, 5, 1, 4]
+  const right = [1, 4, 3, 2, 2, 5, 2, 4]
+  const drawn = [0, 0, 1, 4, 4, 6, 7, 2, 5]
+  for (const distance of ['nominal', 'interval'] as const) {
+    const written = cohenKappa(drawn.map((item) => left[item] ?? 0), drawn.map((item) => right[item] ?? 0), distance)
+    expect(kappaOfItems(left, right, distance)(Int32Array.from(drawn))).toBeCloseTo(written, 12)
+  }
+})
 
 describe('the interval of kappa', () => {
   it('is near that of its large-sample error', () => {

@@ -30,13 +30,31 @@ export function cohenKappa(left: readonly (string | number)[], right: readonly (
  */
 export function kappaInterval(left: readonly (string | number)[], right: readonly (string | number)[], distance: Distance = 'nominal'): { low: number; high: number } | null {
   if (left.length < 2) return null
-  const kappaOf = (items: Int32Array): number => {
-    const pick = (ratings: readonly (string | number)[]): (string | number)[] => Array.from(items, (item) => ratings[item] ?? '')
-    const kappa = cohenKappa(pick(left), pick(right), distance)
-    return Number.isFinite(kappa) ? kappa : 0
-  }
-  const { low, high } = bootstrapInterval(left.length, kappaOf, { method: 'percentile' })
+  const { low, high } = bootstrapInterval(left.length, kappaOfItems(left, right, distance), { method: 'percentile' })
   return { low, high }
+}
+
+/** As `cohenKappa` of drawn items, with the values named by number once; 0 where there is none. */
+export function kappaOfItems(left: readonly (string | number)[], right: readonly (string | number)[], distance: Distance): (items: Int32Array) => number {
+  const values = [...new Set([...left, ...right])]
+  const places = new Map(values.map((value, place) => [value, place]))
+  const [lefts, rights] = [left, right].map((ratings) => Int32Array.from(ratings, (value) => places.get(value) ?? 0))
+  const distances = values.map((a) => Float64Array.from(values, (b) => distanceOf(distance, a, b)))
+  const [leftCounts, rightCounts] = [new Float64Array(values.length), new Float64Array(values.length)]
+  return (items) => {
+    leftCounts.fill(0)
+    rightCounts.fill(0)
+    let observed = 0
+    for (const item of items) {
+      const [a, b] = [lefts?.[item] ?? 0, rights?.[item] ?? 0]
+      leftCounts[a] = (leftCounts[a] ?? 0) + 1
+      rightCounts[b] = (rightCounts[b] ?? 0) + 1
+      observed += distances[a]?.[b] ?? 0
+    }
+    let expected = 0
+    for (const [a, n] of leftCounts.entries()) for (const [b, m] of rightCounts.entries()) expected += n * m * (distances[a]?.[b] ?? 0)
+    return expected === 0 ? 0 : 1 - observed / (expected / items.length)
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { JudgeReportSchema } from './scorers.js'
 
 const end = z.number().nullable()
 const ShareSchema = z.object({ value: z.number(), low: end, high: end, n: z.number().int() }).describe('a share of n with its 95 % interval: Wilson’s, or by cluster where items share one')
-const FigureSchema = z.object({ value: z.number(), low: end, high: end }).describe('with a 95 % interval from resampled items; null ends where there are too few')
+const FigureSchema = z.object({ value: z.number(), low: end, high: end }).describe('with a 95 % interval; null ends where there are too few items')
 
 export const ConfusionSchema = z.object({
   labels: z.array(z.string()),

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { PromptParametersSchema, type Example, type Summary } from '../../server/contracts/index.js'
 import { chatEndpoint, mails, promptRun } from '../fixtures/prompt-run.js'
-import type { TestDataset } from '../fixtures/run-context.js'
+import { contextWith, type TestDataset } from '../fixtures/run-context.js'
+import { writeTinyModel } from '../fixtures/tiny-model.js'
 import { runPrompt } from './prompt.js'
 
 const model = (baseUrl: string, name = 'judge') => ({ provider: 'openai', baseUrl, model: name, price: { inputPerMillion: 2, outputPerMillion: 10 } })
@@ -125,6 +126,18 @@ describe('scorers by a model of vectors', () => {
     expect(examples.find(({ itemId }) => itemId === 'test-0')?.scores).toMatchObject({ near: 1, same: 1 })
     expect(examples.find(({ itemId }) => itemId === 'test-2')?.scores).toMatchObject({ near: expect.closeTo(0.6, 6) as number, same: 0 })
     expect(summary.metrics['same']).toMatchObject({ n: 10, mean: 0.8 })
+  })
+
+  test('a local model tells how sure it was of its answer', async () => {
+    const params = PromptParametersSchema.parse({ model: 'tiny', scoring: 'generate', maxTokens: 4, limit: 2, scorers: { sure: { type: 'perplexity' }, certain: { type: 'perplexity', atMost: 1.000001 } } })
+    const { context, reported } = await contextWith({ dataset: mails, params, assignment: { metrics: ['sure', 'certain'] } })
+    await writeTinyModel(context.folders.models[0] ?? '', 'tiny', ['mail 1 spam', 'mail 2 ham'])
+    await runPrompt(context)
+    for (const { scores, output, details } of reported.examples) {
+      if (output === '') expect(details['unscored']).toMatchObject({ sure: expect.stringContaining('wrote nothing') as string })
+      else expect([Number(scores['sure']) > 0, Number(scores['sure']) < 1, scores['certain']]).toEqual([true, true, 0])
+    }
+    expect(reported.examples.some(({ output }) => output !== '')).toBe(true)
   })
 
   test('an endpoint that tells no likelihood has no perplexity, and each item says so', async () => {
