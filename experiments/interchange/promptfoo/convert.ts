@@ -4,15 +4,15 @@
  */
 import { basename, dirname, resolve } from 'node:path'
 import { stringify } from 'yaml'
-import { METRICS } from '../../metrics.js'
 import { AppError, type ModelRef } from '../../../server/contracts/index.js'
 import { GraderNames } from './assertions.js'
 import { ConfigFolder, type ConfigNode } from './config-node.js'
-import { Findings, type LeftOut } from './findings.js'
-import { type Item, itemsOf, type Question } from './items.js'
+import { cardOf, experimentText, type Parts, repeatsOf, slug } from './experiment.js'
+import { Findings, type LeftOut, placeOf } from './findings.js'
+import { itemsOf, type Question } from './items.js'
 import { readPrompts } from './prompts.js'
 import { type Env, modelOf, type Provider, readProvider } from './providers.js'
-import { readTests, type Test } from './tests.js'
+import { readTests } from './tests.js'
 
 export interface ConvertOptions {
   env: Env
@@ -48,9 +48,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   tracing: 'take it out',
 }
 
-/** What it asks of OpenAI and Anthropic where a provider says nothing. */
-const PROMPTFOO_MAX_TOKENS = 1024
-
 /** @throws AppError with everything of the config that has no counterpart here, by file, line and key */
 export function convertPromptfoo(path: string, options: ConvertOptions): Converted {
   const folder = new ConfigFolder(dirname(resolve(path)))
@@ -68,11 +65,11 @@ export function convertPromptfoo(path: string, options: ConvertOptions): Convert
   const { items, questions } = itemsOf(tests, prompts, { env, findings, graders })
   findings.assertRunnable(options)
   for (const [what, list] of Object.entries({ provider: providers, prompt: questions, test: items })) if (list.length === 0) throw nothingLeft(what, findings)
-  return written({ config, path, folder, providers, questions, items, tests, graders, findings, options })
+  return written({ config, path, providers, questions, items, graders, findings, maxTokens: options.maxTokens }, options.name ?? config.get('description').text?.trim().split('\n')[0] ?? basename(folder.path))
 }
 
 function nothingLeft(what: string, { leftOut }: Findings): AppError {
-  const problems = leftOut.map(({ file, line, key, what: found, mend }) => ({ path: `${file}${line === undefined ? '' : `:${line}`} ${key}`, message: `${found}; ${mend}` }))
+  const problems = leftOut.map((found) => ({ path: placeOf(found), message: `${found.what}; ${found.mend}` }))
   return new AppError('invalid_request', `Nothing was imported: no ${what} is left of what the config has.`, { problems })
 }
 
@@ -90,22 +87,9 @@ function providersOf(config: ConfigNode, { env, findings, model }: { env: Env; f
   return entries.flatMap((entry) => readProvider(entry, { env, findings }) ?? [])
 }
 
-interface Parts {
-  config: ConfigNode
-  path: string
-  folder: ConfigFolder
-  providers: readonly Provider[]
-  questions: readonly Question[]
-  items: readonly Item[]
-  tests: readonly Test[]
-  graders: GraderNames
-  findings: Findings
-  options: ConvertOptions
-}
-
-function written(parts: Parts): Converted {
-  const { config, path, items, options, findings, folder } = parts
-  const title = (options.name ?? config.get('description').text?.trim().split('\n')[0] ?? basename(folder.path)).slice(0, 100)
+function written(parts: Parts, name: string): Converted {
+  const { config, path, items, findings } = parts
+  const title = name.slice(0, 100)
   const dataset = slug(title, '-') || 'promptfoo'
   const groups = groupsOf(parts)
   const named = groups.map((group, index) => ({ ...group, file: `experiments/${dataset}${index === 0 ? '' : `-${index + 1}`}.yaml`, name: index === 0 ? title : `${title} (${index + 1})` }))
@@ -146,70 +130,4 @@ function groupsOf({ providers, questions }: Parts): { providers: Provider[]; que
 function fits(name: string, { id, label }: Question['prompt']): boolean {
   const own = [label, ...(id === undefined ? [] : [id])]
   return own.some((text) => text === name || text.startsWith(`${name}:`) || (name.endsWith('*') && text.startsWith(name.slice(0, -1))))
-}
-
-function repeatsOf(config: ConfigNode): number | undefined {
-  return config.get('evaluateOptions').get('repeat').number ?? config.get('commandLineOptions').get('repeat').number
-}
-
-function experimentText(parts: Parts, { name, dataset }: { name: string; dataset: string }): string {
-  const { config, path, providers, questions, items, graders, findings, options } = parts
-  const option = (key: string): unknown => [config.get('evaluateOptions').get(key), config.get('commandLineOptions').get(key)].find(({ isThere }) => isThere)?.value
-  const { scorers, metrics } = scorersOf(items, graders)
-  const asksTime = items.some(({ assertions }) => assertions.assert.some((one) => one.type === 'latency' || (one.type === 'assert-set' && one.assert.some(({ type }) => type === 'latency'))))
-  if (asksTime) findings.note('Assertions of latency need an answer that is waited for, so cache is off.')
-  const [concurrency, timeoutMs, repeats] = [option('maxConcurrency'), option('timeoutMs'), repeatsOf(config)]
-  const models = providers.map(({ model }) => model)
-  const asked = questions.map(({ named }) => named)
-  const spec = {
-    name,
-    kind: 'prompt',
-    dataset,
-    axes: { ...(models.length > 1 ? { model: models } : {}), ...(asked.length > 1 ? { prompt: asked } : {}) },
-    fixed: {
-      ...(models.length > 1 ? {} : { model: models[0] }),
-      ...(asked.length > 1 ? {} : { prompt: asked[0] }),
-      maxTokens: options.maxTokens ?? PROMPTFOO_MAX_TOKENS,
-      scorers,
-      ...(typeof concurrency === 'number' && concurrency >= 1 ? { concurrency: Math.min(256, Math.floor(concurrency)) } : {}),
-      ...(typeof timeoutMs === 'number' && timeoutMs > 0 ? { timeoutSeconds: timeoutMs / 1000 } : {}),
-      ...(asksTime || option('cache') === false ? { cache: 'off' } : {}),
-    },
-    metrics,
-    ...(repeats === undefined || repeats === 1 ? {} : { repeats }),
-    tags: ['promptfoo', ...config.get('tags').keys().map((key) => `${key}: ${String(config.get('tags').get(key).value)}`.slice(0, 60))].slice(0, 50),
-    notes: notesOf(path, findings),
-  }
-  return `# From the promptfoo config ${basename(path)}.\n${stringify(spec, { lineWidth: 0, aliasDuplicateObjects: false })}`
-}
-
-function notesOf(path: string, { leftOut, notes }: Findings): string {
-  const left = leftOut.map(({ file, line, key, what }) => `- left out: ${file}${line === undefined ? '' : `:${line}`} ${key}: ${what}`)
-  return [`From the promptfoo config ${basename(path)}.`, ...left, ...[...notes].map((note) => `- ${note}`)].join('\n').slice(0, 20_000)
-}
-
-/** pass and score, and a metric for each name that assertions bear. */
-function scorersOf(items: readonly Item[], { graders, embedders }: GraderNames): { scorers: Record<string, unknown>; metrics: string[] } {
-  const named = new Set(items.flatMap(({ assertions }) => assertions.assert.flatMap((one) => [one.metric, ...(one.type === 'assert-set' ? one.assert.map(({ metric }) => metric) : [])])).filter((metric) => metric !== undefined))
-  const asRecord = <T>(entries: ReadonlyMap<string, { name: string; value: T }>): Record<string, T> => Object.fromEntries([...entries.values()].map(({ name, value }) => [name, value]))
-  const scorers: Record<string, unknown> = {
-    pass: { type: 'assertions', gives: 'pass', ...(graders.size === 0 ? {} : { graders: asRecord(graders) }), ...(embedders.size === 0 ? {} : { embedders: asRecord(embedders) }) },
-    score: { type: 'assertions', gives: 'score' },
-  }
-  for (const metric of named) {
-    const base = slug(metric, '_').replace(/^(?=[^a-z])/, 'm_').slice(0, 32) || 'metric'
-    let name = base
-    for (let count = 2; Object.hasOwn(scorers, name) || Object.hasOwn(METRICS, name); count++) name = `${base}_${count}`
-    scorers[name] = { type: 'assertions', gives: { metric } }
-  }
-  return { scorers, metrics: Object.keys(scorers) }
-}
-
-function slug(text: string, joint: string): string {
-  return text.normalize('NFKD').toLowerCase().replaceAll(/[^a-z0-9]+/g, joint).replace(/^[-_]+|[-_]+$/g, '').slice(0, 60).replace(/[-_]+$/, '')
-}
-
-function cardOf({ title, description }: { title: string; description: string }, { items, path, findings }: Parts): string {
-  const left = findings.leftOut.map(({ file, line, key, what }) => `- \`${file}${line === undefined ? '' : `:${line}`} ${key}\`: ${what}`)
-  return [`# ${title}`, '', description, '', `${items.length} items from \`${basename(path)}\`. Its licence is that of the config.`, ...(left.length === 0 ? [] : ['', 'Left out, because it has no counterpart:', '', ...left]), ''].join('\n')
 }

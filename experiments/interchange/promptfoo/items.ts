@@ -110,7 +110,8 @@ function questionOf(prompt: Prompt, { items, taken, hasAffixes, findings }: { it
   try {
     const named = { label: shortened(prompt.label), ...mapped(prompt.question, (template) => withNames(template, { taken, affixes: hasAffixes && isText })) }
     fill(named, items, findings)
-    for (const item of items) for (const template of templatesOf(named)) new Template(template).render({ ...item, steps: {}, shots: [], negatives: [], labels: [] })
+    const templates = templatesOf(named).map((template) => new Template(template))
+    for (const item of items) for (const template of templates) template.render({ ...item, steps: {}, shots: [], negatives: [], labels: [] })
     return { prompt, named }
   } catch (error) {
     findings.leaveOut(prompt.node, `the prompt "${prompt.label}" cannot be rendered: ${error instanceof Error ? error.message : String(error)}`, 'write it otherwise')

@@ -84,11 +84,19 @@ export function refuses({ not }: Assertion): Check {
   return ({ output }) => holds((output.trim() === '' || isRefusal(output)) !== not)
 }
 
+/** Compiled by their JSON: thousands of items share one, and compiling takes milliseconds. */
+const SCHEMAS = new Map<string, ValidateFunction>()
+
 function schemaIn({ type, value }: Assertion): ValidateFunction | null {
   if (value === undefined || value === null || value === '') return null
   if (typeof value !== 'object' && typeof value !== 'boolean') throw new AssertionError(`${type} takes a JSON Schema as value`)
+  const key = JSON.stringify(value)
+  const known = SCHEMAS.get(key)
+  if (known !== undefined) return known
   try {
-    return new Ajv({ strict: false, validateFormats: false }).compile(value)
+    const validate = new Ajv({ strict: false, validateFormats: false }).compile(value)
+    SCHEMAS.set(key, validate)
+    return validate
   } catch (cause) {
     throw new AssertionError(`${type}: the JSON Schema is broken: ${cause instanceof Error ? cause.message : String(cause)}`)
   }
