@@ -56,10 +56,10 @@ export const SeriesColumnsSchema = z.object({
   lastSteps: z.array(z.number()),
   lasts: z.array(FloatSchema),
   startTime: z.number().describe('Unix milliseconds of the first point in the asked range'),
-  lastTimes: z.array(z.number()).describe('milliseconds since startTime'),
+  times: z.array(z.number()).describe('milliseconds from the last point of the bucket before, or from startTime, to the last point of this one'),
   spread: z
     .object({
-      firstSteps: z.array(z.number()),
+      gaps: z.array(z.number()).describe('steps from the last one of the bucket before, or from 0, to the first one of this one'),
       mins: z.array(FloatSchema.nullable()),
       maxs: z.array(FloatSchema.nullable()),
       ns: z.array(z.number().int()),

@@ -7,6 +7,7 @@ import { AppError, type Assignment, type Budget, type Environment, type Finish, 
 import type { Change, Database, Session } from './database.js'
 import { refreshExperiment } from './experiment-status.js'
 import { holdRun } from './fence.js'
+import { sealSeries } from './metric-store.js'
 import { truncateMetrics } from './metric-truncation.js'
 import type { WaitingRun } from './run-store.js'
 import { storable, storableJson } from './text.js'
@@ -132,6 +133,7 @@ export class ClaimStore {
         return row === undefined ? null : giveBack(change, row, { deaths: 0 })
       }
       if (finish.status === 'succeeded' && (await pause(change, runId, finish.summary))) return null
+      await sealSeries(change.session, runId)
       await end(change, runId, { status: finish.status, summary: finish.summary, error: finish.status === 'failed' ? finish.error : null })
       return null
     })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bucketGroups, bucketPoints, pointGroups } from './metric-buckets.js'
+import { bucketGroups, bucketPoints } from './metric-buckets.js'
 
 const series = (values: number[], step = (index: number): number => index) => ({ steps: values.map((_, index) => step(index)), values, times: values.map((_, index) => index * 10) })
 
@@ -36,6 +36,6 @@ it('cuts groups as it cuts points: nothing is lost, and groups stay whole', () =
   expect(buckets.reduce((sum, { n }) => sum + n, 0)).toBe(1_000)
   expect(buckets.filter(({ max }) => max === 99)).toHaveLength(1)
   expect(buckets.reduce((sum, { nonFinite }) => sum + nonFinite, 0)).toBe(1)
-  expect(bucketGroups(pointGroups(series(values)), 20)).toEqual(bucketPoints(series(values), 20))
+  expect(bucketGroups(bucketPoints(series(values), 1_000), 20)).toEqual(bucketPoints(series(values), 20))
   expect([bucketGroups(groups, 200), bucketGroups([], 10)]).toEqual([groups, []])
 })

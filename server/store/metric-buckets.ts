@@ -58,7 +58,7 @@ function merge(groups: Groups): MetricBucket {
 }
 
 /** Every point by itself. */
-export const pointGroups = (points: PointArrays): MetricBucket[] => points.steps.map((_step, index) => bucketOf(points, index, index + 1))
+const pointGroups = (points: PointArrays): MetricBucket[] => points.steps.map((_step, index) => bucketOf(points, index, index + 1))
 
 function bucketOf(points: PointArrays, start: number, end: number): MetricBucket {
   let min = Infinity

@@ -4,7 +4,7 @@
  */
 import { type MetricBucket, type MetricSeries, toWire } from '../contracts/index.js'
 import type { Database } from './database.js'
-import { bucketGroups, bucketPoints, pointGroups, type PointArrays } from './metric-buckets.js'
+import { bucketGroups, bucketPoints, type PointArrays } from './metric-buckets.js'
 
 export interface ChunkQuery {
   keys?: readonly string[] | undefined
@@ -45,10 +45,12 @@ export async function readChunks(client: Database['client'], runIds: readonly st
 /** Every series of one run, with the time of its first point. */
 export function seriesOf(chunks: readonly Chunk[], query: ChunkQuery): (MetricSeries & { startTime: number })[] {
   return [...Map.groupBy(chunks, (chunk) => chunk.key)].flatMap(([key, own]) => {
-    const hasOverview = own.some(({ overview }) => overview !== null)
-    const points = joinChunks(own, rangeOf(query))
-    if (!hasOverview) return points.steps.length === 0 ? [] : [{ key, points: points.steps.length, startTime: points.times[0] ?? 0, buckets: bucketPoints(points, query.maxPoints) }]
-    const groups = own.flatMap((chunk) => (chunk.overview === null ? pointGroups(joinChunks([chunk], rangeOf(query))) : readOverview(chunk.overview)))
+    if (own.every(({ overview }) => overview === null)) {
+      const points = joinChunks(own, rangeOf(query))
+      return points.steps.length === 0 ? [] : [{ key, points: points.steps.length, startTime: points.times[0] ?? 0, buckets: bucketPoints(points, query.maxPoints) }]
+    }
+    // A chunk that is not full, or of which only a part is asked for, is put into as many groups as an overview has.
+    const groups = own.flatMap((chunk) => (chunk.overview === null ? bucketPoints(joinChunks([chunk], rangeOf(query)), 2 * GROUPS_OF_CHUNK) : readOverview(chunk.overview)))
     const buckets = bucketGroups(groups, query.maxPoints)
     // A group knows the time of its last point alone: the first point lies at most a group of steps earlier.
     return [{ key, points: groups.reduce((sum, { n }) => sum + n, 0), startTime: groups[0]?.lastTime ?? 0, buckets }]

@@ -123,7 +123,7 @@ function asRecord(piece: Piece): Record<string, unknown> {
 async function extendChunks(session: Session, runId: string, pieces: (Piece & { tailFirst: number })[]): Promise<void> {
   const records = JSON.stringify(pieces.map((piece) => ({ ...asRecord(piece), tail_first: piece.tailFirst })))
   await session.$executeRaw`
-    UPDATE metric_chunk c SET last_step = x.last_step, steps = c.steps || x.steps::int4[], "values" = c."values" || x."values"::float8[], times = c.times || x.times::float8[]
+    UPDATE metric_chunk c SET last_step = x.last_step, steps = c.steps || x.steps::int4[], "values" = c."values" || x."values"::float8[], times = c.times || x.times::float8[], overview = NULL
     FROM json_to_recordset(${records}::json) AS x (key text, tail_first int, last_step int, steps text, "values" text, times text)
     WHERE c.run_id = ${runId} AND c.key = x.key AND c.first_step = x.tail_first`
 }
@@ -143,6 +143,14 @@ function sealedBy(fresh: readonly Piece[], tailOf: ReadonlyMap<string, SeriesTai
     const full = pieces.slice(0, -1).map(({ steps }) => steps[0] ?? 0)
     return [...(tail === undefined ? [] : [tail.tail_first]), ...full].map((firstStep) => ({ key, first_step: firstStep }))
   })
+}
+
+/** Writes the overviews of the last chunks of a run that is over, where series are longer than a chunk. Points that come all the same take them away again. */
+export async function sealSeries(session: Session, runId: string): Promise<void> {
+  await session.$executeRaw`
+    UPDATE metric_chunk c SET overview = metric_overview(c.steps, c."values", c.times)
+    FROM metric_series s
+    WHERE s.run_id = ${runId} AND s.points > s.tail_size AND c.run_id = s.run_id AND c.key = s.key AND c.first_step = s.tail_first`
 }
 
 async function sealChunks(session: Session, runId: string, chunks: readonly { key: string; first_step: number }[]): Promise<void> {

@@ -19,10 +19,10 @@ export function columnsOf({ key, points, startTime, buckets }: BucketedSeries, d
     lastSteps: buckets.map(({ lastStep }) => lastStep),
     lasts: buckets.map(({ last }) => rounded(last)),
     startTime,
-    lastTimes: buckets.map(({ lastTime }) => Math.round(lastTime - startTime)),
+    times: buckets.map(({ lastTime }, index) => Math.round(lastTime - startTime) - Math.round((buckets[index - 1]?.lastTime ?? startTime) - startTime)),
     spread: hasSpread
       ? {
-          firstSteps: buckets.map(({ firstStep }) => firstStep),
+          gaps: buckets.map(({ firstStep }, index) => firstStep - (buckets[index - 1]?.lastStep ?? 0)),
           mins: buckets.map(({ min }) => edge(min)),
           maxs: buckets.map(({ max }) => edge(max)),
           ns: buckets.map(({ n }) => n),

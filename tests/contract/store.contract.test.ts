@@ -396,8 +396,13 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
 
     await commitCheckpoint(id, 1, 8_500)
     await claims.finish(id, { attempt: 1, status: 'released' })
-    await claimAgain(id)
+    const { attempt } = await claimAgain(id)
     expect(about((await metrics.read(id, { keys: ['loss'], maxPoints: 60 }))[0])).toMatchObject({ points: 8_501, n: 8_501, least: 1, most: 99, last: 8_500 })
+    await metrics.append(id, attempt, [{ key: 'loss', step: 8_501, value: -3, time: 1 }])
+    await claims.finish(id, done(attempt))
+    const whole = await database.client.$queryRaw<{ open: number }[]>`SELECT count(*)::int AS open FROM metric_chunk WHERE run_id = ${id} AND key = 'loss' AND overview IS NULL`
+    expect(whole).toEqual([{ open: 0 }])
+    expect(about((await metrics.read(id, { keys: ['loss'], maxPoints: 60 }))[0])).toMatchObject({ points: 8_502, least: -3, last: 8_501 })
   })
 
   it('goes on from the last checkpoint: later points are forgotten for training kinds only', async () => {

@@ -13,6 +13,8 @@ export interface PlacedQuery {
   keys: readonly string[]
   view: CurveView
   maxPoints: number
+  /** Significant digits that are read; a small chart shows no more than five. */
+  digits?: number
   stepWord: string
 }
 
@@ -35,7 +37,7 @@ const PLACING_POINTS = 400
 export function placedSeries(feed: LiveFeed, query: () => PlacedQuery): PlacedSeries {
   const ids = $derived(query().runs.map(({ id }) => id))
   const view = $derived(query().view)
-  const board = liveSeries(feed, () => ({ runs: ids, keys: query().keys, maxPoints: query().maxPoints, from: view.from, to: view.to, digits: DIGITS }))
+  const board = liveSeries(feed, () => ({ runs: ids, keys: query().keys, maxPoints: query().maxPoints, from: view.from, to: view.to, digits: query().digits ?? DIGITS }))
   // Read over all steps, whatever part of them is on show: a run's first token lies at its beginning.
   const placing = liveSeries(feed, () => ({ runs: view.x === 'step' ? [] : ids, keys: placingKeys(view.x, query().keys), maxPoints: PLACING_POINTS, from: null, to: null, digits: null }))
   const look = $derived(xLook(view.x, { stepWord: query().stepWord, largest: view.x === 'time' ? largestPlace(view.x, placing.byRun) : 0 }))

@@ -6,13 +6,14 @@ export interface ReadSeries extends MetricSeries {
   startTime: number
 }
 
-export function readColumns({ key, points, startTime, lastSteps, lasts, lastTimes, spread }: SeriesColumns): ReadSeries {
+export function readColumns({ key, points, startTime, lastSteps, lasts, times, spread }: SeriesColumns): ReadSeries {
+  let lastTime = startTime
   const buckets = lastSteps.map((lastStep, index): MetricBucket => {
     const last = lasts[index] ?? 'NaN'
-    const lastTime = startTime + (lastTimes[index] ?? 0)
+    lastTime += times[index] ?? 0
     if (spread === null) return { firstStep: lastStep, lastStep, last, lastTime, n: 1, ...edges(last) }
     return {
-      firstStep: spread.firstSteps[index] ?? lastStep,
+      firstStep: (lastSteps[index - 1] ?? 0) + (spread.gaps[index] ?? 0),
       lastStep,
       min: spread.mins[index] ?? null,
       max: spread.maxs[index] ?? null,
