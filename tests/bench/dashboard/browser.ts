@@ -1,0 +1,82 @@
+/// <reference lib="dom" />
+/* Chromium without a window, and what a page in it does: frames, bytes over the wire, shifts of the layout. */
+import { existsSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { AxeBuilder } from '@axe-core/playwright'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+
+const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+
+/** @throws where no Chromium is installed */
+export async function openBrowser(): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
+  if (CHROMIUM === undefined) throw new Error('Chromium is absent; install it with: apt-get install chromium')
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+  return { context, close: () => browser.close() }
+}
+
+/** Bytes as they came over the wire since the call, headers included. */
+export async function countBytes(page: Page): Promise<() => number> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Network.enable')
+  let bytes = 0
+  session.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength))
+  return () => bytes
+}
+
+/** Kilobytes of all scripts a page has loaded, each compressed by gzip, whether or not the server does so. */
+export async function scriptKb(page: Page): Promise<number> {
+  const urls = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => /\.js($|\?)/.test(name)))
+  let bytes = 0
+  for (const url of new Set(urls)) bytes += gzipSync(Buffer.from(await (await fetch(url)).arrayBuffer())).length
+  return bytes / 1000
+}
+
+export interface Frames {
+  /** Frames a second over the whole act. */
+  perSecond: number
+  /** Milliseconds of the longest frame and of the 95th percentile. */
+  longest: number
+  p95: number
+}
+
+/** How the page paints while something is done to it. */
+export async function framesWhile(page: Page, act: () => Promise<void>): Promise<Frames> {
+  await page.evaluate(() => {
+    const record = { times: [] as number[], isOn: true }
+    Object.assign(window, { frameRecord: record })
+    const tick = (time: number): void => {
+      record.times.push(time)
+      if (record.isOn) requestAnimationFrame(tick)
+    }
+    requestAnimationFrame(tick)
+  })
+  await act()
+  const times = await page.evaluate(() => {
+    const { frameRecord } = window as unknown as { frameRecord: { times: number[]; isOn: boolean } }
+    frameRecord.isOn = false
+    return frameRecord.times
+  })
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? time)).sort((a, b) => a - b)
+  if (gaps.length === 0) throw new Error('the page painted no frame')
+  return { perSecond: (1000 * gaps.length) / gaps.reduce((sum, gap) => sum + gap, 0), longest: gaps.at(-1) ?? NaN, p95: gaps[Math.floor(gaps.length * 0.95)] ?? NaN }
+}
+
+/** The sum of layout shifts while something happens that the reader did not do (CLS without its windows, which is more strict). */
+export async function shiftWhile(page: Page, act: () => Promise<void>): Promise<number> {
+  await page.evaluate(() => {
+    const record = { shift: 0 }
+    Object.assign(window, { shiftRecord: record })
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) if (!entry.hadRecentInput) record.shift += entry.value
+    }).observe({ type: 'layout-shift' })
+  })
+  await act()
+  return page.evaluate(() => (window as unknown as { shiftRecord: { shift: number } }).shiftRecord.shift)
+}
+
+export async function axeViolations(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`)
+}
