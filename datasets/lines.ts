@@ -65,10 +65,12 @@ async function* chunksOf(path: string): AsyncGenerator<Buffer> {
   }
 }
 
+/** Also drops a byte order mark at the start of the file. */
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
 function decodeLine(bytes: Buffer, path: string, line: number): string {
   try {
-    // The decoder also drops a byte order mark at the start of the file.
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return decoder.decode(bytes)
   } catch {
     const file = shownPath(path)
     throw new DatasetError('dataset_line', `${file}:${line}: the line is not UTF-8; save the file as UTF-8`, { file, line })

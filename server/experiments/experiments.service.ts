@@ -35,6 +35,9 @@ export interface ExperimentListing {
 
 @Injectable()
 export class ExperimentsService {
+  /** Hashes of datasets that were read through without a fault. */
+  readonly #valid = new Set<string>()
+
   constructor(
     @Inject(ExperimentStore) private readonly experiments: ExperimentStore,
     @Inject(RunStore) private readonly runs: RunStore,
@@ -46,7 +49,7 @@ export class ExperimentsService {
   /** Checks all of the file and its dataset first; then rows and messages are stored at once, or nothing is. */
   async create(file: ExperimentFile): Promise<CreatedExperiment> {
     const { spec, dataset } = await this.#read(file)
-    await dataset.validate()
+    await this.#assertValid(dataset)
     const runs = expandRuns(spec)
     await this.preflight.check(spec, runs)
     const plan = {
@@ -99,6 +102,13 @@ export class ExperimentsService {
     const ended = await this.runs.cancel(runs.map((run) => run.id))
     await this.delivery.withdraw(ended.map((runId) => ({ runId, kind })))
     return this.read(id)
+  }
+
+  /** Every line is read; once for each hash, since equal hashes mean equal bytes. */
+  async #assertValid(dataset: Dataset): Promise<void> {
+    if (this.#valid.has(dataset.hash)) return
+    await dataset.validate()
+    this.#valid.add(dataset.hash)
   }
 
   async #read(file: ExperimentFile): Promise<{ spec: ExperimentSpec; dataset: Dataset }> {
