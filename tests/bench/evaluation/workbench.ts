@@ -9,7 +9,7 @@ import type { CreatedExperiment, Run, ServerEvent } from '../../../server/contra
 import { rootFolder } from '../frame/contestant.js'
 
 /** As `npm start` has them. */
-const START_FLAGS = ['--max-semi-space-size=4']
+const START_FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=40']
 const MEMORY_EVERY_MS = 50
 
 export interface Finished {
