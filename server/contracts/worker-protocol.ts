@@ -18,7 +18,7 @@ import { EnvironmentSchema, ExampleSchema, ItemLossSchema, LogLineSchema, MOST_I
  *   POST runs/:id/logs                         LogBatch → 204
  *   POST runs/:id/responses                    ResponseBatch → 204; replies are kept whoever holds the run: they are paid for
  *   POST runs/:id/share                        ShareReport → ShareAnswer: how many calls of an endpoint the run may have in flight
- *   POST responses/find                        ResponseQuery → ResponseList, those that are stored
+ *   POST responses/find                        ResponseQuery → ResponseList: those that are stored, and those that another run asks for now
  *   PUT  runs/:id/checkpoints/:step/files/:name?attempt=N   bytes → {sizeBytes, sha256}
  *   POST runs/:id/checkpoints/:step            CheckpointCommit → 204; the checkpoint exists from here on
  *   GET  runs/:id/checkpoints/:step/files/:name             bytes
@@ -129,9 +129,15 @@ export type StoredResponse = z.infer<typeof StoredResponseSchema>
 
 export const ResponseBatchSchema = z.strictObject({ responses: z.array(StoredResponseSchema).max(1_000) })
 export type ResponseBatch = z.infer<typeof ResponseBatchSchema>
-export const ResponseQuerySchema = z.strictObject({ keys: z.array(StoredResponseSchema.shape.key).max(2_000) })
+export const ResponseQuerySchema = z.strictObject({
+  keys: z.array(StoredResponseSchema.shape.key).max(2_000),
+  runId: z.string().optional().describe('the run that will ask for what is not stored; left out: it only looks'),
+})
 export type ResponseQuery = z.infer<typeof ResponseQuerySchema>
-export const ResponseListSchema = z.object({ responses: z.array(StoredResponseSchema) })
+export const ResponseListSchema = z.object({
+  responses: z.array(StoredResponseSchema),
+  asked: z.array(StoredResponseSchema.shape.key).optional().describe('not stored, but another run is asking: look again in a second'),
+})
 export type ResponseList = z.infer<typeof ResponseListSchema>
 
 const calls = z.number().int().nonnegative()

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common'
+import { Replies } from '../providers/replies.js'
 import { CheckpointStore } from '../store/checkpoint-store.js'
 import { ExampleStore } from '../store/example-store.js'
 import { LogStore } from '../store/log-store.js'
 import { MetricStore } from '../store/metric-store.js'
-import { ResponseStore } from '../store/response-store.js'
 
 /** Where what a worker reports of its run is stored. */
 @Injectable()
@@ -13,6 +13,6 @@ export class RunReports {
     @Inject(ExampleStore) readonly examples: ExampleStore,
     @Inject(LogStore) readonly logs: LogStore,
     @Inject(CheckpointStore) readonly checkpoints: CheckpointStore,
-    @Inject(ResponseStore) readonly responses: ResponseStore,
+    @Inject(Replies) readonly replies: Replies,
   ) {}
 }

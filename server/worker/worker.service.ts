@@ -60,12 +60,12 @@ export class WorkerService {
   }
 
   responses(runId: string, batch: ResponseBatch): Promise<void> {
-    return this.reports.responses.keep(runId, batch.responses)
+    return this.reports.replies.keep(runId, batch.responses)
   }
 
   /** JSON of a ResponseList. */
-  async findResponses(query: ResponseQuery): Promise<string> {
-    return `{"responses":${await this.reports.responses.find(query.keys)}}`
+  findResponses(query: ResponseQuery): Promise<string> {
+    return this.reports.replies.find(query)
   }
 
   share(runId: string, report: ShareReport): ShareAnswer {
@@ -98,7 +98,8 @@ export class WorkerService {
     return { file, stream: await this.artifacts.read(runId, file.sha256) }
   }
 
-  finish(runId: string, finish: Finish): Promise<void> {
-    return this.claims.finish(runId, finish)
+  async finish(runId: string, finish: Finish): Promise<void> {
+    await this.claims.finish(runId, finish)
+    this.reports.replies.drop(runId)
   }
 }

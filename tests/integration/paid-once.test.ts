@@ -146,3 +146,18 @@ it('two workers keep to one limit, and both wait as long as the endpoint asks', 
   const first = Math.min(...goneOn)
   expect(goneOn.filter((atMs) => atMs < first + 55).length).toBeLessThanOrEqual(6)
 })
+
+it('two runs that ask the same at the same time pay once', { timeout: 240_000 }, async () => {
+  await using endpoint = await CountingEndpoint.start({ delayMs: () => 150, answer: () => 'ham' })
+  await using home = await temporaryFolder()
+  await using server = await startServer(home.path)
+  const ids: (string | undefined)[] = []
+  for (const name of ['Counted', 'Counted beside it']) ids.push((await server.post<CreatedExperiment>('/api/experiments', promptRun(endpoint.baseUrl, { name, fixed: { limit: 60, concurrency: CONCURRENCY } }))).runs[0]?.id)
+  await using _worker = new Running('dist/workers/main.js', ['--server', server.url, '--name', 'both', '--threads', '2'], { BANCADA_HOME: home.path })
+  const runs = await until(() => Promise.all(ids.map((id) => server.get<Run>(`/api/runs/${id}`))), (all) => all.every(isOver), 200_000)
+  expect(runs.map(({ status, error, summary }) => [status, error, summary?.metrics['accuracy']?.n])).toEqual([['succeeded', null, 60], ['succeeded', null, 60]])
+  const [one, other] = runs
+  expect(Date.parse(other?.startedAt ?? '')).toBeLessThan(Date.parse(one?.finishedAt ?? ''))
+  expect(endpoint.calls).toHaveLength(60)
+  expect((one?.summary?.cachedExamples ?? 0) + (other?.summary?.cachedExamples ?? 0)).toBe(60)
+})

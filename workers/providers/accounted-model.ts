@@ -3,6 +3,7 @@
  * and charged to the budget. What is the same call is said by its key: the model, the parameters, the
  * rendered messages, the repeat and the sample.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { fromWire, FloatSchema, toWire, type StoredResponse } from '../../server/contracts/index.js'
 import type { RunBudget } from '../budget.js'
@@ -47,6 +48,9 @@ export interface AccountingOptions {
 interface Replied extends CallFacts {
   body: StoredResponse['body']
 }
+
+/** For a reply that another run is paying for. */
+const LOOK_AGAIN_MS = 1_000
 
 const CompletionBodySchema = z.object({ text: z.string(), finishReason: z.string().nullable() })
 const ScoresBodySchema = z.object({ logLikelihoods: z.array(FloatSchema), labelTokens: z.array(z.number()) })
@@ -125,7 +129,7 @@ class StoringModel implements AccountedModel {
     const twin = this.underWay.get(key)
     if (twin !== undefined) return { ...(await twin), cached: true }
     const replied = (async () => {
-      const found = (await shelf.find(key)) ?? (privateTo !== null && readsShared ? await shelf.find(this.sharedKeyOf(request)) : null)
+      const found = (await this.stored(key)) ?? (privateTo !== null && readsShared ? await shelf.peek(this.sharedKeyOf(request)) : null)
       return found === null ? this.ask(key, ask) : { ...found, cached: true }
     })()
     this.underWay.set(key, replied)
@@ -133,6 +137,16 @@ class StoringModel implements AccountedModel {
       return await replied
     } finally {
       this.underWay.delete(key)
+    }
+  }
+
+  /** Waited for where another run asks for it now; null: it is this run's to ask. */
+  private async stored(key: string): Promise<StoredResponse | null> {
+    for (;;) {
+      const found = await this.options.shelf.find(key)
+      if (found !== 'asked') return found
+      if (this.end !== null) throw this.end.reason
+      await sleep(LOOK_AGAIN_MS)
     }
   }
 
