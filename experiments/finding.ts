@@ -93,7 +93,7 @@ export function findingSentence(tests: readonly PairedTest[], names: ReadonlyMap
   const baseline = nameOf(only.baselineId)
   return say(
     `Of ${tests.length} runs against ${baseline}, ${better} better, ${worse} worse and ${neither} not distinguishable. Best: ${sentence(best)}`,
-    `De ${tests.length} execuções contra ${baseline}: ${better} melhor(es), ${worse} pior(es) e ${neither} que não se distinguem. A melhor: ${sentence(best)}`,
+    `De ${tests.length} execuções contra ${baseline}, melhores: ${better}, piores: ${worse}, indistinguíveis: ${neither}. A melhor: ${sentence(best)}`,
   )
 }
 

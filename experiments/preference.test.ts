@@ -32,7 +32,7 @@ describe('preferenceOf', () => {
 
   it('speaks of a preference only where the test and the interval do', () => {
     const told = (votes: Vote[], language: 'en' | 'pt' = 'en'): string => preferenceSentence(preferenceOf(votes), { a: 'A1', b: 'B1', language })
-    expect(told(upTo(30).map((item) => vote(item, item < 25 ? 'b' : 'a')))).toMatch(/^People prefer B1 to A1: 83\.3 % for B1, ties as half \(95 % interval 66\.4 % to 92\.7 %; n = 30 items, 25 won, 5 lost, 0 tied; p < 0\.001, sign test\)\.$/)
+    expect(told(upTo(30).map((item) => vote(item, item < 25 ? 'b' : 'a')))).toMatch(/^People prefer B1 to A1: 83\.3 % for B1, ties as half \(95 % interval 66\.4 % to 92\.7 %; n = 30 items: 25 won, 5 lost, 0 tied; p < 0\.001, sign test\)\.$/)
     expect(told(upTo(10).map((item) => vote(item, item < 6 ? 'a' : 'b')), 'pt')).toMatch(/^As pessoas não preferem claramente A1 nem B1: 40,0 % para B1.*p = 0,754, teste do sinal\)\.$/)
     expect(told([])).toBe('Nobody has judged these answers yet.')
   })

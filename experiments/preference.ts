@@ -99,8 +99,8 @@ export function preferenceSentence(result: Figures, { a, b, language }: Told): s
   const test = p === null ? say('only ties, so nothing to test', 'só empates, nada a testar') : `${p < 0.001 ? `p < ${wording.figure('0.001')}` : `p = ${wording.fixed(p, 3)}`}, ${say('sign test', 'teste do sinal')}`
   const isClear = p !== null && p < 0.05 && low !== null && high !== null && (low > 0.5 || high < 0.5)
   const figures = say(
-    `${percent(share)} for ${b}, ties as half (${interval}; n = ${n} items, ${wins} won, ${losses} lost, ${ties} tied; ${test})`,
-    `${percent(share)} para ${b}, empates pela metade (${interval}; n = ${n} itens, ${wins} ganhos, ${losses} perdidos, ${ties} empatados; ${test})`,
+    `${percent(share)} for ${b}, ties as half (${interval}; n = ${n} items: ${wins} won, ${losses} lost, ${ties} tied; ${test})`,
+    `${percent(share)} para ${b}, empates pela metade (${interval}; n = ${n} itens, vitórias ${wins}, derrotas ${losses}, empates ${ties}; ${test})`,
   )
   if (!isClear) return say(`People do not clearly prefer ${a} or ${b}: ${figures}.`, `As pessoas não preferem claramente ${a} nem ${b}: ${figures}.`)
   const [liked, other] = share > 0.5 ? [b, a] : [a, b]

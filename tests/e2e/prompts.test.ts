@@ -95,7 +95,7 @@ describeWithChromium(`two prompts${CHROMIUM ? '' : ' (skipped: Chromium is absen
     expect(await result()).toMatchObject({ votes: 3, ties: 1 })
     await expectAccessible()
     await page.getByRole('link', { name: 'The comparison by metrics' }).click()
-    await page.getByText(/People do not clearly prefer.*n = 3 items/).waitFor()
+    await page.getByText(/People do not clearly prefer.*n = 3 items:/).waitFor()
     expect(faults).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { conditionsOf, marginOf, placeOf, scoreOf, selectionOf, sideFilters } from './side-by-side.js'
+import { conditionsOf, marginOf, namesOf, placeOf, scoreOf, selectionOf, sideFilters } from './side-by-side.js'
 
 const NONE = { text: null, target: null, cluster: null, minLength: null, maxLength: null, annotated: null, tag: null }
 
@@ -20,6 +20,13 @@ describe('what the address asks for', () => {
 
   it('is a margin above 0, or none', () => {
     expect(['0.02', '0', '-1', 'x', '', 'Infinity', null].map(marginOf)).toEqual([0.02, null, null, null, null, null, null])
+  })
+})
+
+describe('names of runs', () => {
+  it('have that of the experiment in front where two are alike', () => {
+    const run = (id: string, name: string) => ({ id, name, experimentName: `E${id}` })
+    expect([...namesOf([run('1', 'x'), run('2', 'x'), run('3', 'y')]).values()]).toEqual(['E1: x', 'E2: x', 'y'])
   })
 })
 

@@ -20,6 +20,12 @@ export function sideFilters(isShare: boolean): { id: SideFilter; word: string }[
   ]
 }
 
+/** Run names are unique within an experiment only. */
+export function namesOf(runs: readonly { id: string; name: string; experimentName: string }[]): Map<string, string> {
+  const isShared = (name: string): boolean => runs.filter((run) => run.name === name).length > 1
+  return new Map(runs.map(({ id, name, experimentName }) => [id, isShared(name) ? `${experimentName}: ${name}` : name]))
+}
+
 export const ANNOTATED = ['good', 'bad', 'any', 'none'] as const
 
 /** δ as the address writes it; null where it is none. */
