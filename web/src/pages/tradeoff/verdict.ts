@@ -52,7 +52,7 @@ export class Verdict {
     if (chosen === null) return this.#nothingFits()
     const { basis } = this.recommendation
     const judged = this.judged(chosen.id)
-    const name = this.nameOf(chosen.id)
+    const name = this.#quoted(chosen.id)
     const style = metricStyle(tradeoff.metric ?? '')
     if (basis === 'score' || judged?.monthlyUsd == null) {
       const value = `${style.label} ${formatMetric(chosen.summary.mean, style)}${inBrackets(formatInterval(chosen.summary.low, chosen.summary.high, style))}`
@@ -72,7 +72,7 @@ export class Verdict {
     const n = Math.min(...[...this.differences.values()].map((one) => one.n))
     const paired = say(`n = ${formatCount(n)} paired items, 5 % shared by ${formatCount(this.differences.size)} tests`, `n = ${formatCount(n)} itens pareados, 5 % repartidos entre ${formatCount(this.differences.size)} testes`)
     if (tied.length === 0) return say(`Each other run within the limits is clearly ${this.recommendation.basis === 'cost' ? 'dearer' : 'worse'} (${paired}).`, `Cada uma das demais dentro dos limites é claramente ${this.recommendation.basis === 'cost' ? 'mais cara' : 'pior'} (${paired}).`)
-    const names = listed(tied.map((id) => this.nameOf(id)), 3)
+    const names = listed(tied.map((id) => this.#quoted(id)), 3)
     return say(`Not distinguishable from it: ${names} (${paired}): the data do not tell which of them is better.`, `Não distinguíveis dela: ${names} (${paired}): os dados não dizem qual é melhor.`)
   }
 
@@ -85,10 +85,10 @@ export class Verdict {
     const fastest = lowest(fallen, (run) => run.latency?.p95Ms ?? null)
     const sentences: string[] = []
     if (cheapest && chosen.costPer1000Usd && (cheapest.costPer1000Usd?.mean ?? Infinity) < chosen.costPer1000Usd.mean) {
-      sentences.push(say(`Cheaper to run is ${this.nameOf(cheapest.id)} (${usd(cheapest.costPer1000Usd?.mean)} per 1,000): ${this.reason(cheapest.id)}.`, `Mais barata de executar é ${this.nameOf(cheapest.id)} (${usd(cheapest.costPer1000Usd?.mean)} por mil): ${this.reason(cheapest.id)}.`))
+      sentences.push(say(`Cheaper to run is ${this.#quoted(cheapest.id)} (${usd(cheapest.costPer1000Usd?.mean)} per 1,000): ${this.reason(cheapest.id)}.`, `Mais barata de executar é ${this.#quoted(cheapest.id)} (${usd(cheapest.costPer1000Usd?.mean)} por mil): ${this.reason(cheapest.id)}.`))
     }
     if (fastest && fastest !== cheapest && chosen.latency && (fastest.latency?.p95Ms ?? Infinity) < chosen.latency.p95Ms) {
-      sentences.push(say(`Faster is ${this.nameOf(fastest.id)} (p95 ${formatMs(fastest.latency?.p95Ms)}): ${this.reason(fastest.id)}.`, `Mais rápida é ${this.nameOf(fastest.id)} (p95 ${formatMs(fastest.latency?.p95Ms)}): ${this.reason(fastest.id)}.`))
+      sentences.push(say(`Faster is ${this.#quoted(fastest.id)} (p95 ${formatMs(fastest.latency?.p95Ms)}): ${this.reason(fastest.id)}.`, `Mais rápida é ${this.#quoted(fastest.id)} (p95 ${formatMs(fastest.latency?.p95Ms)}): ${this.reason(fastest.id)}.`))
     }
     return sentences
   }
@@ -107,6 +107,12 @@ export class Verdict {
       case 'no score': return say('it has no score', 'não tem pontuação')
       default: return this.#difference(id)
     }
+  }
+
+  /** Within a sentence a name of several parts must hold together. */
+  #quoted(id: string): string {
+    const name = this.nameOf(id)
+    return name.includes(',') ? `“${name}”` : name
   }
 
   #difference(id: string): string {
