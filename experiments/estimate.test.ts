@@ -28,6 +28,12 @@ describe('estimate', () => {
     expect(figures.notes.slice(0, 3)).toEqual(['calls: the dataset has no such split', 'tokens: the length of the dataset’s items is not known, or prompts have several steps or turns', 'cost: local runs have no price; set price.perHour to count the machine'])
   })
 
+  it('says how many calls judges make besides, in both orders and on labelled answers', () => {
+    const judge = { type: 'judge', model: 'm', others: ['n'], rubric: 'r', people: { split: 'validation', answer: 'a', verdict: 'v' } }
+    const spec = ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { limit: 50, scorers: { tone: judge, duel: { type: 'pairwise', model: 'm', criterion: 'c' }, brief: { type: 'length' } } }, axes: { shots: [0, 1] } })
+    expect(estimate(spec, { datasetSizes }).notes).toContain(`judges: up to ${2 * (2 * (50 + 100) + 2 * 50)} calls more, which are in none of these figures and count against the budget`)
+  })
+
   it('counts a call for each step of a chain, and foresees no tokens of it', () => {
     const spec = ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { chain: [{ name: 'first', template: 'x' }], limit: 10 } })
     expect(estimate(spec, { datasetSizes, itemCharacters: 60 })).toMatchObject({ calls: 20, tokens: null })

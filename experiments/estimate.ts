@@ -1,5 +1,6 @@
 import { EndpointSchema, NamedPromptSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema } from '../server/contracts/index.js'
 import { expandRuns } from './expand.js'
+import { judgeCalls } from './judge-calls.js'
 import type { ModelFacts } from './model-facts.js'
 import { loraNeed, pretrainNeed, type TrainingNeed } from './training-need.js'
 
@@ -148,5 +149,7 @@ export function estimate(spec: ExperimentSpec, input: EstimateInput): Estimate {
   }
   const seconds = spec.budget?.minutes === undefined ? null : spec.budget.minutes * 60 * runs.length
   const cells = each.filter((_, index) => runs[index]?.repeat === 0)
-  return { runs: runs.length, ...figures, seconds, cells, notes: notesOf(spec, figures, runs) }
+  const judged = runs.reduce((sum, { params }) => sum + judgeCalls(params, splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes) ?? 0, input.datasetSizes), 0)
+  const judges = judged === 0 ? [] : [`judges: up to ${judged} calls more, which are in none of these figures and count against the budget`]
+  return { runs: runs.length, ...figures, seconds, cells, notes: [...notesOf(spec, figures, runs), ...judges] }
 }
