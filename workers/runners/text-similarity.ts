@@ -1,4 +1,4 @@
-/* Cosines between texts, by a sentence encoder here or an endpoint's embeddings. Each text is embedded once per run. */
+/* Cosines between texts, by a sentence encoder here or an endpoint's embeddings. A text is embedded once while it is among the latest. */
 import type { Embedder } from '../../server/contracts/index.js'
 import type { EmbeddingModel } from '../providers/embeddings.js'
 
@@ -6,6 +6,9 @@ export interface TextSimilarity {
   cosine(left: string, right: string): Promise<number>
   close(): Promise<void>
 }
+
+/** At 3,072 numbers each some 50 MB. */
+const MOST_VECTORS = 4_096
 
 interface Source {
   embed(text: string): Promise<Float32Array>
@@ -17,7 +20,10 @@ export async function openSimilarity(embedder: Embedder, { threads, openEndpoint
   const vectors = new Map<string, Promise<Float32Array>>()
   const vectorOf = (text: string): Promise<Float32Array> => {
     const known = vectors.get(text) ?? source.embed(text)
+    vectors.delete(text)
     vectors.set(text, known)
+    const [oldest] = vectors.keys()
+    if (vectors.size > MOST_VECTORS && oldest !== undefined) vectors.delete(oldest)
     return known
   }
   return {
