@@ -321,13 +321,14 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
       {
         key: 'loss',
         points: 3,
+        startTime: 1001,
         buckets: [
           { firstStep: 1, lastStep: 1, min: 0.1, max: 0.1, last: 0.1, lastTime: 1001, n: 1, nonFinite: 0 },
           { firstStep: 2, lastStep: 2, min: null, max: null, last: 'NaN', lastTime: 1002, n: 1, nonFinite: 1 },
           { firstStep: 3, lastStep: 3, min: null, max: null, last: '-Infinity', lastTime: 1003, n: 1, nonFinite: 1 },
         ],
       },
-      { key: 'other', points: 1, buckets: [{ firstStep: 1, lastStep: 1, min: null, max: null, last: 'Infinity', lastTime: 1001, n: 1, nonFinite: 1 }] },
+      { key: 'other', points: 1, startTime: 1001, buckets: [{ firstStep: 1, lastStep: 1, min: null, max: null, last: 'Infinity', lastTime: 1001, n: 1, nonFinite: 1 }] },
     ])
     expect((await runs.read(id)).latest).toEqual({ loss: '-Infinity', other: 'Infinity' })
     const odd = example('odd', { scores: { accuracy: 'NaN', mrr: 0.25, hit: '-Infinity', 'my "own", {odd\\} one': 1, NULL: 0, '': 2 }, output: 'a\0b', details: { text: 'c\0d', list: [1, null] } })
