@@ -16,7 +16,7 @@ export interface AxisImportance {
   axis: string
   /** η² in [0, 1]. */
   share: number
-  /** ω², η² less what chance alone would give; at most 1, 0 where chance gives as much. NaN with as many groups as runs. */
+  /** ω², η² less what chance alone would give; at most 1, 0 where chance gives as much. */
   corrected: number
   /** Permutation p-value of η²: how often shuffled scores give as much. */
   p: number
@@ -41,22 +41,21 @@ const [MOST_VALUES, FEW_OF_EACH] = [8, 5]
 const FEW_RUNS = 12
 const FEW_PER_GROUP = 3
 
-/** Runs without a finite score are left out; axes with fewer than two values among the rest have no share. */
+/** Runs without a finite score are left out; axes with one value among the rest, or another one for each run, have no share. */
 export function parameterImportance(runs: readonly ScoredRun[], axes: readonly string[], seed = 1): Importance {
   const scored = runs.filter(({ score }) => Number.isFinite(score))
   const scores = scored.map(({ score }) => score)
   const found = axes.flatMap((axis) => {
     const { group, groups, isBinned } = groupsOf(scored.map(({ varied }) => varied[axis]))
-    if (groups < 2 || scores.length < 3) return []
+    // With a group for each run there is nothing that noise could be told from.
+    if (groups < 2 || scores.length <= groups) return []
     const share = explained(scores, group, groups)
     if (Number.isNaN(share)) return []
     return [{ axis, share, corrected: omegaSquared(share, scores.length, groups), p: permutationP(scores, { group, groups, share, seed }), groups, isBinned }]
   })
   const isUncertain = scores.length < FEW_RUNS || found.some(({ groups }) => scores.length / groups < FEW_PER_GROUP)
-  return { n: scores.length, axes: found.sort((a, b) => rank(b) - rank(a)), isUncertain }
+  return { n: scores.length, axes: found.sort((a, b) => b.corrected - a.corrected), isUncertain }
 }
-
-const rank = ({ corrected, share }: AxisImportance): number => (Number.isNaN(corrected) ? -1 + share : corrected)
 
 function groupsOf(values: readonly unknown[]): { group: number[]; groups: number; isBinned: boolean } {
   const distinct = new Set(values.map((value) => JSON.stringify(value)))
@@ -85,7 +84,6 @@ function explained(scores: readonly number[], group: readonly number[], groups: 
 }
 
 function omegaSquared(share: number, n: number, groups: number): number {
-  if (n <= groups) return NaN
   const within = (1 - share) / (n - groups)
   return Math.max(0, (share - (groups - 1) * within) / (1 + within))
 }

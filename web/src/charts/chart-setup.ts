@@ -14,6 +14,7 @@ import {
   type InteractionItem,
   type InteractionModeFunction,
 } from 'chart.js'
+import { formatCount } from '../format.js'
 import { nearestIndex, type Point } from './lines.js'
 import { themeColor } from './palette.js'
 
@@ -93,15 +94,18 @@ export function boundsOf(values: readonly number[], most: number | null): { min?
 
 /** Colours, titles, bounds and the kind of y axis; everything else of the options is set once. */
 export function dressAxes(chart: Chart<ChartType, Point[]>, theme: ChartTheme, axes: Axes): void {
-  const scale = (title: string, isLog: boolean, format: (value: number) => string): object => ({
+  const scale = (title: string, isLog: boolean, format: (value: number) => string, isWhole = false): object => ({
     type: isLog ? 'logarithmic' : 'linear',
     title: { display: title !== '', text: title, color: theme.text, font: { size: 11 } },
-    ticks: { color: theme.text, font: { size: 11 }, maxRotation: 0, minRotation: 0, sampleSize: 8, maxTicksLimit: isLog ? 12 : 8, callback: (value: number) => format(value) },
+    ticks: { color: theme.text, font: { size: 11 }, maxRotation: 0, minRotation: 0, sampleSize: 8, maxTicksLimit: isLog ? 12 : 8, callback: (value: number) => format(value), ...(isWhole ? { precision: 0 } : {}) },
     grid: { color: theme.grid, drawTicks: false },
     border: { color: theme.grid },
   })
   const { options } = chart
-  options.scales = { x: { ...scale(axes.x, axes.isLogX ?? false, axes.formatX), grace: 0, ...axes.ends }, y: { ...scale(axes.y, axes.isLog, axes.formatY), grace: '4%', ...(axes.isLog ? {} : axes.bounds) } }
+  // Side by side there is room for the labels of 1, 2 and 5 of each power of ten.
+  const formatX = (value: number): string => (axes.isLogX && !/^[125]e/.test(value.toExponential()) ? '' : axes.formatX(value))
+  const isWhole = axes.formatX === formatCount
+  options.scales = { x: { ...scale(axes.x, axes.isLogX ?? false, formatX, isWhole), grace: 0, ...axes.ends }, y: { ...scale(axes.y, axes.isLog, axes.formatY), grace: '4%', ...(axes.isLog ? {} : axes.bounds) } }
   const tooltip = options.plugins?.tooltip
   if (tooltip) Object.assign(tooltip, { backgroundColor: theme.surface, titleColor: theme.strong, bodyColor: theme.strong, borderColor: theme.line })
 }

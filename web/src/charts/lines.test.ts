@@ -37,7 +37,8 @@ describe('linesOf', () => {
     const place = ({ lastStep }: { lastStep: number }): number => (lastStep > 2 ? Number.NaN : lastStep / 10)
     const one = { id: 'a', label: 'a', slot: 0, role: 'train' as const, buckets: [bucket(0, 1), bucket(2, 2), bucket(3, 'NaN')], place }
     expect(linesOf(one, 0)).toMatchObject({ line: [{ x: 0, y: 1 }, { x: 0.2, y: 2 }], broken: [] })
-    expect([endsOf([one]), endsOf([one], true)]).toEqual([{ min: 0, max: 0.2 }, {}])
+    expect([endsOf([one]), endsOf([one], true)]).toEqual([{ min: 0, max: 0.2 }, { min: 0.1, max: 0.4 }])
+    expect([endsOf([{ ...one, buckets: [] }]), endsOf([{ ...one, place: () => 7 }])]).toEqual([{}, { min: 6, max: 8 }])
   })
 
   it('has no height for marks when nothing is finite, and says so in words', () => {

@@ -117,7 +117,7 @@ export function nearestIndex(points: readonly Point[], x: number): number {
   return before !== undefined && after !== undefined && x - before.x <= after.x - x ? low - 1 : low
 }
 
-/** First and last place of all series along x; nothing where there are not two. On a logarithmic axis only what is above 0 has a place. */
+/** First and last place of all series along x; a single place gets room on both sides. On a logarithmic axis only what is above 0 has a place. */
 export function endsOf(series: readonly ChartSeries[], isLogX = false): { min?: number; max?: number } {
   let [min, max] = [Infinity, -Infinity]
   for (const one of series) {
@@ -126,7 +126,9 @@ export function endsOf(series: readonly ChartSeries[], isLogX = false): { min?: 
     min = Math.min(min, xs[0] ?? Infinity)
     max = Math.max(max, xs.at(-1) ?? -Infinity)
   }
-  return max > min ? { min, max } : {}
+  if (max > min) return { min, max }
+  if (max < min) return {}
+  return isLogX ? { min: min / 2, max: max * 2 } : { min: Math.max(0, min - 1), max: max + 1 }
 }
 
 /** Numbers as programs read them: this is also the file. */

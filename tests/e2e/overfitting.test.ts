@@ -1,0 +1,100 @@
+/** The analyst's question, in two clicks from the start page: which checkpoint to keep, and why. Runs are reported as a worker does, none is trained. */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AxeBuilder } from '@axe-core/playwright'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Assignment } from '../../server/contracts/index.js'
+import { type Server, startServer } from '../support/bancada.js'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+const describeWithChromium = CHROMIUM || process.env['REQUIRE_SERVICES'] === '1' ? describe : describe.skip
+const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+/** Falls, then rises beyond noise. */
+const LOSSES = [1.5, 1.0, 0.7, 0.9, 1.1]
+const ITEMS = 40
+
+describeWithChromium(`overfitting curves${CHROMIUM ? '' : ' (skipped: Chromium is absent; install it with: apt-get install chromium)'}`, () => {
+  let home: string
+  let server: Server
+  let browser: Browser
+  let page: Page
+  const faults: string[] = []
+
+  beforeAll(async () => {
+    if (!CHROMIUM) throw new Error('Chromium is required and absent; install it with: apt-get install chromium')
+    home = await mkdtemp(join(tmpdir(), 'bancada-overfitting-'))
+    server = await startServer(home)
+    await server.post('/api/experiments', { name: 'Ranks', kind: 'lora', dataset: 'spam', axes: { rank: [4, 8] }, fixed: { steps: 50 } })
+    for (const shift of [0, 0.05]) await train(shift)
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+    page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    await server?.stop()
+    if (home) await rm(home, { recursive: true, force: true })
+  }, 60_000)
+
+  async function train(shift: number): Promise<void> {
+    const { runId, attempt } = await server.post<Assignment>('/api/worker/claim', { worker: 'tester', kinds: ['lora'], waitMs: 10_000 })
+    const at = `/api/worker/runs/${runId}`
+    const time = Date.now()
+    const points = Array.from({ length: 50 }, (_, index) => [
+      { key: 'train/loss', step: index + 1, value: 1.6 / (1 + index / 8) + shift, time: time + index },
+      { key: 'train/num_tokens', step: index + 1, value: (index + 1) * 64, time: time + index },
+    ]).flat()
+    await server.post(`${at}/metrics`, { attempt, points: [...points, ...LOSSES.map((loss, index) => ({ key: 'eval/loss', step: (index + 1) * 10, value: loss + shift, time }))] })
+    for (const [index, loss] of LOSSES.entries()) {
+      const step = (index + 1) * 10
+      const bytes = Buffer.from(`${runId} ${step}`)
+      await fetch(`${server.url}${at}/checkpoints/${step}/files/adapter.bin?attempt=${attempt}`, { method: 'PUT', body: bytes })
+      const losses = Array.from({ length: ITEMS }, (_, item) => ({ itemId: `item-${item}`, loss: loss + shift + ((item % 5) - 2) / 50, tokens: 3 }))
+      const samples = [{ step, index: 0, prompt: 'You won!', output: index < 3 ? ' spam' : ' ham', expected: ' spam' }]
+      await server.post(`${at}/checkpoints/${step}`, { attempt, metrics: { 'eval/loss': loss + shift }, samples, losses, files: [{ name: 'adapter.bin', sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }] })
+    }
+    const summary = { metrics: {}, primaryMetric: 'loss', latency: null, tokensIn: null, tokensOut: null, costUsd: null, durationMs: 1 }
+    await server.post(`${at}/finish`, { attempt, status: 'succeeded', summary })
+  }
+
+  it('says which checkpoint to keep and how sure that is, two clicks from the start', { timeout: 120_000 }, async () => {
+    await page.goto(server.url)
+    await page.getByRole('link', { name: 'Ranks' }).click()
+    await page.getByTestId('run-row').first().getByRole('link').click()
+    const words = page.getByTestId('recommendation')
+    await words.getByText('Paired over the 40 validation items').waitFor()
+    expect(await words.textContent()).toMatch(/Best checkpoint: step 30: lowest validation loss 0\.700; later checkpoints are worse by 0\.200 to 0\.400\. Overfitting from step 40: .* 2 of 2 later checkpoints are worse beyond noise\./)
+    await page.getByText('it rises on 40 items and falls on 0').waitFor()
+    await page.getByRole('slider', { name: 'Checkpoint' }).press('ArrowLeft')
+    expect(new URL(page.url()).searchParams.get('step')).toBe('40')
+    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([])
+  })
+
+  it('keeps the view of the curves in the address, and zooms by dragging', { timeout: 120_000 }, async () => {
+    await page.goBack()
+    await page.getByRole('combobox', { name: 'x', exact: true }).selectOption('tokens')
+    const chart = page.getByRole('img', { name: /by tokens read, 4 lines/ })
+    await chart.waitFor()
+    await chart.scrollIntoViewIfNeeded()
+    const box = await chart.boundingBox()
+    if (box === null) throw new Error('the chart has no place on the page')
+    await page.mouse.move(box.x + box.width * 0.4, box.y + 100)
+    await page.mouse.down()
+    await page.mouse.move(box.x + box.width * 0.7, box.y + 100, { steps: 5 })
+    await page.mouse.up()
+    await page.getByTestId('zoom-reset').waitFor()
+    const query = new URL(page.url()).searchParams
+    expect(query.get('across')).toBe('tokens')
+    expect([Number(query.get('from')), Number(query.get('to'))].map((step) => step > 10 && step < 45)).toEqual([true, true])
+    await page.reload()
+    await page.getByTestId('zoom-reset').click()
+    expect(new URL(page.url()).searchParams.has('from')).toBe(false)
+    expect(faults).toEqual([])
+  })
+})
