@@ -8,18 +8,18 @@ export const AnnotatorSchema = z.string().trim().min(1).max(60).describe('a name
 
 const tag = z.string().trim().min(1).max(40)
 
-/** A verdict of null with no tag and no comment takes the annotation back. */
+/** An annotation that is left with no verdict, no tag and no comment is taken back. */
 export const AnnotationRequestSchema = z.strictObject({
   runId: z.string().min(1),
   itemId: z.string().min(1),
   annotator: AnnotatorSchema,
   verdict: z.enum(['good', 'bad']).nullable().default(null),
-  tags: z.array(tag).max(20).default([]),
-  comment: z.string().max(10_000).default(''),
+  tags: z.array(tag).max(20).optional().describe('left out: as they were'),
+  comment: z.string().max(10_000).optional().describe('left out: as it was'),
 })
 export type AnnotationRequest = z.infer<typeof AnnotationRequestSchema>
 
-export const AnnotationSchema = AnnotationRequestSchema.extend({ updatedAt: z.string() })
+export const AnnotationSchema = AnnotationRequestSchema.extend({ tags: z.array(tag), comment: z.string(), updatedAt: z.string() })
 export type Annotation = z.infer<typeof AnnotationSchema>
 
 export const AnnotationListSchema = z.object({ annotations: z.array(AnnotationSchema).describe('by run, item and annotator') })

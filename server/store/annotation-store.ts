@@ -17,21 +17,21 @@ interface AnnotationRow {
 export class AnnotationStore {
   constructor(private readonly database: Database) {}
 
-  /** Takes the place of what the person said before; one that says nothing takes it away. @throws `not_found` for an answer that is not there */
+  /** Takes the place of the verdict, and of tags and comment where they are given, that the person gave before. @throws `not_found` for an answer that is not there */
   async put(request: AnnotationRequest): Promise<void> {
     const { runId, itemId, annotator, verdict, tags, comment } = request
     await this.database.write(async (change) => {
       const [answer] = await change.session.$queryRaw<{ experiment_id: string }[]>`
         SELECT r.experiment_id FROM example e JOIN run r ON r.id = e.run_id WHERE e.run_id = ${runId} AND e.item_id = ${itemId}`
       if (answer === undefined) throw new AppError('not_found', `The run "${runId}" has no answer to the item "${itemId}".`)
-      if (verdict === null && tags.length === 0 && comment === '') {
-        await change.session.$executeRaw`DELETE FROM annotation WHERE run_id = ${runId} AND item_id = ${itemId} AND annotator = ${annotator}`
-      } else {
-        await change.session.$executeRaw`
-          INSERT INTO annotation (run_id, item_id, annotator, verdict, tags, comment)
-          VALUES (${runId}, ${itemId}, ${storable(annotator)}, ${verdict}, ${[...new Set(tags.map(storable))]}::text[], ${storable(comment)})
-          ON CONFLICT (run_id, item_id, annotator) DO UPDATE SET verdict = excluded.verdict, tags = excluded.tags, comment = excluded.comment, updated_at = now()`
-      }
+      const given = { tags: tags === undefined ? null : [...new Set(tags.map(storable))], comment: comment === undefined ? null : storable(comment) }
+      await change.session.$executeRaw`
+        INSERT INTO annotation AS kept (run_id, item_id, annotator, verdict, tags, comment)
+        VALUES (${runId}, ${itemId}, ${storable(annotator)}, ${verdict}, coalesce(${given.tags}::text[], '{}'), coalesce(${given.comment}::text, ''))
+        ON CONFLICT (run_id, item_id, annotator) DO UPDATE
+        SET verdict = excluded.verdict, tags = coalesce(${given.tags}::text[], kept.tags), comment = coalesce(${given.comment}::text, kept.comment), updated_at = now()`
+      await change.session.$executeRaw`
+        DELETE FROM annotation WHERE run_id = ${runId} AND item_id = ${itemId} AND annotator = ${storable(annotator)} AND verdict IS NULL AND tags = '{}' AND comment = ''`
       change.tell('run.annotations', { experimentId: answer.experiment_id, runId })
     })
   }

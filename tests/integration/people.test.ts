@@ -72,6 +72,9 @@ it('keeps what people say of answers, and makes a metric of it', async () => {
   expect((await compare('&annotated=none')).totalExamples).toBe(N - 20)
   expect((await compare('&tag=rude')).totalExamples).toBe(1)
   await say(a, itemId, 'Rui', {})
+  // A verdict alone leaves tags and comment as they were.
+  await say(a, itemId, 'Ana', { verdict: 'good' })
+  await say(a, itemId, 'Ana', { verdict: 'bad' })
   expect((await ask<AnnotationList>('GET', `/api/annotations?runs=${a}&item=${itemId}`)).annotations).toMatchObject([{ annotator: 'Ana', verdict: 'bad', tags: ['rude'], comment: 'no' }])
   expect(await refusal('PUT', '/api/annotations', { runId: a, itemId: 'none', annotator: 'Ana', verdict: 'bad' })).toContain(`has no answer to the item "none"`)
   expect(await refusal('PUT', '/api/annotations', { runId: a, itemId, annotator: ' ', verdict: 'bad' })).toContain('annotator')
