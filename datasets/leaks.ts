@@ -14,7 +14,7 @@ export function leakKey(input: string): string {
 }
 
 /** What an item asks; of a conversation all that comes before its answer. */
-function textOf(item: DatasetItem): string {
+export function textOf(item: DatasetItem): string {
   if (!('messages' in item)) return String(item['input'] ?? item['question'] ?? item['text'])
   const { messages, promptMessages } = item as ConversationItem
   return messages.slice(0, promptMessages).map(({ content }) => content).join('\n')

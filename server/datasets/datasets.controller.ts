@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { z } from 'zod'
-import { DatasetListSchema, DatasetPageSchema, type DatasetList, type DatasetPage } from '../contracts/index.js'
+import { DatasetListSchema, DatasetPageSchema, DatasetProfileSchema, type DatasetList, type DatasetPage, type DatasetProfile } from '../contracts/index.js'
 import { DatasetsService } from './datasets.service.js'
 
 const PageQuerySchema = z.object({
@@ -21,6 +21,13 @@ export class DatasetsController {
   @ApiOkResponse({ standardSchema: DatasetListSchema })
   list(): Promise<DatasetList> {
     return this.datasets.list()
+  }
+
+  @Get(':name/profile')
+  @ApiOperation({ summary: 'Lengths and labels by split, duplicates, and items that stand in two splits' })
+  @ApiOkResponse({ standardSchema: DatasetProfileSchema })
+  profile(@Param('name') name: string): Promise<DatasetProfile> {
+    return this.datasets.profile(name)
   }
 
   @Get(':name')

@@ -1,10 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common'
+import { profileDataset } from '../../datasets/profile.js'
 import { listDatasets, openDataset, type Dataset } from '../../datasets/reader.js'
-import { AppError, DatasetManifestSchema, type DatasetInfo, type DatasetList, type DatasetPage } from '../contracts/index.js'
+import { AppError, DatasetManifestSchema, type DatasetInfo, type DatasetList, type DatasetPage, type DatasetProfile } from '../contracts/index.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
 
 @Injectable()
 export class DatasetsService {
+  readonly #profiles = new Map<string, DatasetProfile>()
+
   constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
   async list(): Promise<DatasetList> {
@@ -22,9 +25,7 @@ export class DatasetsService {
   }
 
   async page(name: string, query: { split?: string | undefined; offset: number; limit: number }): Promise<DatasetPage> {
-    // A name, never a path: what lies outside the dataset folders is not for this door.
-    if (!DatasetManifestSchema.shape.name.safeParse(name).success) throw new AppError('not_found', `There is no dataset "${name}".`)
-    const dataset = await openDataset(name, datasetRoots(this.settings))
+    const dataset = await this.#open(name)
     const split = query.split ?? Object.keys(dataset.splits)[0] ?? ''
     const items: DatasetPage['items'] = []
     let index = 0
@@ -34,6 +35,22 @@ export class DatasetsService {
       index += 1
     }
     return { dataset: toInfo(dataset), split, total: dataset.splits[split] ?? 0, items }
+  }
+
+  /** Read whole once for each version of the data. */
+  async profile(name: string): Promise<DatasetProfile> {
+    const dataset = await this.#open(name)
+    const known = this.#profiles.get(name)
+    if (known?.hash === dataset.hash) return known
+    const profile = await profileDataset(dataset)
+    this.#profiles.set(name, profile)
+    return profile
+  }
+
+  /** A name, never a path: what lies outside the dataset folders is not for this door. */
+  async #open(name: string): Promise<Dataset> {
+    if (!DatasetManifestSchema.shape.name.safeParse(name).success) throw new AppError('not_found', `There is no dataset "${name}".`)
+    return openDataset(name, datasetRoots(this.settings))
   }
 }
 
