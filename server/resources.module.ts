@@ -16,6 +16,7 @@ import { ImportStore } from './store/import-store.js'
 import { ItemFinder } from './store/item-finder.js'
 import { LogStore } from './store/log-store.js'
 import { MetricStore } from './store/metric-store.js'
+import { NameFinder } from './store/name-finder.js'
 import { PreferenceStore } from './store/preference-store.js'
 import { ResponseStore } from './store/response-store.js'
 import { QueueStore } from './store/queue-store.js'
@@ -36,7 +37,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, QueueStore, RaceStore, EventStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, PreferenceStore, ItemFinder]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, QueueStore, NameFinder, RaceStore, EventStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, PreferenceStore, ItemFinder]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

@@ -34,3 +34,10 @@ export type Queue = z.infer<typeof QueueSchema>
 
 export const MoveRequestSchema = z.strictObject({ to: z.enum(['front', 'up', 'down', 'back']) })
 export type MoveRequest = z.infer<typeof MoveRequestSchema>
+
+/** What the palette finds: names and ids that hold every word. */
+export const FoundSchema = z.object({
+  experiments: z.array(z.object({ id: z.string(), name: z.string() })),
+  runs: z.array(z.object({ id: z.string(), name: z.string(), experimentName: z.string() })),
+})
+export type Found = z.infer<typeof FoundSchema>

@@ -7,6 +7,7 @@ import { QueueService } from './queue.service.js'
 import { RunRecords } from './run-records.js'
 import { RunsController } from './runs.controller.js'
 import { RunsService } from './runs.service.js'
+import { SearchController } from './search.controller.js'
 
-@Module({ controllers: [RunsController, MetricsController, AnalysisController, QueueController], providers: [RunsService, RunRecords, AnalysisService, QueueService] })
+@Module({ controllers: [RunsController, MetricsController, AnalysisController, QueueController, SearchController], providers: [RunsService, RunRecords, AnalysisService, QueueService] })
 export class RunsModule {}

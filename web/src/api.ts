@@ -11,7 +11,8 @@ import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
 import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { AnnotationRequest, AnswerQueue, ComparedItem, CreatedDataset, ItemFacets, PairChoice, PairQueue, PreferenceResult, RevealedPair, VerdictResult } from '../../server/contracts/people.js'
-import type { MoveRequest, Queue } from '../../server/contracts/queue.js'
+import type { DatasetProfile } from '../../server/contracts/profile.js'
+import type { Found, MoveRequest, Queue } from '../../server/contracts/queue.js'
 import type { Checkpoint, CreatedExperiment, Estimate, Example, Experiment, ExperimentSummary, Run, Sample } from '../../server/contracts/run.js'
 import type { Share, SharedView, ShareList, ShareRequest } from '../../server/contracts/share.js'
 import type { Spend } from '../../server/contracts/spend.js'
@@ -100,6 +101,10 @@ const experimentFile = (text: string): RequestInit => ({ method: 'POST', headers
 
 export const getForm = (signal: AbortSignal): Promise<ExperimentForm> => request('/experiments/form', { signal })
 export const listModels = (signal: AbortSignal): Promise<ModelList> => request('/models', { signal })
+/** Experiments and runs whose names or ids hold all words. */
+export const findNames = (q: string, signal: AbortSignal): Promise<Found> => request(`/search${query({ q })}`, { signal })
+export const getDatasetProfile = (name: string, signal: AbortSignal): Promise<DatasetProfile> => request(`/datasets/${segment(name)}/profile`, { signal })
+export const getDatasetPage = ({ name, ...asked }: { name: string; split: string | null; offset: number; limit: number }, signal: AbortSignal): Promise<DatasetPage> => request(`/datasets/${segment(name)}${query({ ...asked })}`, { signal })
 export const listDatasets = (signal: AbortSignal): Promise<DatasetList> => request('/datasets', { signal })
 /** What the file would take; a file that is refused throws its problems. */
 export const estimateExperiment = (text: string, signal: AbortSignal): Promise<Estimate> => request('/experiments/estimate', { ...experimentFile(text), signal })

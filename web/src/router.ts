@@ -1,7 +1,7 @@
 /** Paths and pages, both ways. Pure: the address bar itself is in state/location.svelte.ts. */
 
 /** Pages whose path is their name. */
-const PLAIN_PAGES = [
+export const PLAIN_PAGES = [
   'experiments',
   'compare',
   'playground',
@@ -10,6 +10,7 @@ const PLAIN_PAGES = [
   'queue',
   'system',
   'tradeoff',
+  'datasets',
   'capacity',
   'sampling',
 ] as const
@@ -18,6 +19,7 @@ export type Route =
   | { page: (typeof PLAIN_PAGES)[number] }
   | { page: 'experiment'; id: string }
   | { page: 'run'; id: string }
+  | { page: 'dataset'; id: string }
   | { page: 'share'; id: string }
   | { page: 'not-found'; path: string }
 
@@ -31,6 +33,7 @@ export function parsePath(path: string): Route {
     const id = decode(second)
     if (id !== null && first === 'experiments') return { page: 'experiment', id }
     if (id !== null && first === 'runs') return { page: 'run', id }
+    if (id !== null && first === 'datasets') return { page: 'dataset', id }
     if (id !== null && first === 's') return { page: 'share', id }
   }
   return { page: 'not-found', path }
@@ -46,6 +49,7 @@ function decode(part: string): string | null {
 }
 
 export const experimentHref = (id: string): string => `/experiments/${encodeURIComponent(id)}`
+export const datasetHref = (name: string): string => `/datasets/${encodeURIComponent(name)}`
 /** A view that was shared: readable by whoever has the link. */
 export const shareHref = (token: string): string => `/s/${encodeURIComponent(token)}`
 export const runHref = (id: string): string => `/runs/${encodeURIComponent(id)}`
