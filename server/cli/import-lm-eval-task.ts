@@ -1,20 +1,23 @@
 /** `bancada import lm-eval-task`: tasks of lm-evaluation-harness as datasets and experiment files; with --run, queued at once. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { convertLmEvalTask, type ConvertedTask, type ConvertTaskOptions } from '../../experiments/interchange/lm-eval-task/convert.js'
-import { taskFilesAt } from '../../experiments/interchange/lm-eval-task/task-file.js'
+import { taskFilesAt } from '../../experiments/interchange/lm-eval-task/groups.js'
+import type { TaskFile } from '../../experiments/interchange/lm-eval-task/task-file.js'
 import { placeOf } from '../../experiments/interchange/promptfoo/findings.js'
 import { AppError } from '../contracts/index.js'
 import type { Client } from './client.js'
 import { type Output, runExperiment } from './commands.js'
 import { writeImported } from './write-imported.js'
 
-export const IMPORT_LM_EVAL_TASK_HELP = `Usage: npx bancada import lm-eval-task TASK.yaml or FOLDER [options]
+export const IMPORT_LM_EVAL_TASK_HELP = `Usage: npx bancada import lm-eval-task TASK.yaml, GROUP.yaml or FOLDER [options]
 
 Writes each task's rows as a dataset with the harness's own prompts, and an experiment file that asks them.
 Tasks that need Python are refused with file, line and key.
 
   --data DIR            the rows, as DIR/SPLIT.jsonl, .json or .csv (test, train … as the task names its splits);
-                        left out: the files that dataset_kwargs.data_files names
+                        of several tasks DIR/TASK/SPLIT or DIR/DATASET_NAME/SPLIT; left out: the files that
+                        dataset_kwargs.data_files names
   --out DIR             where datasets/ and experiments/ are (default: $BANCADA_HOME, or .bancada)
   --name NAME           what the dataset and the experiment of a single task are called
   --model M             who is asked (default: nano-pt-en)
@@ -41,7 +44,7 @@ export async function importLmEvalTask(client: Client, output: Output, options: 
   const tasks: ConvertedTask[] = []
   for (const file of files) {
     try {
-      tasks.push(convertLmEvalTask(file, options))
+      tasks.push(convertLmEvalTask(file, files.length === 1 ? options : withOwnRows(options, file)))
     } catch (error) {
       if (!(error instanceof AppError) || files.length === 1 || !options.skipUnsupported) throw error
       refused.push({ file: file.path, why: [error.message, ...(error.problems ?? []).map(({ path, message }) => `${path}: ${message}`)].join(' ') })
@@ -55,6 +58,14 @@ export async function importLmEvalTask(client: Client, output: Output, options: 
   let isDone = true
   if (options.run) for (const file of experiments) isDone = (await runExperiment(client, output, { file, wait: options.wait })) && isDone
   return isDone
+}
+
+/** Tasks of a folder or a group do not share rows: each has a folder by its name, or by that of its dataset. */
+function withOwnRows<Options extends { data?: string }>(options: Options, file: TaskFile): Options {
+  const { data } = options
+  if (data === undefined) return options
+  const folders = [file.text('task'), file.text('dataset_name')].filter((name) => name !== '').map((name) => join(data, name))
+  return { ...options, data: folders.find((folder) => existsSync(folder)) ?? folders[0] ?? data }
 }
 
 function tell(output: Output, { tasks, refused }: { tasks: readonly ConvertedTask[]; refused: readonly { file: string; why: string }[] }, { out, run }: ImportTaskOptions): void {

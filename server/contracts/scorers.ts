@@ -82,6 +82,15 @@ export type AssertionsScorer = z.infer<typeof AssertionsScorerSchema>
 export const LmEvalStepSchema = z.discriminatedUnion('function', [
   z.strictObject({ function: z.enum(['take_first', 'remove_whitespace', 'lowercase', 'uppercase']) }),
   z.strictObject({ function: z.literal('regex'), pattern: z.string().describe('in Python’s dialect'), groupSelect: z.int().default(0).describe('which match; -1 is the last'), fallback: z.string().default('[invalid]') }),
+  z.strictObject({
+    function: z.literal('multi_choice_regex').describe('as regex, then by the texts of the row’s choices, then by a letter after a colon'),
+    pattern: z.string(),
+    groupSelect: z.int().default(0),
+    fallback: z.string().default('[invalid]'),
+    ignoreCase: z.boolean().default(false),
+    ignorePunctuation: z.boolean().default(false),
+    regexesToIgnore: z.array(z.string()).max(64).default([]),
+  }),
   z.strictObject({ function: z.literal('map'), mapping: z.record(z.string(), z.string()), otherwise: z.string().optional() }),
 ])
 export type LmEvalStep = z.infer<typeof LmEvalStepSchema>

@@ -64,3 +64,22 @@ it('says where rows are wanted, and which row does not fit', { timeout: 60_000 }
   expect(wrong).toMatchObject({ code: 2, output: expect.stringContaining('row 1 of split test: "{{support.lstrip()}}') as string })
   expect(wrong.output).toContain('uses "support", and the row has only question, answer')
 })
+
+it('takes the tasks of a group, each with rows of its own', { timeout: 60_000 }, async () => {
+  const folder = join(home, 'group')
+  await cp(join(FIXTURES, 'tasks/mmlu'), folder, { recursive: true })
+  await cp(join(FIXTURES, 'tasks/sciq.yaml'), join(folder, 'science/sciq.yaml'))
+  await writeFile(join(folder, '_both.yaml'), 'group: both\ntask:\n- sciq\n- {task: mmlu_abstract_algebra, num_fewshot: 2}\naggregate_metric_list: [{metric: acc}]\n')
+  const [rows, out] = [join(home, 'rows'), join(home, 'both')]
+  await cp(join(FIXTURES, 'data/sciq'), join(rows, 'sciq'), { recursive: true })
+  const run = (...more: string[]): ReturnType<typeof bancada> => bancada(server.url, 'import', 'lm-eval-task', join(folder, '_both.yaml'), '--data', rows, '--out', out, ...more)
+  const absent = await run()
+  expect(absent).toMatchObject({ code: 2, output: expect.stringContaining(`in ${join(rows, 'mmlu_abstract_algebra')}`) as string })
+
+  // By the name of its dataset, which several tasks can share.
+  await cp(join(FIXTURES, 'data/mmlu_abstract_algebra'), join(rows, 'abstract_algebra'), { recursive: true })
+  const both = await run()
+  expect(both.output).toContain('mmlu-abstract-algebra: 4 items, 2 shots')
+  expect(both.code).toBe(0)
+  expect(await readFile(join(out, 'experiments/sciq.yaml'), 'utf8')).toMatch(/tags:\n {2}- lm-eval\n {2}- both\n/)
+})

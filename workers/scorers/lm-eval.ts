@@ -4,9 +4,12 @@
  */
 import type { LmEvalStep, Scorer } from '../../server/contracts/index.js'
 import type { NamedScorer } from './named-scorers.js'
+import { foundIn, multiChoiceFilter } from './lm-eval-choices.js'
 import { compilePythonRegex } from './python-regex.js'
 
 type Change = (text: string) => string
+/** Of a reply to an item. */
+type Filter = (text: string, item: Readonly<Record<string, unknown>>) => string
 
 /** What Python calls None: no answer. */
 const NOTHING = '[invalid]'
@@ -23,13 +26,13 @@ export function lmEvalExactMatch({ steps, ignoreCase, ignorePunctuation, ignoreN
     return ignoreNumbers ? rest.replaceAll(/[0-9]/g, '') : rest
   }
   return ({ answer, target, item }) => {
-    const given = plain(filters.reduce((text, filter) => filter(text), answer))
+    const given = plain(filters.reduce((text, filter) => filter(text, item), answer))
     const targets = Array.isArray(item['targets']) ? item['targets'].map(String) : [target]
     return Number(targets.some((right) => plain(right) === given))
   }
 }
 
-function filterOf(step: LmEvalStep): Change {
+function filterOf(step: LmEvalStep): Filter {
   switch (step.function) {
     case 'take_first':
       return (text) => text
@@ -43,17 +46,12 @@ function filterOf(step: LmEvalStep): Change {
       return (text) => (Object.hasOwn(step.mapping, text) ? (step.mapping[text] ?? '') : (step.otherwise ?? NOTHING))
     case 'regex':
       return regexFilter(step)
+    case 'multi_choice_regex':
+      return multiChoiceFilter(step)
   }
 }
 
-/** Python's findall: the whole match, the one group, or the first group with text. */
 function regexFilter({ pattern, groupSelect, fallback }: Extract<LmEvalStep, { function: 'regex' }>): Change {
   const regex = compilePythonRegex(pattern, 'g')
-  return (text) => {
-    const match = [...text.matchAll(regex)].at(groupSelect)
-    if (match === undefined) return fallback
-    const groups = match.slice(1)
-    const found = groups.length === 0 ? match[0] : groups.length === 1 ? (groups[0] ?? '') : (groups.find((group) => group !== undefined && group !== '') ?? fallback)
-    return found.trim()
-  }
+  return (text) => foundIn(text, regex, { groupSelect, none: fallback, empty: fallback })
 }

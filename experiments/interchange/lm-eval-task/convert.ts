@@ -84,7 +84,7 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
     },
     metrics,
     seed: FEWSHOT_SEED,
-    tags: ['lm-eval'],
+    tags: ['lm-eval', ...(typeof file.get('group').value === 'string' ? [file.text('group').slice(0, 60)] : [])],
     notes: [`From the lm-evaluation-harness task ${file.text('task')}, file ${basename(file.path)}.`, ...findings.leftOut.map((left) => `- left out: ${left.file}:${left.line ?? 1} ${left.key}: ${left.what}`)].join('\n'),
   }
   const manifest = { name, title, task: 'generation', language: 'und', licence: 'that of the task’s data', source: file.text('dataset_path', basename(file.path)), splits, description: `Rows of the lm-evaluation-harness task ${file.text('task')}, with their prompts.` }

@@ -8,6 +8,9 @@ export interface TaskMetrics {
 }
 
 const CHOICE_METRICS = new Map([['acc', 'accuracy'], ['acc_norm', 'acc_norm'], ['acc_bytes', 'acc_bytes']])
+const CHOICE_OPTIONS = new Set(['regex_pattern', 'group_select', 'fallback', 'ignore_case', 'ignore_punctuation', 'regexes_to_ignore'])
+/** What the harness looks for where a task names no pattern. */
+const DEFAULT_PATTERN = String.raw`#### (\-?[0-9\.\,]+)`
 const SINGLE = new Set(['take_first', 'remove_whitespace', 'lowercase', 'uppercase'])
 const EXACT_MATCH_OPTIONS = new Set(['metric', 'aggregation', 'higher_is_better', 'ignore_case', 'ignore_punctuation', 'ignore_numbers', 'regexes_to_ignore', 'weight_by_size'])
 
@@ -70,7 +73,7 @@ function filtersOf(file: TaskFile, findings: Findings): Filter[] {
     const steps = given.map((step) => stepOf(typeof step === 'object' && step !== null ? (step as Record<string, unknown>) : {}))
     const unknown = given[steps.indexOf(undefined)]
     if (!steps.includes(undefined)) return [{ name: nameOf(fields['name']), steps: steps.filter((step) => step !== undefined) }]
-    findings.leaveOut(place, `the filter ${nameOf(fields['name'])} has the step ${JSON.stringify(unknown)}, which is not known here; known are regex, map, ${[...SINGLE].join(', ')}`, 'take it out of filter_list')
+    findings.leaveOut(place, `the filter ${nameOf(fields['name'])} has the step ${JSON.stringify(unknown)}, which is not known here; known are regex, multi_choice_regex, map, ${[...SINGLE].join(', ')}`, 'take it out of filter_list')
     return []
   })
 }
@@ -79,7 +82,10 @@ function stepOf({ function: name, ...options }: Record<string, unknown>): Record
   const kind = nameOf(name)
   if (SINGLE.has(kind) && Object.keys(options).length === 0) return { function: kind }
   if (kind === 'regex' && Object.keys(options).every((key) => ['regex_pattern', 'group_select', 'fallback'].includes(key))) {
-    return { function: 'regex', pattern: options['regex_pattern'] ?? String.raw`#### (\-?[0-9\.\,]+)`, groupSelect: options['group_select'] ?? 0, fallback: options['fallback'] ?? '[invalid]' }
+    return { function: 'regex', pattern: options['regex_pattern'] ?? DEFAULT_PATTERN, groupSelect: options['group_select'] ?? 0, fallback: options['fallback'] ?? '[invalid]' }
+  }
+  if (kind === 'multi_choice_regex' && Object.keys(options).every((key) => CHOICE_OPTIONS.has(key))) {
+    return { function: kind, pattern: options['regex_pattern'] ?? DEFAULT_PATTERN, groupSelect: options['group_select'] ?? 0, fallback: options['fallback'] ?? '[invalid]', ignoreCase: options['ignore_case'] === true, ignorePunctuation: options['ignore_punctuation'] === true, regexesToIgnore: textsIn(options['regexes_to_ignore']) }
   }
   if (kind === 'map' && typeof options['mapping_dict'] === 'object') return { function: 'map', mapping: options['mapping_dict'], ...(options['default_value'] === undefined ? {} : { otherwise: options['default_value'] }) }
   return undefined

@@ -1,7 +1,7 @@
 /* A task of lm-evaluation-harness as its YAML says it, with what it includes, and where each key stands. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
+import { isMap, isScalar, LineCounter, parseDocument, type ScalarTag } from 'yaml'
 import { AppError } from '../../../server/contracts/index.js'
 
 /** What stands behind `!function`: a name in a Python file. */
@@ -16,6 +16,9 @@ export interface Setting {
   line: number | undefined
 }
 
+const FUNCTION = { tag: '!function', resolve: (name: string): PythonCode => new PythonCode(name) }
+/** The harness reads YAML 1.1, where a bare yes or no is no text; of a key that stands twice it takes the last. */
+const WORDS_FOR_BOOLEANS: ScalarTag = { tag: 'tag:yaml.org,2002:bool', default: true, test: /^(?:[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$/, resolve: (word) => /^(?:yes|on)$/i.test(word) }
 const MAX_CHARACTERS = 10_000_000
 const MAX_DEPTH = 20
 
@@ -39,22 +42,27 @@ export class TaskFile {
     return [...this.settings.values()].filter(({ value }) => value !== undefined && value !== null)
   }
 
+  /** With other settings in place of its own of the same keys. */
+  with(settings: readonly Setting[]): TaskFile {
+    return new TaskFile(this.path, new Map([...this.settings, ...settings.map((setting) => [setting.key, setting] as const)]))
+  }
+
+  /** These settings alone, the last of each key. */
+  only(settings: readonly Setting[]): TaskFile {
+    return new TaskFile(this.path, new Map(settings.map((setting) => [setting.key, setting])))
+  }
+
   text(key: string, fallback = ''): string {
     const { value } = this.get(key)
     return typeof value === 'string' ? value : fallback
   }
 }
 
-/** Files with a task: the one that is named, or those of a folder and below. */
-export function taskFilesAt(path: string): TaskFile[] {
-  if (!existsSync(path)) throw new AppError('invalid_request', `Nothing was imported: there is no file or folder ${path}.`)
-  if (!statSync(path).isDirectory()) return [TaskFile.read(path)]
-  const files = readdirSync(path, { recursive: true, withFileTypes: true })
+export function yamlFilesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-  // Others of the folder are parts that tasks include, and groups, whose tasks have files of their own.
-  return files.map((file) => TaskFile.read(file)).filter((file) => typeof file.get('task').value === 'string')
 }
 
 function readSettings(path: string, root: string, from: readonly string[]): Map<string, Setting> {
@@ -82,7 +90,7 @@ function namesIn(included: Setting | undefined): string[] {
 
 function ownSettings(path: string, file: string): Map<string, Setting> {
   const lines = new LineCounter()
-  const tree = parseDocument(textOf(path, file), { lineCounter: lines, customTags: [{ tag: '!function', resolve: (name: string) => new PythonCode(name) }], logLevel: 'silent' })
+  const tree = parseDocument(textOf(path, file), { lineCounter: lines, customTags: [FUNCTION, WORDS_FOR_BOOLEANS], merge: true, uniqueKeys: false, logLevel: 'silent' })
   const [fault] = tree.errors
   if (fault !== undefined) throw new AppError('invalid_request', `Nothing was imported: ${file}:${lines.linePos(fault.pos[0]).line} is not valid YAML: ${fault.message}`)
   const settings = new Map<string, Setting>()

@@ -17,6 +17,7 @@ CASES = [
     ("sciq", "sciq.yaml", 2),
     ("openbookqa", "openbookqa.yaml", 1),
     ("mmlu_abstract_algebra", "mmlu/mmlu_abstract_algebra.yaml", 5),
+    ("mmlu_abstract_algebra", "mmlu_flan/mmlu_abstract_algebra.yaml", 2),
     ("gsm8k", "gsm8k.yaml", 5),
     ("triviaqa", "triviaqa.yaml", 0),
 ]
@@ -30,6 +31,13 @@ REPLIES = [
     "The Douro",
     "#### 1,0",
     "",
+    "So it is (B), or rather (C).",
+    "(C)",
+    "It is the HEN, or light-and water!",
+    "Ice.",
+    "The answer: C",
+    "ao  norte",
+    "No way of telling: E",
 ]
 
 
