@@ -110,7 +110,7 @@ export function bestSentence(names: readonly string[], compared: number, { metri
     )
   }
   const some = names.length <= 6 ? wording.listed(names) : wording.listed([...names.slice(0, 5), say(`${names.length - 5} more`, `mais ${names.length - 5}`)])
-  const all = names.length === compared ? say(`All ${compared} runs`, `Todas as ${compared} execuções`) : some
+  const all = names.length < compared ? some : compared === 2 ? say('Both runs', 'As duas execuções') : say(`All ${compared} runs`, `Todas as ${compared} execuções`)
   return say(
     `${all} are statistically tied for the best on ${label}: none of them is beaten by the one with the highest score, ${first}.`,
     `${all} estão estatisticamente empatadas como a melhor em ${label}: nenhuma delas é vencida pela de melhor resultado, ${first}.`,
