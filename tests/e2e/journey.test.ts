@@ -4,42 +4,32 @@
  * make sense. This is the longest test of all: it runs the examples whole.
  */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Experiment, type ExperimentPage, fromWire, type Run } from '../../server/contracts/index.js'
-import { bancada, type Server, startServer, until } from '../support/bancada.js'
+import { bancada, type Server, until } from '../support/bancada.js'
+import { faultsOf, violationsOn } from '../support/chromium.js'
+import { describeWith } from '../support/services.js'
+import { Stage } from '../support/stage.js'
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-const describeWithChromium = CHROMIUM || process.env['REQUIRE_SERVICES'] === '1' ? describe : describe.skip
-const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
-describeWithChromium(`the journey of a new user${CHROMIUM ? '' : ' (skipped: Chromium is absent; install it with: apt-get install chromium)'}`, () => {
-  let home: string
+describeWith('Chromium', 'the journey of a new user', () => {
+  let stage: Stage
   let server: Server
-  let browser: Browser
   let page: Page
-  const faults: string[] = []
+  let faults: string[]
 
   beforeAll(async () => {
-    if (!CHROMIUM) throw new Error('Chromium is required and absent; install it with: apt-get install chromium')
-    home = await mkdtemp(join(tmpdir(), 'bancada-journey-'))
-    server = await startServer(home, { args: [] })
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+    stage = await Stage.open({ args: [] })
+    server = stage.server
     // axe opens pages of its own, which only a context allows.
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+    const context = await stage.browser.newContext({ viewport: { width: 1440, height: 900 } })
     page = await context.newPage()
-    page.on('pageerror', (error) => faults.push(error.message))
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+    faults = faultsOf(page)
   }, 120_000)
-  afterAll(async () => {
-    await browser?.close()
-    await server?.stop()
-    if (home) await rm(home, { recursive: true, force: true })
-  }, 60_000)
+  afterAll(() => stage?.close(), 60_000)
 
   async function experimentOf(kind: string): Promise<Experiment> {
     const { experiments } = await server.get<ExperimentPage>('/api/experiments')
@@ -53,8 +43,7 @@ describeWithChromium(`the journey of a new user${CHROMIUM ? '' : ' (skipped: Chr
   }
 
   async function expectAccessible(): Promise<void> {
-    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([])
+    expect(await violationsOn(page)).toEqual([])
   }
 
   it('finds the examples and sees a run move without reloading', { timeout: 300_000 }, async () => {
@@ -86,7 +75,7 @@ describeWithChromium(`the journey of a new user${CHROMIUM ? '' : ' (skipped: Chr
     expect((await server.get<Run>(`/api/runs/${run.id}`)).pickedStep).toBe(run.summary?.bestStep)
     await expectAccessible()
 
-    const out = join(home, 'adapter')
+    const out = join(stage.home, 'adapter')
     const exported = await bancada(server.url, 'export', run.id, '--step', String(run.summary?.bestStep), '--out', out)
     expect(exported.code, exported.output).toBe(0)
     expect(JSON.parse(await readFile(join(out, 'adapter_config.json'), 'utf8'))).toMatchObject({ peft_type: 'LORA', r: run.params['rank'] })

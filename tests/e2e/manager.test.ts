@@ -3,19 +3,14 @@
  * is as good? From the start page in at most three clicks, on results like those of the shipped
  * examples; then the same answer on a read-only link, and the newcomer's pages.
  */
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { ImportedExperiment } from '../../server/contracts/index.js'
-import { type Server, startServer, until } from '../support/bancada.js'
+import { type Server, until } from '../support/bancada.js'
+import { faultsOf, violationsOn } from '../support/chromium.js'
+import { describeWith } from '../support/services.js'
+import { Stage } from '../support/stage.js'
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-const describeWithChromium = CHROMIUM || process.env['REQUIRE_SERVICES'] === '1' ? describe : describe.skip
-const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
 /** Right answers of the first items, each answer at one price and time. */
 function results(name: string, runs: Record<string, { right: number; costUsd: number | null; latencyMs: number }>): ImportedExperiment {
@@ -31,37 +26,28 @@ function results(name: string, runs: Record<string, { right: number; costUsd: nu
   }
 }
 
-describeWithChromium(`the manager's answer${CHROMIUM ? '' : ' (skipped: Chromium is absent; install it with: apt-get install chromium)'}`, () => {
-  let home: string
+describeWith('Chromium', 'the answer for a manager', () => {
+  let stage: Stage
   let server: Server
-  let browser: Browser
   let page: Page
-  const faults: string[] = []
+  let faults: string[]
 
   beforeAll(async () => {
-    if (!CHROMIUM) throw new Error('Chromium is required and absent; install it with: apt-get install chromium')
-    home = await mkdtemp(join(tmpdir(), 'bancada-manager-'))
-    server = await startServer(home)
+    stage = await Stage.open()
+    server = stage.server
     await server.post('/api/import', { experiments: [
       results('Prompts', { 'shots=0': { right: 64, costUsd: 0.0005, latencyMs: 200 }, 'shots=8': { right: 66, costUsd: 0.002, latencyMs: 900 } }),
       results('Ranks', { 'rank=4': { right: 105, costUsd: 0.004, latencyMs: 60 }, 'rank=16': { right: 103, costUsd: 0.004, latencyMs: 40 } }),
       results('Local', { 'own machine': { right: 100, costUsd: null, latencyMs: 30 } }),
     ] })
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
+    const context = await stage.browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
     page = await context.newPage()
-    page.on('pageerror', (error) => faults.push(error.message))
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+    faults = faultsOf(page)
   }, 120_000)
-  afterAll(async () => {
-    await browser?.close()
-    await server?.stop()
-    if (home) await rm(home, { recursive: true, force: true })
-  }, 60_000)
+  afterAll(() => stage?.close(), 60_000)
 
   async function expectAccessible(on: Page = page): Promise<void> {
-    const { violations } = await new AxeBuilder({ page: on }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([])
+    expect(await violationsOn(on)).toEqual([])
   }
   const choice = () => page.getByTestId('choice').textContent()
 
@@ -92,7 +78,7 @@ describeWithChromium(`the manager's answer${CHROMIUM ? '' : ' (skipped: Chromium
     await page.getByRole('button', { name: 'Make a link' }).click()
     const address = await page.getByRole('group', { name: 'Link' }).locator('code').textContent()
     await expectAccessible()
-    const reader = await (await browser.newContext({ locale: 'pt-BR' })).newPage()
+    const reader = await (await stage.browser.newContext({ locale: 'pt-BR' })).newPage()
     const asked: string[] = []
     reader.on('request', (request) => request.url().includes('/api/') && asked.push(new URL(request.url()).pathname.replace(/[\w-]{22}$/, 'TOKEN')))
     await reader.goto(address ?? '')

@@ -1,45 +1,32 @@
 /** The analyst's question, in two clicks from the start page: which checkpoint to keep, and why. Runs are reported as a worker does, none is trained. */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Assignment } from '../../server/contracts/index.js'
-import { type Server, startServer } from '../support/bancada.js'
+import type { Server } from '../support/bancada.js'
+import { faultsOf, violationsOn } from '../support/chromium.js'
+import { describeWith } from '../support/services.js'
+import { Stage } from '../support/stage.js'
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-const describeWithChromium = CHROMIUM || process.env['REQUIRE_SERVICES'] === '1' ? describe : describe.skip
-const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 /** Falls, then rises beyond noise. */
 const LOSSES = [1.5, 1.0, 0.7, 0.9, 1.1]
 const ITEMS = 40
 
-describeWithChromium(`overfitting curves${CHROMIUM ? '' : ' (skipped: Chromium is absent; install it with: apt-get install chromium)'}`, () => {
-  let home: string
+describeWith('Chromium', 'overfitting curves', () => {
+  let stage: Stage
   let server: Server
-  let browser: Browser
   let page: Page
-  const faults: string[] = []
+  let faults: string[]
 
   beforeAll(async () => {
-    if (!CHROMIUM) throw new Error('Chromium is required and absent; install it with: apt-get install chromium')
-    home = await mkdtemp(join(tmpdir(), 'bancada-overfitting-'))
-    server = await startServer(home)
+    stage = await Stage.open()
+    server = stage.server
     await server.post('/api/experiments', { name: 'Ranks', kind: 'lora', dataset: 'spam', axes: { rank: [4, 8] }, fixed: { steps: 50 } })
     for (const shift of [0, 0.05]) await train(shift)
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
-    page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
-    page.on('pageerror', (error) => faults.push(error.message))
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+    page = await (await stage.browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+    faults = faultsOf(page)
   }, 120_000)
-  afterAll(async () => {
-    await browser?.close()
-    await server?.stop()
-    if (home) await rm(home, { recursive: true, force: true })
-  }, 60_000)
+  afterAll(() => stage?.close(), 60_000)
 
   async function train(shift: number): Promise<void> {
     const { runId, attempt } = await server.post<Assignment>('/api/worker/claim', { worker: 'tester', kinds: ['lora'], waitMs: 10_000 })
@@ -72,8 +59,7 @@ describeWithChromium(`overfitting curves${CHROMIUM ? '' : ' (skipped: Chromium i
     await page.getByText('it rises on 40 items and falls on 0').waitFor()
     await page.getByRole('slider', { name: 'Checkpoint' }).press('ArrowLeft')
     expect(new URL(page.url()).searchParams.get('step')).toBe('40')
-    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([])
+    expect(await violationsOn(page)).toEqual([])
   })
 
   it('keeps the view of the curves in the address, and zooms by dragging', { timeout: 120_000 }, async () => {

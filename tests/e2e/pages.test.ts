@@ -3,21 +3,15 @@
  * either theme; no page is wider than a phone; and a reader of Portuguese meets no English heading.
  * The list of pages is the router's own, so a new page is checked as soon as it exists.
  */
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { CreatedExperiment, Example, ImportAnswer } from '../../server/contracts/index.js'
 import { PLAIN_PAGES } from '../../web/src/router.js'
-import { type Server, startServer, until } from '../support/bancada.js'
+import { type Server, until } from '../support/bancada.js'
+import { violationsOn } from '../support/chromium.js'
+import { describeWith } from '../support/services.js'
+import { Stage } from '../support/stage.js'
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-const describeWithChromium = CHROMIUM || process.env['REQUIRE_SERVICES'] === '1' ? describe : describe.skip
-const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
 /** Headings in English that no reader of Portuguese should meet; names of the field's own terms are the same in both. */
 const ENGLISH = new Set(['Experiments', 'New experiment', 'Compare', 'System', 'Queue and workers', 'Datasets', 'Runs', 'Notes and tags', 'Experiment file', 'Estimate', 'Parameters', 'Metrics', 'Waiting, in order', 'Running', 'Splits', 'Label balance', 'Items', 'All experiments', 'Matrix', 'Checkpoints and curves', 'Capacity', 'Sampling', 'Review'])
@@ -26,17 +20,15 @@ function answer(itemId: string, accuracy: number): Example {
   return { itemId, cluster: null, input: `Is ${itemId} spam?`, output: accuracy === 1 ? 'ham' : 'spam', target: 'ham', status: 'scored', scores: { accuracy }, error: null, latencyMs: 2 + accuracy, ttftMs: null, tokensIn: 5, tokensOut: 1, costUsd: 0.001, details: {} }
 }
 
-describeWithChromium(`every page${CHROMIUM ? '' : ' (skipped: Chromium is absent; install it with: apt-get install chromium)'}`, () => {
-  let home: string
+describeWith('Chromium', 'every page', () => {
+  let stage: Stage
   let server: Server
-  let browser: Browser
   let paths: string[]
   let cloned: string
 
   beforeAll(async () => {
-    if (!CHROMIUM) throw new Error('Chromium is required and absent; install it with: apt-get install chromium')
-    home = await mkdtemp(join(tmpdir(), 'bancada-pages-'))
-    server = await startServer(home)
+    stage = await Stage.open()
+    server = stage.server
     const items = Array.from({ length: 40 }, (_, index) => `item-${index}`)
     const runs = [0.5, 0.8].map((share, run) => ({ name: `prompt ${run}`, params: { model: `m${run}` }, durationMs: 1_000, examples: items.map((id, index) => answer(id, index < share * items.length ? 1 : 0)) }))
     const { experiments } = await server.post<ImportAnswer>('/api/import', { experiments: [{ name: 'Two prompts', dataset: 'mails', source: { tool: 'test', files: [] }, metrics: [{ id: 'accuracy', higherIsBetter: true }], tags: ['a'], notes: 'of the test', runs }] })
@@ -47,16 +39,11 @@ describeWithChromium(`every page${CHROMIUM ? '' : ' (skipped: Chromium is absent
       ...PLAIN_PAGES.map((page) => (page === 'experiments' ? '/' : `/${page}`)),
       `/experiments/${imported?.id}`, `/experiments/${waiting.id}`, `/runs/${imported?.runs[0]?.id}`, `/compare?runs=${imported?.runs.map(({ id }) => id).join(',')}`, `/new?from=${waiting.id}`, '/datasets/spam', '/nowhere',
     ]
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
   }, 120_000)
-  afterAll(async () => {
-    await browser?.close()
-    await server?.stop()
-    if (home) await rm(home, { recursive: true, force: true })
-  }, 60_000)
+  afterAll(() => stage?.close(), 60_000)
 
   const contextOf = async (preferences: { theme: string; language: string }, viewport: { width: number; height: number }): Promise<BrowserContext> => {
-    const context = await browser.newContext({ viewport })
+    const context = await stage.browser.newContext({ viewport })
     await context.addInitScript((kept) => localStorage.setItem('bancada.preferences', JSON.stringify(kept)), { ...preferences, hasShortcuts: true })
     return context
   }
@@ -75,8 +62,7 @@ describeWithChromium(`every page${CHROMIUM ? '' : ' (skipped: Chromium is absent
       page.on('pageerror', (error) => found.push(`${page.url()}: ${error.message}`))
       for (const path of paths) {
         await open(page, path)
-        const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze()
-        found.push(...violations.map(({ id, nodes }) => `${path} ${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`))
+        found.push(...(await violationsOn(page)).map((violation) => `${path} ${violation}`))
       }
       await context.close()
       expect(found).toEqual([])

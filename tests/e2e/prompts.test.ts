@@ -2,50 +2,36 @@
  * A team that tests two prompts: from the start page to the answer in two clicks, then the items behind it by
  * key, a label, a dataset of the failures, and a blind review that joins the comparison.
  */
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AnnotationList, DatasetPage, ImportAnswer, PreferenceResult } from '../../server/contracts/index.js'
-import { type Server, startServer, until } from '../support/bancada.js'
+import { type Server, until } from '../support/bancada.js'
+import { faultsOf, violationsOn } from '../support/chromium.js'
+import { describeWith } from '../support/services.js'
+import { Stage } from '../support/stage.js'
 import { twoPrompts } from '../support/two-prompts.js'
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-const describeWithChromium = CHROMIUM || process.env['REQUIRE_SERVICES'] === '1' ? describe : describe.skip
-const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
-describeWithChromium(`two prompts${CHROMIUM ? '' : ' (skipped: Chromium is absent; install it with: apt-get install chromium)'}`, () => {
-  let home: string
+describeWith('Chromium', 'two prompts', () => {
+  let stage: Stage
   let server: Server
-  let browser: Browser
   let page: Page
   let runs: string[]
-  const faults: string[] = []
+  let faults: string[]
 
   beforeAll(async () => {
-    if (!CHROMIUM) throw new Error('Chromium is required and absent; install it with: apt-get install chromium')
-    home = await mkdtemp(join(tmpdir(), 'bancada-prompts-'))
-    server = await startServer(home)
+    stage = await Stage.open()
+    server = stage.server
     const { experiments } = await server.post<ImportAnswer>('/api/import', await twoPrompts(100))
     runs = experiments[0]?.runs.map(({ id }) => id) ?? []
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
+    const context = await stage.browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
     page = await context.newPage()
-    page.on('pageerror', (error) => faults.push(error.message))
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+    faults = faultsOf(page)
   }, 120_000)
-  afterAll(async () => {
-    await browser?.close()
-    await server?.stop()
-    if (home) await rm(home, { recursive: true, force: true })
-  }, 60_000)
+  afterAll(() => stage?.close(), 60_000)
 
   async function expectAccessible(): Promise<void> {
-    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([])
+    expect(await violationsOn(page)).toEqual([])
   }
 
   it('answers “is B better?” in two clicks, and shows on which items in a third', { timeout: 90_000 }, async () => {

@@ -1,7 +1,7 @@
 /*
  * Real PostgreSQL and Redis for contract tests, private to the test: on a free port, with their
- * data in a temporary folder, stopped at the end. Where a program is absent its tests are skipped
- * by a name that says what to install; with REQUIRE_SERVICES=1 they fail instead.
+ * data in a temporary folder, stopped at the end. Where a program is absent, Chromium too, its tests
+ * are skipped by a name that says what to install; with REQUIRE_SERVICES=1 they fail instead.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe } from 'vitest'
 import { freePort, pause } from './bancada.js'
+import { chromiumProgram } from './chromium.js'
 
 export interface Service {
   url: string
@@ -17,13 +18,17 @@ export interface Service {
 }
 
 const areRequired = process.env['REQUIRE_SERVICES'] === '1'
+const SERVICES = {
+  PostgreSQL: { find: postgresFolder, install: 'postgresql' },
+  Redis: { find: redisProgram, install: 'redis-server' },
+  Chromium: { find: chromiumProgram, install: 'chromium' },
+}
 
 /** A suite that needs a program: skipped by name where it is absent, unless services are required. */
-export function describeWith(service: 'PostgreSQL' | 'Redis', name: string, body: () => void): void {
-  const isThere = (service === 'PostgreSQL' ? postgresFolder() : redisProgram()) !== null
-  const hint = service === 'PostgreSQL' ? 'apt-get install postgresql' : 'apt-get install redis-server'
-  if (isThere || areRequired) describe(name, body)
-  else describe.skip(`${name} (skipped: ${service} is absent; install it with: ${hint})`, body)
+export function describeWith(service: keyof typeof SERVICES, name: string, body: () => void): void {
+  const { find, install } = SERVICES[service]
+  if (find() !== null || areRequired) describe(name, body)
+  else describe.skip(`${name} (skipped: ${service} is absent; install it with: apt-get install ${install})`, body)
 }
 
 /** The folder of PostgreSQL's programs, newest version first; null where there is none. */

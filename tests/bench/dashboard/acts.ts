@@ -2,7 +2,8 @@
 /* What a reader does with the dashboard, measured. */
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Assignment, CreatedExperiment } from '../../../server/contracts/index.js'
-import { axeViolations, countBytes, type Frames, framesWhile, scriptKb, shiftWhile } from './browser.js'
+import { violationsOn } from '../../support/chromium.js'
+import { countBytes, type Frames, framesWhile, scriptKb, shiftWhile } from './browser.js'
 import { SERIES } from './fill.js'
 
 const CHARTS = '[data-testid="chart"]'
@@ -134,7 +135,7 @@ export async function violationsOf(context: BrowserContext, url: string): Promis
     const page = await context.newPage()
     await page.goto(url + path)
     await page.waitForTimeout(2500)
-    found.push(...(await axeViolations(page)).map((violation) => `${path} ${violation}`))
+    found.push(...(await violationsOn(page)).map((violation) => `${path} ${violation}`))
     await page.close()
   }
   return found

@@ -1,17 +1,12 @@
 /// <reference lib="dom" />
 /* Chromium without a window, and what a page in it does: frames, bytes over the wire, shifts of the layout. */
-import { existsSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { AxeBuilder } from '@axe-core/playwright'
-import { type BrowserContext, chromium, type Page } from 'playwright-core'
-
-const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+import type { BrowserContext, Page } from 'playwright-core'
+import { launchChromium } from '../../support/chromium.js'
 
 /** @throws where no Chromium is installed */
 export async function openBrowser(): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
-  if (CHROMIUM === undefined) throw new Error('Chromium is absent; install it with: apt-get install chromium')
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+  const browser = await launchChromium()
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   return { context, close: () => browser.close() }
 }
@@ -74,9 +69,4 @@ export async function shiftWhile(page: Page, act: () => Promise<void>): Promise<
   })
   await act()
   return page.evaluate(() => (window as unknown as { shiftRecord: { shift: number } }).shiftRecord.shift)
-}
-
-export async function axeViolations(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`)
 }
