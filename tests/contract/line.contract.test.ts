@@ -4,11 +4,11 @@ import type { MoveRequest } from '../../server/contracts/index.js'
 import { openQueue } from '../../server/queue/open-queue.js'
 import type { RunQueue } from '../../server/queue/run-queue.js'
 import { ClaimStore } from '../../server/store/claim-store.js'
-import { Database } from '../../server/store/database.js'
+import type { Database } from '../../server/store/database.js'
 import { ExperimentStore, type PlannedExperiment } from '../../server/store/experiment-store.js'
 import { QueueStore } from '../../server/store/queue-store.js'
 import { RunStore } from '../../server/store/run-store.js'
-import { root, temporaryFolder } from '../support/bancada.js'
+import { openEmbedded } from '../support/databases.js'
 import { describeWith, startRedis } from '../support/services.js'
 
 function plan(runs: number): PlannedExperiment {
@@ -26,16 +26,15 @@ function keepsTheOrder(redis: () => Promise<{ url: string; stop(): Promise<void>
   let stop: () => Promise<void>
 
   beforeAll(async () => {
-    const folder = await temporaryFolder()
+    const embedded = await openEmbedded()
     const service = await redis()
-    database = await Database.open({ folder: folder.path, migrationsFolder: `${root}prisma/migrations` })
+    database = embedded.database
     queue = await openQueue({ redisUrl: service?.url, database }, () => undefined)
     line = new QueueStore(database)
     stop = async () => {
       await queue.close()
       await service?.stop()
-      await database.close()
-      await folder[Symbol.asyncDispose]()
+      await embedded.stop()
     }
   }, 120_000)
   afterAll(() => stop(), 60_000)

@@ -1,11 +1,11 @@
 /* What every queue promises, asked of each of them in the same words. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { Kind } from '../../server/contracts/index.js'
 import { openQueue, type QueuePlace } from '../../server/queue/open-queue.js'
 import type { Message, RunQueue } from '../../server/queue/run-queue.js'
-import { Database } from '../../server/store/database.js'
-import { root, temporaryFolder } from '../support/bancada.js'
-import { describeWith, startPostgres, startRedis, type Service } from '../support/services.js'
+import type { Database } from '../../server/store/database.js'
+import { describeOnBoth } from '../support/databases.js'
+import { describeWith, startRedis } from '../support/services.js'
 
 interface Place {
   place: QueuePlace
@@ -15,7 +15,6 @@ interface Place {
 
 const ALL: Kind[] = ['prompt', 'lora', 'rag', 'pretrain']
 const NONE = { waitMs: 0 }
-const migrationsFolder = `${root}prisma/migrations`
 
 let order = 1
 function message(runId: string, kind: Kind = 'prompt'): Message {
@@ -132,36 +131,14 @@ function keepsThePromise(openPlace: () => Promise<Place>): void {
   })
 }
 
-describe('the queue in the embedded database', () =>
+describeOnBoth('the queue', (open) =>
   keepsThePromise(async () => {
-    const folder = await temporaryFolder()
-    const database = await Database.open({ folder: folder.path, migrationsFolder })
-    return {
-      place: { redisUrl: undefined, database },
-      database,
-      stop: async () => {
-        await database.close()
-        await folder[Symbol.asyncDispose]()
-      },
-    }
-  }))
-
-describeWith('PostgreSQL', 'the queue in PostgreSQL', () =>
-  keepsThePromise(async () => {
-    const service: Service = await startPostgres()
-    const database = await Database.open({ folder: '', url: service.url, migrationsFolder })
-    return {
-      place: { redisUrl: undefined, database },
-      database,
-      stop: async () => {
-        await database.close()
-        await service.stop()
-      },
-    }
+    const { database, stop } = await open()
+    return { place: { redisUrl: undefined, database }, database, stop }
   }))
 
 describeWith('Redis', 'the queue on Redis', () =>
   keepsThePromise(async () => {
-    const service: Service = await startRedis()
+    const service = await startRedis()
     return { place: { redisUrl: service.url, database: null }, database: null, stop: () => service.stop() }
   }))

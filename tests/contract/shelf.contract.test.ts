@@ -1,16 +1,14 @@
 /* What is found by a search, and what happens to what is put away, on the embedded database and on PostgreSQL. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { parseSearch } from '../../experiments/search-query.js'
 import { AppError, type ExperimentOrder, type ParameterValue, type Summary } from '../../server/contracts/index.js'
 import { ClaimStore } from '../../server/store/claim-store.js'
-import { Database } from '../../server/store/database.js'
+import type { Database } from '../../server/store/database.js'
 import { ExperimentStore, type PlannedExperiment } from '../../server/store/experiment-store.js'
 import { RunStore } from '../../server/store/run-store.js'
 import { ShelfStore } from '../../server/store/shelf-store.js'
-import { root, temporaryFolder } from '../support/bancada.js'
-import { describeWith, startPostgres } from '../support/services.js'
+import { describeOnBoth, type OpenedDatabase } from '../support/databases.js'
 
-const migrationsFolder = `${root}prisma/migrations`
 
 interface Kept {
   name: string
@@ -26,7 +24,7 @@ function plan({ name, runs, tags = [] }: Kept): PlannedExperiment {
   }
 }
 
-function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(): Promise<void> }>): void {
+function keepsThePromise(openDatabase: () => Promise<OpenedDatabase>): void {
   let database: Database
   let stop: () => Promise<void>
   let experiments: ExperimentStore
@@ -136,24 +134,4 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
   })
 }
 
-describe('search and shelf in the embedded database', () =>
-  keepsThePromise(async () => {
-    const folder = await temporaryFolder()
-    const database = await Database.open({ folder: folder.path, migrationsFolder })
-    const stop = async (): Promise<void> => {
-      await database.close()
-      await folder[Symbol.asyncDispose]()
-    }
-    return { database, stop }
-  }))
-
-describeWith('PostgreSQL', 'search and shelf in PostgreSQL', () =>
-  keepsThePromise(async () => {
-    const service = await startPostgres()
-    const database = await Database.open({ folder: '', url: service.url, migrationsFolder })
-    const stop = async (): Promise<void> => {
-      await database.close()
-      await service.stop()
-    }
-    return { database, stop }
-  }))
+describeOnBoth('search and shelf', keepsThePromise)

@@ -4,7 +4,7 @@ import { parseSearch } from '../../experiments/search-query.js'
 import { AppError, type Assignment, type Example, type ExperimentSummary, type Finish, type Float, type Kind, type MetricPoint, type MetricSeries, type StoredResponse, type Summary } from '../../server/contracts/index.js'
 import { CheckpointStore } from '../../server/store/checkpoint-store.js'
 import { ClaimStore, MAX_DEATHS } from '../../server/store/claim-store.js'
-import { Database } from '../../server/store/database.js'
+import type { Database } from '../../server/store/database.js'
 import { EventStore } from '../../server/store/event-store.js'
 import { ExampleStore } from '../../server/store/example-store.js'
 import { ExperimentStore, type ExperimentQuery, type PlannedExperiment } from '../../server/store/experiment-store.js'
@@ -15,10 +15,8 @@ import { RaceStore, type Verdict } from '../../server/store/race-store.js'
 import { RunStore } from '../../server/store/run-store.js'
 import { ScoreStore } from '../../server/store/score-store.js'
 import { WorkerStore } from '../../server/store/worker-store.js'
-import { root, temporaryFolder } from '../support/bancada.js'
-import { describeWith, startPostgres } from '../support/services.js'
+import { describeOnBoth, type OpenedDatabase } from '../support/databases.js'
 
-const migrationsFolder = `${root}prisma/migrations`
 const SUMMARY: Summary = { metrics: {}, primaryMetric: 'accuracy', latency: null, tokensIn: null, tokensOut: null, costUsd: null, durationMs: 5, generalizationGap: 'NaN' }
 const done = (attempt: number): Finish => ({ attempt, status: 'succeeded', summary: SUMMARY })
 
@@ -49,7 +47,7 @@ function points(key: string, steps: number[], value: (step: number) => MetricPoi
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, step) => step)
 
-function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(): Promise<void> }>): void {
+function keepsThePromise(openDatabase: () => Promise<OpenedDatabase>): void {
   let database: Database
   let stop: () => Promise<void>
   let experiments: ExperimentStore
@@ -660,24 +658,4 @@ function keepsThePromise(openDatabase: () => Promise<{ database: Database; stop(
   })
 }
 
-describe('the store in the embedded database', () =>
-  keepsThePromise(async () => {
-    const folder = await temporaryFolder()
-    const database = await Database.open({ folder: folder.path, migrationsFolder })
-    const stop = async (): Promise<void> => {
-      await database.close()
-      await folder[Symbol.asyncDispose]()
-    }
-    return { database, stop }
-  }))
-
-describeWith('PostgreSQL', 'the store in PostgreSQL', () =>
-  keepsThePromise(async () => {
-    const service = await startPostgres()
-    const database = await Database.open({ folder: '', url: service.url, migrationsFolder })
-    const stop = async (): Promise<void> => {
-      await database.close()
-      await service.stop()
-    }
-    return { database, stop }
-  }))
+describeOnBoth('the store', keepsThePromise)
