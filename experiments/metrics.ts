@@ -52,6 +52,8 @@ export const METRICS: Readonly<Record<string, Metric>> = {
 /** Labels in Portuguese; metrics without an entry have the same one in both languages. */
 export const PORTUGUESE_LABELS: Readonly<Record<string, string>> = {
   accuracy: 'Acurácia',
+  acc_norm: 'Acurácia, por comprimento',
+  acc_bytes: 'Acurácia, por bytes',
   exact_match: 'Correspondência exata',
   contains: 'Contém o alvo',
   numeric_match: 'Correspondência numérica',
