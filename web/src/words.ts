@@ -12,3 +12,6 @@ export const plural = (count: number, word: string, words = `${word}s`): string 
 
 /** Keeps a number and its unit on one line. */
 export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b|pontos\b)/g, '$1\u00a0$2')
+
+/** Starts a worker for the server that this page came from. */
+export const workerCommand = (): string => `npx bancada worker --server ${window.location.origin}`

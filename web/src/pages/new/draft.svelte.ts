@@ -2,12 +2,9 @@ import { isMap, parseDocument, stringify, type Document } from 'yaml'
 import type { Problem } from '../../../../server/contracts/errors.js'
 import type { Estimate } from '../../../../server/contracts/run.js'
 import { ApiError, createExperiment, estimateExperiment } from '../../api.js'
+import { type Fields, isFields } from '../../fields.js'
 
 export type Path = readonly (string | number)[]
-
-export type Fields = Record<string, unknown>
-
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 interface Parsed {
   document: Document

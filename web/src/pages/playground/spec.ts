@@ -1,5 +1,6 @@
 /** What the playground asks, as the experiment file that asks it; and back. Pure. */
 import type { ModelRef } from '../../../../server/contracts/models.js'
+import { isFields } from '../../fields.js'
 import { shorten } from '../../format.js'
 
 /** One prompt with the settings that go with it. */
@@ -78,7 +79,6 @@ export function wholeSpecs(variants: readonly Variant[], setting: Setting): Prom
   return isOneSweep && variants.length > 1 ? [sweep(first, { template: templates })] : variants.map((variant) => sweep(variant, {}))
 }
 
-const isFields = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 const numberOr = <T>(value: unknown, other: T): number | T => (typeof value === 'number' ? value : other)
 const textOr = (value: unknown, other: string): string => (typeof value === 'string' ? value : other)
 

@@ -1,0 +1,4 @@
+/** A mapping, as an experiment file or a run's parameters are. */
+export type Fields = Record<string, unknown>
+
+export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
