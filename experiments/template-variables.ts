@@ -10,7 +10,8 @@ export function freeVariables(program: unknown): string[] {
   return [...names.read].filter((name) => isFree(name.split('.')[0] ?? '') && !names.optional.has(name) && !names.optional.has(name.split('.')[0] ?? ''))
 }
 
-type SyntaxNode = Record<string, unknown> & { type: string }
+/** Of the library's tree. */
+export type SyntaxNode = Record<string, unknown> & { type: string }
 
 class Names {
   readonly read = new Set<string>()
@@ -84,7 +85,7 @@ function pathOf(node: SyntaxNode): string | null {
   return isNode(object) && object.type === 'Identifier' && isNode(property) && property.type === 'Identifier' ? `${String(object['value'])}.${String(property['value'])}` : null
 }
 
-function isNode(value: unknown): value is SyntaxNode {
+export function isNode(value: unknown): value is SyntaxNode {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 

@@ -1,5 +1,5 @@
 /* What of another tool's config is not taken over: told by file, line and key, with what to do about it. */
-import { AppError, type Problem } from '../../../server/contracts/index.js'
+import { AppError, type Problem } from '../../server/contracts/index.js'
 
 export interface LeftOut {
   file: string

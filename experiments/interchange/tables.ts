@@ -1,6 +1,7 @@
 /* Runs as tables: CSV with a row per answer (RFC 4180), Markdown with a row per run and metric. */
 import { type Comparison, fromWire, type MetricSummary } from '../../server/contracts/index.js'
 import { costBasisOf, expectedCost } from '../expected-cost.js'
+import { csvRow } from './csv.js'
 import { labelOf, metricsIn, type ReportedRun, type ReportFile } from './report.js'
 
 const BEFORE = ['experiment', 'run_id', 'run', 'item_id', 'cluster', 'status']
@@ -26,11 +27,7 @@ function* csvLines(reported: readonly ReportedRun[]): Generator<string> {
 }
 
 function csvLine(cells: readonly (string | number | boolean | null | undefined)[]): string {
-  return `${cells.map((cell) => csvCell(String(cell ?? ''))).join(',')}\r\n`
-}
-
-function csvCell(text: string): string {
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return `${csvRow(cells.map((cell) => String(cell ?? '')))}\r\n`
 }
 
 /**

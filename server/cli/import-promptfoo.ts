@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { convertPromptfoo, type ConvertOptions } from '../../experiments/interchange/promptfoo/convert.js'
-import { placeOf } from '../../experiments/interchange/promptfoo/findings.js'
+import { placeOf } from '../../experiments/interchange/findings.js'
 import { AppError } from '../contracts/index.js'
 import type { Client } from './client.js'
 import { type Output, runExperiment } from './commands.js'

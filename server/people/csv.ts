@@ -1,7 +1,7 @@
-/** Rows as RFC 4180 writes them. */
+import { csvRow } from '../../experiments/interchange/csv.js'
+
 export function csv(rows: readonly (readonly string[])[]): string {
-  const quote = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
-  return `${rows.map((row) => row.map(quote).join(',')).join('\n')}\n`
+  return `${rows.map(csvRow).join('\n')}\n`
 }
 
 /** Headers of a CSV file that browsers save. */

@@ -5,7 +5,8 @@
 import { basename } from 'node:path'
 import { stringify } from 'yaml'
 import { AppError } from '../../../server/contracts/index.js'
-import { Findings, type LeftOut } from '../promptfoo/findings.js'
+import { Findings, type LeftOut } from '../findings.js'
+import { slug } from '../slug.js'
 import { readRows, type RowSource } from './rows.js'
 import type { Doc, FieldSource } from './fields.js'
 import { itemOf, type TaskItem, type Wording } from './items.js'
@@ -67,7 +68,7 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
     findings.note('The task names neither test_split nor fewshot_split; there the harness draws one example more than it shows, so that other examples are shown here.')
   }
   const pool = poolName === undefined ? [] : itemsOf(poolRows({ file, ...options }, poolName, fewshot), { split: `fewshot-${poolName}`, wording: { ...wording, ...fewshot.wording }, description: undefined })
-  const name = slug(options.name ?? file.text('task', 'task'))
+  const name = slug(options.name ?? file.text('task'), '-') || 'task'
   const splits = { test: 'test.jsonl', ...(pool.length === 0 || isOwnPool ? {} : { fewshot: 'fewshot.jsonl' }) }
   const title = options.name ?? file.text('task', name)
   const isChoice = file.get('output_type').value === 'multiple_choice'
@@ -228,8 +229,4 @@ function decodingOf(file: TaskFile, findings: Findings): Record<string, unknown>
 
 function jsonLines(items: readonly TaskItem[]): string {
   return items.map((item) => `${JSON.stringify(item)}\n`).join('')
-}
-
-function slug(text: string): string {
-  return text.normalize('NFKD').toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 60) || 'task'
 }

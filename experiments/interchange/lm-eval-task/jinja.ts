@@ -3,10 +3,9 @@
  * Python that tasks call. An expression by itself gives its value, which the harness gets by reading its text as Python.
  */
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
-import { freeVariables } from '../../template-variables.js'
+import { freeVariables, isNode, type SyntaxNode } from '../../template-variables.js'
 import { pythonLiteral } from './python-literal.js'
 
-type Node = Record<string, unknown> & { type: string }
 type Doc = Readonly<Record<string, unknown>>
 
 /** Methods by name: what they are called on comes first. */
@@ -40,7 +39,7 @@ export class TaskTemplate {
 
   /** The value of `{{ expression }}`, or what the rendered text says as a literal of Python. */
   value(doc: Doc): unknown {
-    const [only, ...others] = this.tree.body as unknown as Node[]
+    const [only, ...others] = this.tree.body as unknown as SyntaxNode[]
     const text = this.source.trim()
     if (only === undefined || others.length > 0 || !text.startsWith('{{') || only.type.endsWith('Literal')) return pythonLiteral(this.render(doc))
     return this.run(doc, (interpreter, environment) => plain(interpreter.evaluate(only as never, environment)))
@@ -67,17 +66,13 @@ function withFunctions(node: unknown): void {
   if (!isNode(node)) return
   const { callee, args } = node
   if (node.type === 'CallExpression' && isNode(callee) && callee.type === 'MemberExpression' && callee['computed'] !== true && Array.isArray(args)) {
-    const method = String((callee['property'] as Node)['value'])
+    const method = String((callee['property'] as SyntaxNode)['value'])
     if (Object.hasOwn(METHODS, method)) {
       node['args'] = [callee['object'], ...(args as unknown[])]
       node['callee'] = { type: 'Identifier', value: functionOf(method) }
     }
   }
   Object.values(node).forEach(withFunctions)
-}
-
-function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
 /** The library's values as JavaScript's. */

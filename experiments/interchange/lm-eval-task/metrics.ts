@@ -1,5 +1,6 @@
 /* What a task scores, as metrics and scorers of ours: each filter of a generated text with each metric is one. */
-import type { Findings } from '../promptfoo/findings.js'
+import type { Findings } from '../findings.js'
+import { slug } from '../slug.js'
 import { PythonCode, type Setting, type TaskFile } from './task-file.js'
 
 export interface TaskMetrics {
@@ -50,7 +51,7 @@ function textMetrics(entries: readonly Entry[], filters: readonly Filter[], find
       continue
     }
     const options = { ignoreCase: fields['ignore_case'] === true, ignorePunctuation: fields['ignore_punctuation'] === true, ignoreNumbers: fields['ignore_numbers'] === true, regexesToIgnore: textsIn(fields['regexes_to_ignore']) }
-    for (const { name, steps } of filters) scorers[`exact_match_${slug(name)}`] = { type: 'lm_eval', steps, ...options }
+    for (const { name, steps } of filters) scorers[`exact_match_${slug(name, '_').slice(0, 24) || 'none'}`] = { type: 'lm_eval', steps, ...options }
   }
   return { metrics: Object.keys(scorers), scorers }
 }
@@ -97,8 +98,4 @@ function textsIn(value: unknown): string[] {
 
 function nameOf(value: unknown): string {
   return value instanceof PythonCode ? `!function ${value.name}` : String(value)
-}
-
-function slug(name: string): string {
-  return name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '').slice(0, 24) || 'none'
 }

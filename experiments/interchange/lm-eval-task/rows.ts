@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { AppError } from '../../../server/contracts/index.js'
-import { readCsv } from '../promptfoo/csv.js'
+import { readCsv } from '../csv.js'
 import type { Doc } from './fields.js'
 import type { TaskFile } from './task-file.js'
 

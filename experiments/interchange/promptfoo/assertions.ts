@@ -4,7 +4,7 @@ import { parse as parseYaml } from 'yaml'
 import { compileScript, UnknownScript } from '../../answer-script/script.js'
 import { ASSERTION_TYPES, AssertionSchema, type Assertion, type AssertionType, type Embedder, type Grader, type WrittenAssertions } from '../../../server/contracts/index.js'
 import { fileNameIn, isScript, type ConfigNode } from './config-node.js'
-import type { Findings } from './findings.js'
+import type { Findings } from '../findings.js'
 import { renderNow, toJinja, Untranslatable } from './nunjucks.js'
 import { embedderOf, modelOf, type Env } from './providers.js'
 

@@ -2,9 +2,10 @@
 import { basename } from 'node:path'
 import { stringify } from 'yaml'
 import { METRICS } from '../../metrics.js'
+import { type Findings, placeOf } from '../findings.js'
+import { slug } from '../slug.js'
 import type { GraderNames } from './assertions.js'
 import type { ConfigNode } from './config-node.js'
-import { type Findings, placeOf } from './findings.js'
 import type { Item, Question } from './items.js'
 import type { Provider } from './providers.js'
 
@@ -78,10 +79,6 @@ function scorersOf(items: readonly Item[], { graders, embedders }: GraderNames):
     scorers[name] = { type: 'assertions', gives: { metric } }
   }
   return { scorers, metrics: Object.keys(scorers) }
-}
-
-export function slug(text: string, joint: string): string {
-  return text.normalize('NFKD').toLowerCase().replaceAll(/[^a-z0-9]+/g, joint).replace(/^[-_]+|[-_]+$/g, '').slice(0, 60).replace(/[-_]+$/, '')
 }
 
 export function cardOf({ title, description }: { title: string; description: string }, { items, path, findings }: Parts): string {

@@ -2,7 +2,7 @@
 import type { Embedder, Endpoint, ModelRef, OwnDecoding, Price } from '../../../server/contracts/index.js'
 import { EndpointSchema } from '../../../server/contracts/index.js'
 import type { ConfigNode } from './config-node.js'
-import type { Findings } from './findings.js'
+import type { Findings } from '../findings.js'
 
 export type Env = Readonly<Record<string, string | undefined>>
 

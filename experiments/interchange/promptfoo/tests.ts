@@ -2,7 +2,7 @@
 import { extname } from 'node:path'
 import { fileNameIn, isScript, type ConfigFolder, type ConfigNode } from './config-node.js'
 import { testsOfCsv } from './csv.js'
-import type { Findings } from './findings.js'
+import type { Findings } from '../findings.js'
 
 /** A test with one value for each variable. */
 export interface Test {
