@@ -54,9 +54,13 @@ export function amongLabels(labels: readonly string[]): (item: PromptItem) => Ch
   return ({ target }) => ({ texts: labels, gold: [labels.indexOf(target)] })
 }
 
+/** Metrics by which longer choices are not at a disadvantage; scored where they are asked for. */
+const LENGTHS: ReadonlyMap<string, (text: string) => number> = new Map([['acc_norm', (text) => [...text].length], ['acc_bytes', (text) => Buffer.byteLength(text)]])
+
 /** The choice that is most likely after the prompt. `loss` is that of the right one's tokens. */
 export function answerByLikelihood(options: AnsweringOptions & { choicesOf: (item: PromptItem) => Choices }): Answer {
-  const { model, choicesOf } = options
+  const { model, choicesOf, metrics = [] } = options
+  const lengths = [...LENGTHS].filter(([metric]) => metrics.includes(metric))
   const { scoreContinuations } = model
   if (scoreContinuations === null) throw new TypeError(`${model.name} tells no likelihoods`)
   return (question) =>
@@ -69,18 +73,17 @@ export function answerByLikelihood(options: AnsweringOptions & { choicesOf: (ite
       const right = gold[0] ?? -1
       const targetLoss = -(logLikelihoods[right] ?? Number.NaN) / (labelTokens[right] ?? Number.NaN)
       const isRight = (chosen: number | null): number => Number(chosen !== null && gold.includes(chosen))
+      const byLength = Object.fromEntries(lengths.map(([metric, lengthOf]) => [metric, isRight(likeliest(per(logLikelihoods, texts, lengthOf)))]))
       const verdict: Omit<Verdict, 'details'> =
         place === null
           ? { output, answer: output, status: 'unscored', scores: {} }
-          : { output, answer: output, status: 'scored', scores: { accuracy: isRight(place), acc_norm: isRight(likeliest(per(logLikelihoods, texts, charactersIn))), acc_bytes: isRight(likeliest(per(logLikelihoods, texts, Buffer.byteLength))), loss: toWire(targetLoss) } }
+          : { output, answer: output, status: 'scored', scores: { accuracy: isRight(place), ...byLength, loss: toWire(targetLoss) } }
       return {
         ...verdict,
         details: { logLikelihoods: Object.fromEntries(texts.map((text, index) => [text, toWire(logLikelihoods[index] ?? Number.NaN)])) },
       }
     })
 }
-
-const charactersIn = (text: string): number => [...text].length
 
 function per(logLikelihoods: readonly number[], texts: readonly string[], lengthOf: (text: string) => number): number[] {
   return logLikelihoods.map((value, index) => value / lengthOf(texts[index] ?? ''))

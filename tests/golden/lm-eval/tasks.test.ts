@@ -61,7 +61,7 @@ describe.each(golden.cases)('$task with $shots shots', ({ task, file, shots, ite
     for (const [index, item] of plan.items.entries()) {
       const expected = items[index]
       if (expected !== undefined && 'likelihoods' in expected) {
-        const answer = answerByLikelihood({ model: toldModel(expected.likelihoods), labels: null, language: 'und', seed: 0, params, choicesOf: choosingAmong(params, []) })
+        const answer = answerByLikelihood({ model: toldModel(expected.likelihoods), labels: null, language: 'und', metrics, seed: 0, params, choicesOf: choosingAmong(params, []) })
         const { scores }: Example = await answer(await plan.question(item))
         const told = Object.fromEntries(metrics.map((metric) => [metric === 'accuracy' ? 'acc' : metric, fromWire(scores[metric] ?? 'NaN')]))
         expect(told).toEqual(expected.scores)
