@@ -16,6 +16,14 @@ test('halves after a 429, once for all calls that were in flight, and pauses eve
   expect(limit.exchange('a', report(16, { overloaded: 1 }), 5_000).share).toBeLessThanOrEqual(4)
 })
 
+test('answers to calls from before a cut raise nothing', () => {
+  const limit = new EndpointLimit()
+  limit.exchange('a', report(12), 0)
+  limit.exchange('a', report(12, { throttled: 1, retryAfterMs: 3_000 }), 10)
+  expect(limit.exchange('a', report(12, { answered: 11 }), 310).share).toBe(6)
+  expect(limit.exchange('a', report(12, { answered: 6 }), 3_100).share).toBe(7)
+})
+
 test('grows by one for each window of answers, up to what is wanted', () => {
   const limit = new EndpointLimit()
   limit.exchange('a', report(10), 0)

@@ -35,7 +35,7 @@ interface Lease {
 
 /** A run that says nothing for this long holds nothing any more; it stops calling before that. */
 export const LEASE_MS = 10_000
-/** Calls that were in flight at a cut still fail, and say nothing new. */
+/** Calls that were in flight at a cut still fail or are answered, and say nothing of the new limit. */
 const SETTLE_MS = 1_000
 
 export class EndpointLimit {
@@ -80,6 +80,7 @@ export class EndpointLimit {
       this.settledAtMs = Math.max(this.settledAtMs, nowMs + SETTLE_MS, this.pausedUntilMs)
       return
     }
+    if (nowMs < this.settledAtMs) return
     const ceiling = [...this.leases.values()].reduce((sum, { wanted }) => sum + wanted, 0)
     if (this.limit < ceiling) this.limit = Math.min(ceiling, this.limit + answered / this.limit)
   }
