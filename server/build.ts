@@ -1,6 +1,6 @@
 /**
  * Builds what `npm start` needs, each step only when its inputs are newer than its last result:
- * the Prisma client, the server and workers (tsc, into dist/), the dashboard (Vite, into dist/web).
+ * the server and workers (tsc, into dist/), the dashboard (Vite, into dist/web).
  * Runs under Node's own type stripping, so it imports nothing but Node.
  */
 import { spawn } from 'node:child_process'
@@ -13,20 +13,11 @@ interface Step {
   inputs: string[]
   output: string
   command: string[]
-  env?: Record<string, string>
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-const STEPS: [Step, Step, Step] = [
-  {
-    name: 'database client',
-    inputs: ['prisma/schema.prisma', 'package-lock.json'],
-    output: 'server/store/generated/client.ts',
-    command: ['prisma/build/index.js', 'generate', '--schema', 'prisma/schema.prisma'],
-    // Generating needs no engine, but the command looks for one and would download it: any program satisfies it.
-    env: { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' },
-  },
+const STEPS: Step[] = [
   {
     name: 'server and workers',
     inputs: ['server', 'workers', 'experiments', 'datasets', 'models', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
@@ -74,7 +65,7 @@ async function build(step: Step): Promise<void> {
   mkdirSync(dirname(stamp), { recursive: true })
   rmSync(stamp, { force: true })
   const [script = '', ...args] = step.command
-  const child = spawn(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root, env: { ...process.env, ...step.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece: Buffer) => (output += piece.toString()))
   const status = await new Promise((resolve) => child.on('close', resolve))
@@ -93,10 +84,5 @@ if (major < 22) {
   process.stderr.write(`Bancada runs on Node 22.12 or later, and brings its own: run it through npm (npm start), not with node ${process.versions.node}.\n`)
   process.exit(1)
 }
-const [databaseClient, serverAndWorkers, dashboard] = STEPS
 if (!STEPS.every(isCurrent)) process.stderr.write('building …\n')
-async function compile(): Promise<void> {
-  await build(databaseClient)
-  await build(serverAndWorkers)
-}
-await Promise.all([compile(), build(dashboard)])
+await Promise.all(STEPS.map(build))
