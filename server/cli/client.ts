@@ -5,6 +5,11 @@ import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { AppError, ErrorBodySchema } from '../contracts/index.js'
 
+interface Body {
+  text: string
+  type: string
+}
+
 /** Speaks to a running server on behalf of the command line. */
 export class Client {
   readonly server: string
@@ -19,10 +24,16 @@ export class Client {
     return (await (await this.#request('GET', path)).json()) as T
   }
 
-  async post<T>(path: string, body: { text: string; type: string } | undefined = undefined): Promise<T> {
-    const response = await this.#request('POST', path, body)
-    const text = await response.text()
-    return (text === '' ? undefined : JSON.parse(text)) as T
+  post<T>(path: string, body?: Body): Promise<T> {
+    return this.#send<T>('POST', path, body)
+  }
+
+  patch<T>(path: string, body: Body): Promise<T> {
+    return this.#send<T>('PATCH', path, body)
+  }
+
+  delete<T>(path: string): Promise<T> {
+    return this.#send<T>('DELETE', path)
   }
 
   /** Writes what is answered to a file, as it arrives; resolves to its sha256. */
@@ -44,7 +55,12 @@ export class Client {
     return hash.digest('hex')
   }
 
-  async #request(method: string, path: string, body?: { text: string; type: string }): Promise<Response> {
+  async #send<T>(method: string, path: string, body?: Body): Promise<T> {
+    const text = await (await this.#request(method, path, body)).text()
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  async #request(method: string, path: string, body?: Body): Promise<Response> {
     const headers: Record<string, string> = {}
     if (body) headers['content-type'] = body.type
     if (this.#token) headers['authorization'] = `Bearer ${this.#token}`

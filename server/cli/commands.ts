@@ -103,9 +103,11 @@ function raceLines(runs: readonly Run[]): string[] {
   return told.size === 0 ? [] : ['', ...[...told].map(([reason, alike]) => `${alike.map((run) => run.name).join('; ')}: ${reason}`)]
 }
 
-export async function list(client: Client, output: Output): Promise<void> {
-  const { experiments } = await client.get<ExperimentPage>('/api/experiments?limit=200')
+/** @param words as the search field of the page takes them; none finds all that is not archived */
+export async function list(client: Client, output: Output, words: string): Promise<void> {
+  const { experiments } = await client.get<ExperimentPage>(`/api/experiments?limit=200${words === '' ? '' : `&q=${encodeURIComponent(words)}`}`)
   if (output.json) return output.print(JSON.stringify(experiments))
+  if (experiments.length === 0 && words !== '') return output.print(`No experiment is found by: ${words}`)
   if (experiments.length === 0) return output.print('No experiments yet. Queue one: npx bancada run experiments/lora-rank-sweep.yaml --wait')
   const rows = experiments.map((experiment) => [
     experiment.id,

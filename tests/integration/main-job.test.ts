@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Checkpoint, Comparison, CreatedExperiment, Example, Experiment, Run, Sample } from '../../server/contracts/index.js'
+import type { Checkpoint, Comparison, CreatedExperiment, Example, Experiment, Queue, Run, Sample } from '../../server/contracts/index.js'
 import { bancada, type Server, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
 
 const isOver = (experiment: Experiment) => !['queued', 'running'].includes(experiment.status)
@@ -95,6 +95,25 @@ describe('the main job', () => {
     await server.post(`${path}/cancel`)
     await until(() => server.get<Run>(path), (run) => run.status === 'cancelled', 10_000)
     expect(Date.now() - askedMs).toBeLessThan(2_500)
+  })
+
+  it('is put in order from the command line', { timeout: 120_000 }, async () => {
+    const prompts = { name: 'Waiting', kind: 'prompt', dataset: 'spam', model: 'nano-pt-en', axes: { shots: [0, 1, 2] }, fixed: { limit: 20 } }
+    expect((await bancada(server.url, 'queue', 'pause')).output).toContain('paused since')
+    const { id, runs } = await server.post<CreatedExperiment>('/api/experiments', prompts)
+    const last = runs.at(-1)?.id ?? ''
+    const moved = await bancada(server.url, 'queue', 'move', last, 'front', '--json')
+    expect((JSON.parse(moved.output) as Queue).waiting.map((run) => run.id)).toEqual([last, runs[0]?.id, runs[1]?.id])
+    expect((await bancada(server.url, 'queue', 'move', last, 'first')).code).toBe(2)
+    expect((await bancada(server.url, 'delete', id)).code).toBe(1)
+    expect((await bancada(server.url, 'cancel', id)).code).toBe(0)
+    expect((await bancada(server.url, 'archive', id)).output).toContain('Waiting is archived')
+    expect((await bancada(server.url, 'ls', 'Waiting')).output).toContain('No experiment is found')
+    expect((await bancada(server.url, 'ls', 'Waiting', 'is:archived')).output).toContain(id)
+    expect((await bancada(server.url, 'delete', id)).output).toContain('--undo')
+    expect((await bancada(server.url, 'delete', id, '--undo')).output).toContain('Waiting is back')
+    expect((await bancada(server.url, 'queue', 'resume', '--json')).code).toBe(0)
+    expect((await bancada(server.url, 'cancel', 'nobody')).code).toBe(2)
   })
 
   it('refuses a bad file with line, value and mend, through the command line with exit code 2', { timeout: 60_000 }, async () => {
