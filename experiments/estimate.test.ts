@@ -34,6 +34,14 @@ describe('estimate', () => {
     expect(estimate(spec, { datasetSizes }).notes).toContain(`judges: up to ${2 * (2 * (50 + 100) + 2 * 50)} calls more, which are in none of these figures and count against the budget`)
   })
 
+  it('says that vectors of an endpoint are asked for besides', () => {
+    const embeddingModel = { provider: 'openai', baseUrl: 'http://h/v1', model: 'vectors' }
+    const notesOf = (retriever: string): string => estimate(ExperimentSpecSchema.parse({ name: 'a', kind: 'rag', dataset: 'd', fixed: { retriever, embeddingModel } }), { datasetSizes }).notes.join()
+    expect(notesOf('hybrid')).toContain('embeddings: calls for vectors that are not stored yet')
+    expect(notesOf('hybrid')).not.toContain('local runs have no price')
+    expect(notesOf('bm25')).not.toContain('embeddings:')
+  })
+
   it('counts a call for each step of a chain, and foresees no tokens of it', () => {
     const spec = ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { chain: [{ name: 'first', template: 'x' }], limit: 10 } })
     expect(estimate(spec, { datasetSizes, itemCharacters: 60 })).toMatchObject({ calls: 20, tokens: null })

@@ -1,6 +1,6 @@
 import { EndpointSchema, NamedPromptSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema } from '../server/contracts/index.js'
 import { expandRuns } from './expand.js'
-import { judgeCalls } from './judge-calls.js'
+import { asksVectors, judgeCalls } from './judge-calls.js'
 import type { ModelFacts } from './model-facts.js'
 import { loraNeed, pretrainNeed, type TrainingNeed } from './training-need.js'
 
@@ -124,7 +124,7 @@ function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens
   else if (spec.kind === 'pretrain') notes.push('tokens: of training, steps × batchSize × accumulationSteps × maxLength')
   if (figures.costUsd === null && isEndpoint) notes.push('cost: an endpoint has no inputPerMillion and outputPerMillion in its price, or tokens are not known')
   else if (figures.costUsd === null && isHourly) notes.push('cost: the price is per hour, and the time is not known before a run')
-  else if (figures.costUsd === null) notes.push('cost: local runs have no price; set price.perHour to count the machine')
+  else if (figures.costUsd === null && !(spec.kind === 'rag' && runs.some(({ params }) => asksVectors(params)))) notes.push('cost: local runs have no price; set price.perHour to count the machine')
   if (spec.budget?.usd !== undefined) notes.push(`budget: each run stops at ${spec.budget.usd} US dollars`)
   if (spec.budget?.minutes !== undefined) notes.push(`seconds: an upper bound, the budget of ${spec.budget.minutes} minutes for each run`)
   else notes.push('seconds: not known before a run on this machine has been measured')
@@ -151,5 +151,6 @@ export function estimate(spec: ExperimentSpec, input: EstimateInput): Estimate {
   const cells = each.filter((_, index) => runs[index]?.repeat === 0)
   const judged = runs.reduce((sum, { params }) => sum + judgeCalls(params, splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes) ?? 0, input.datasetSizes), 0)
   const judges = judged === 0 ? [] : [`judges: up to ${judged} calls more, which are in none of these figures and count against the budget`]
-  return { runs: runs.length, ...figures, seconds, cells, notes: [...notesOf(spec, figures, runs), ...judges] }
+  const vectors = runs.some(({ params }) => asksVectors(params)) ? ['embeddings: calls for vectors that are not stored yet are in none of these figures and count against the budget'] : []
+  return { runs: runs.length, ...figures, seconds, cells, notes: [...notesOf(spec, figures, runs), ...judges, ...vectors] }
 }

@@ -1,5 +1,5 @@
 /* How many calls the judges of a prompt run make, before any is made. */
-import { type ParameterValue, ScorersSchema } from '../server/contracts/index.js'
+import { OpenAiEndpointSchema, type ParameterValue, ScorersSchema } from '../server/contracts/index.js'
 
 /**
  * Calls of judges over `items` answers: one per judge, two where answers are compared in both orders, and the
@@ -14,4 +14,11 @@ export function judgeCalls(params: Readonly<Record<string, ParameterValue>>, ite
     const labelled = scorer.type === 'judge' && scorer.people !== undefined ? (sizes[scorer.people.split] ?? 0) : 0
     return sum + judges * ((scorer.type === 'pairwise' ? 2 : 1) * items + labelled)
   }, 0)
+}
+
+/** Whether some vector is asked of an endpoint: by retrieval, or by a scorer that compares texts. */
+export function asksVectors(params: Readonly<Record<string, ParameterValue>>): boolean {
+  const scorers = ScorersSchema.safeParse(params['scorers']).data ?? {}
+  const retrieves = params['retriever'] !== 'bm25' && OpenAiEndpointSchema.safeParse(params['embeddingModel']).success
+  return retrieves || Object.values(scorers).some((scorer) => scorer.type === 'similarity' && typeof scorer.by !== 'string')
 }

@@ -2,7 +2,7 @@
 import { priceOf, type PricedModel } from '../experiments/price-table.js'
 import type { Assignment, Price } from '../server/contracts/index.js'
 import { costOf } from './cost.js'
-import type { Pricing } from './providers/accounted-model.js'
+import type { Pricing } from './providers/paid-calls.js'
 import { RunFailure } from './run-context.js'
 
 export interface PricingOptions {

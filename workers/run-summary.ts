@@ -1,6 +1,8 @@
 /* What a run that scored examples leaves for tables, the same for every kind. */
 import { summarizeCost, summarizeLatency, summarizeMetric } from '../experiments/summary.js'
-import type { Example, Summary } from '../server/contracts/index.js'
+import { EmbeddingUseSchema, type EmbeddingUse, type Example, type Summary } from '../server/contracts/index.js'
+import { sumUses } from './providers/accounted-embeddings.js'
+import { sumKnown } from './providers/paid-calls.js'
 import { elapsedMs, RunFailure, type RunContext } from './run-context.js'
 
 /** The metrics asked for come first, then whatever else was scored. */
@@ -18,14 +20,21 @@ export function summarizeExamples(context: Pick<RunContext<unknown>, 'assignment
     ...summarizeCost(examples),
     ...(cachedExamples === 0 ? {} : { cachedExamples }),
     ...judgeCostOf(examples),
+    ...embeddingsOf(examples),
     durationMs: elapsedMs(context),
   }
 }
 
 /** Left out where nothing was judged. */
-function judgeCostOf(examples: readonly Example[]): { judgeCostUsd?: number } {
-  const costs = examples.flatMap(({ judgeCostUsd }) => judgeCostUsd ?? [])
-  return costs.length === 0 ? {} : { judgeCostUsd: costs.reduce((sum, cost) => sum + cost, 0) }
+function judgeCostOf(examples: readonly Example[]): { judgeCostUsd?: number | null } {
+  const costs = examples.flatMap(({ judgeCostUsd }) => (judgeCostUsd === undefined ? [] : [judgeCostUsd]))
+  return costs.length === 0 ? {} : { judgeCostUsd: sumKnown(costs) }
+}
+
+/** Left out where no endpoint was asked for vectors. */
+function embeddingsOf(examples: readonly Example[]): { embeddings?: EmbeddingUse } {
+  const embeddings = sumUses(examples.flatMap(({ details: { embeddings: use } }) => (use === undefined ? [] : (EmbeddingUseSchema.safeParse(use).data ?? []))))
+  return embeddings === null ? {} : { embeddings }
 }
 
 /** Refuses a run whose metrics this task cannot give, before anything is paid for. */

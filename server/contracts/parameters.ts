@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ModelSchema, PriceSchema } from './models.js'
-import { ScorersSchema } from './scorers.js'
+import { EmbedderSchema, ScorersSchema } from './scorers.js'
 
 /**
  * The parameters of each kind of run. Any of them may be fixed or be an axis of a sweep.
@@ -25,6 +25,14 @@ const decoding = {
   repetitionPenalty: z.number().positive().max(10).optional().describe('above 1 makes tokens of the prompt and the answer so far less probable; local models only'),
   maxTokens: z.number().int().min(1).max(32_768).default(64).describe('tokens of an answer at most'),
   stop: z.array(z.string().min(1)).max(16).default([]).describe('texts before which an answer ends'),
+}
+
+/** How endpoints are called. */
+const calls = {
+  cache: z.enum(['on', 'read', 'off']).default('on').describe('on: replies of all runs are found again and shared; read: found, but not shared; off: this run’s own alone'),
+  concurrency: z.number().int().min(1).max(256).default(4).describe('requests in flight at most, for endpoints; fewer when the endpoint asks for it'),
+  timeoutSeconds: z.number().positive().default(60).describe('deadline of one try'),
+  tries: z.number().int().min(1).max(20).default(6).describe('of one call, with growing pauses; being turned away with 429 is not counted'),
 }
 
 const template = z.string().min(1)
@@ -118,10 +126,7 @@ export const PromptParametersSchema = z.strictObject({
     .describe('likelihood: the label with the highest log-likelihood; generate: the text is compared; auto: likelihood for local models where the task has labels'),
   split: z.string().default('test').describe('the items that are scored'),
   limit,
-  cache: z.enum(['on', 'read', 'off']).default('on').describe('on: replies of all runs are found again and shared; read: found, but not shared; off: this run’s own alone'),
-  concurrency: z.number().int().min(1).max(256).default(4).describe('requests in flight at most, for endpoints; fewer when the endpoint asks for it'),
-  timeoutSeconds: z.number().positive().default(60).describe('deadline of one try'),
-  tries: z.number().int().min(1).max(20).default(6).describe('of one call, with growing pauses; being turned away with 429 is not counted'),
+  ...calls,
   price,
   ...decoding,
 })
@@ -228,11 +233,12 @@ export const RagParametersSchema = z.strictObject({
   chunkOverlap: z.number().int().nonnegative().default(0).describe('characters shared by neighbouring chunks; must be less than chunkSize'),
   k: z.number().int().min(1).max(1000).default(5).describe('chunks retrieved per question'),
   retriever: z.enum(['bm25', 'embedding', 'hybrid']).default('bm25').describe('hybrid: reciprocal rank fusion of both'),
-  embeddingModel: z.enum(['use-lite-en']).default('use-lite-en').describe('Universal Sentence Encoder Lite, English'),
+  embeddingModel: EmbedderSchema.default('use-lite-en').describe('use-lite-en: Universal Sentence Encoder Lite, English, on this machine; or an endpoint with embeddings (see below)'),
   bm25K1: z.number().nonnegative().default(1.2).describe('how soon repeated words stop counting more'),
   bm25B: z.number().min(0).max(1).default(0.75).describe('how much long chunks are held back'),
   split: z.string().default('test').describe('the items that are scored'),
   limit,
+  ...calls,
   price,
 })
 export type RagParameters = z.infer<typeof RagParametersSchema>

@@ -53,6 +53,15 @@ export const LatencySummarySchema = z.object({
 })
 export type LatencySummary = z.infer<typeof LatencySummarySchema>
 
+/** Vectors of texts that an endpoint gave. */
+export const EmbeddingUseSchema = z.object({
+  texts: z.number().int().nonnegative(),
+  cached: z.number().int().nonnegative().describe('of the texts: found stored, so that nobody paid again'),
+  tokensIn: z.number().int().nonnegative().nullable(),
+  costUsd: z.number().nonnegative().nullable().describe('of all texts, cached ones at what they cost; null: not known'),
+})
+export type EmbeddingUse = z.infer<typeof EmbeddingUseSchema>
+
 /** What a finished run leaves for tables: each metric with n and interval, latency, tokens and cost. */
 export const SummarySchema = z.object({
   metrics: z.record(z.string(), MetricSummarySchema),
@@ -63,7 +72,8 @@ export const SummarySchema = z.object({
   costUsd: z.number().nonnegative().nullable().describe('of all answers, cached ones at what they cost; null: not known'),
   costPerAnswer: SpreadSchema.nullable().optional().describe('US dollars of one answer with its 95 % interval; null: not known'),
   spentUsd: z.number().nonnegative().nullable().optional().describe('what this run really paid: without cached answers, judges included'),
-  judgeCostUsd: z.number().nonnegative().nullable().optional().describe('what scoring cost'),
+  judgeCostUsd: z.number().nonnegative().nullable().optional().describe('what scoring cost: judges, and vectors of texts'),
+  embeddings: EmbeddingUseSchema.optional().describe('vectors that retrieval or scoring asked an endpoint for'),
   judges: z.record(z.string(), JudgeReportSchema).optional().describe('by the scorer’s name'),
   cachedExamples: z.number().int().nonnegative().optional().describe('answered from stored replies; not in the latency'),
   durationMs: z.number().nonnegative(),

@@ -123,7 +123,7 @@ export const StoredResponseSchema = z.strictObject({
   latencyMs: z.number().nonnegative(),
   ttftMs: z.number().nonnegative().nullable(),
   costUsd: z.number().nonnegative().nullable(),
-  tries: z.number().int().positive(),
+  tries: z.number().int().nonnegative().describe('0: it came with the call of another reply, which counts it'),
 })
 export type StoredResponse = z.infer<typeof StoredResponseSchema>
 

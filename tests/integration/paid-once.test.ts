@@ -26,6 +26,19 @@ function writeNumbers(home: string, count: number): void {
   writeFileSync(join(folder, 'dataset.yaml'), JSON.stringify({ name: 'numbers', title: 'Numbers', task: 'generation', language: 'en', licence: 'CC0-1.0', source: 'made by the test', description: 'Numbers.', splits: { test: 'test.jsonl' } }))
 }
 
+/** One document of words that are all different, and questions for some of them. */
+function writeDocument(home: string, lines: number): void {
+  const folder = join(home, 'datasets', 'words')
+  mkdirSync(folder, { recursive: true })
+  const words = Array.from({ length: lines * 10 }, (_, index) => `word${String(index).padStart(6, '0')}`)
+  const text = words.join(' ')
+  const questions = words.slice(0, 5).map((passage) => ({ id: passage, question: `Where is ${passage}?`, answer: passage, document: 'd', passage, start: text.indexOf(passage), end: text.indexOf(passage) + passage.length }))
+  const jsonLines = (rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+  writeFileSync(join(folder, 'documents.jsonl'), jsonLines([{ id: 'd', title: 'D', text }]))
+  writeFileSync(join(folder, 'test.jsonl'), jsonLines(questions))
+  writeFileSync(join(folder, 'dataset.yaml'), JSON.stringify({ name: 'words', title: 'Words', task: 'retrieval', language: 'en', licence: 'CC0-1.0', source: 'made by the test', description: 'Words.', splits: { test: 'test.jsonl' }, documents: 'documents.jsonl' }))
+}
+
 function killTree(running: Running): void {
   const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' }).stdout.split('\n').map(Number).filter(Boolean)
   for (const pid of [running.pid, ...children]) {
@@ -68,6 +81,41 @@ it('kill -9 of a worker: no reply that was stored is asked for again', { timeout
   const foundStored = examples.filter(({ cached }) => cached).map(({ input }) => `counted: ${input}`)
   expect(foundStored.filter((prompt) => twice.includes(prompt))).toEqual([])
   expect((await server.get<CacheInfo>('/api/cache')).entries).toBe(120)
+})
+
+it('kill -9 of a worker while it indexes: no vector that was stored is asked for again, nor by another run', { timeout: 240_000 }, async () => {
+  // The third call is still under way when its worker dies.
+  let isHeld = true
+  await using endpoint = await CountingEndpoint.start({ delayMs: () => (isHeld && endpoint.embeddingRequests > 2 ? null : 20), answer: () => '' })
+  await using home = await temporaryFolder()
+  writeDocument(home.path, 40)
+  writeFileSync(join(home.path, 'prices.yaml'), 'prices: [{ model: letters, inputPerMillion: 1 }]')
+  await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
+  const embeddingModel = { provider: 'openai', baseUrl: endpoint.baseUrl, model: 'letters' }
+  const spec = { name: 'Vectors', kind: 'rag', dataset: 'words', fixed: { retriever: 'embedding', chunkSize: 24, k: 1, concurrency: 1, embeddingModel }, metrics: ['hit'] }
+  const id = (await server.post<CreatedExperiment>('/api/experiments', spec)).runs[0]?.id
+  const doomed = startWorker(server.url, home.path, 'doomed')
+  const { entries: stored } = await until(() => server.get<CacheInfo>('/api/cache'), ({ entries }) => entries >= 128 && endpoint.embeddingRequests >= 3)
+  killTree(doomed)
+  const asked = [...endpoint.embedded]
+  isHeld = false
+
+  await using _heir = startWorker(server.url, home.path, 'heir')
+  const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
+  expect([run.status, run.error, run.summary?.metrics['hit']?.n]).toEqual(['succeeded', null, 5])
+  const texts = new Set(endpoint.embedded)
+  expect(stored).toBeLessThan(texts.size)
+  expect(endpoint.embedded).toHaveLength(texts.size + asked.length - stored)
+  const embeddings = run.summary?.embeddings
+  expect(embeddings).toMatchObject({ texts: texts.size, cached: stored, tokensIn: [...texts].join('').length })
+  expect(embeddings?.costUsd).toBeCloseTo([...texts].join('').length / 1e6, 12)
+  // Both attempts together paid each stored vector once.
+  expect(run.summary?.spentUsd).toBeCloseTo(embeddings?.costUsd ?? NaN, 12)
+
+  const again = (await server.post<CreatedExperiment>('/api/experiments', { ...spec, name: 'Again', fixed: { ...spec.fixed, retriever: 'hybrid' } })).runs[0]?.id
+  const repeat = await until(() => server.get<Run>(`/api/runs/${again}`), isOver, 200_000)
+  expect([repeat.status, repeat.summary?.spentUsd, repeat.summary?.embeddings]).toEqual(['succeeded', 0, { ...embeddings, cached: texts.size }])
+  expect(endpoint.embedded).toHaveLength(texts.size + asked.length - stored)
 })
 
 it('kill -9 of the server in mid-race: the race goes on and ends with one answer per item', { timeout: 240_000 }, async () => {

@@ -1,4 +1,4 @@
-/** A chat endpoint in the test's own process that knows of every call: who was asked what, when, and how many at a time. */
+/** An endpoint in the test's own process, of chat and of embeddings, that knows of every call: who was asked what, when, and how many at a time. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -9,7 +9,8 @@ export interface CountedCall {
 }
 
 export interface CountingOptions {
-  delayMs(call: CountedCall): number
+  /** Null: it is never answered. */
+  delayMs(call: CountedCall): number | null
   answer(call: CountedCall): string
   /** Seconds to wait, for a call that is turned away with 429; null answers it. */
   retryAfter?(call: CountedCall): number | null
@@ -18,6 +19,9 @@ export interface CountingOptions {
 export class CountingEndpoint implements AsyncDisposable {
   readonly calls: CountedCall[] = []
   readonly turnedAway: CountedCall[] = []
+  /** Texts whose vectors were asked for, in any request. */
+  readonly embedded: string[] = []
+  embeddingRequests = 0
   mostInFlight = 0
   private inFlight = 0
   private readonly http = createServer((request, response) => this.receive(request, response))
@@ -53,12 +57,18 @@ export class CountingEndpoint implements AsyncDisposable {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
     request.on('end', () => {
-      const { model, messages } = JSON.parse(body) as { model: string; messages: { content: string }[] }
-      const call = { model, prompt: messages.at(-1)?.content ?? '', atMs: performance.now() }
+      const { model, messages, input } = JSON.parse(body) as { model: string; messages?: { content: string }[]; input?: string[] }
+      const call = { model, prompt: messages?.at(-1)?.content ?? '', atMs: performance.now() }
+      if (input !== undefined) {
+        this.embedded.push(...input)
+        this.embeddingRequests += 1
+        after(this.options.delayMs(call), () => respondVectors(response, input))
+        return
+      }
       const seconds = this.options.retryAfter?.(call) ?? null
       if (seconds === null) this.calls.push(call)
       else this.turnedAway.push(call)
-      setTimeout(() => this.respond(response, call, seconds), seconds === null ? this.options.delayMs(call) : 0)
+      after(seconds === null ? this.options.delayMs(call) : 0, () => this.respond(response, call, seconds))
     })
   }
 
@@ -71,4 +81,22 @@ export class CountingEndpoint implements AsyncDisposable {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ choices: [{ message: { content: this.options.answer(call) }, finish_reason: 'stop' }], usage: { prompt_tokens: 20, completion_tokens: 1 } }))
   }
+}
+
+function after(delayMs: number | null, answer: () => void): void {
+  if (delayMs !== null) setTimeout(answer, delayMs)
+}
+
+/** Letters counted, so that like texts have like vectors; a token for each letter. */
+function respondVectors(response: ServerResponse, input: readonly string[]): void {
+  const data = input.map((text, index) => {
+    const embedding = Array.from({ length: 27 }, () => 0)
+    for (const letter of text.toLowerCase()) {
+      const place = /[a-z]/.test(letter) ? letter.charCodeAt(0) - 97 : 26
+      embedding[place] = (embedding[place] ?? 0) + 1
+    }
+    return { index, embedding }
+  })
+  response.writeHead(200, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ data, usage: { prompt_tokens: input.join('').length } }))
 }

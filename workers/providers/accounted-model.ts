@@ -1,23 +1,12 @@
 /*
- * A model whose every reply is stored before anybody sees it, found again instead of asked for, priced
- * and charged to the budget. What is the same call is said by its key: the model, the parameters, the
- * rendered messages, the repeat and the sample.
+ * A model whose every reply is paid for once (see paid-calls.ts). What is the same call is said by its key: the
+ * model, the parameters, the rendered messages, the repeat and the sample.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { fromWire, FloatSchema, toWire, type StoredResponse } from '../../server/contracts/index.js'
-import type { RunBudget } from '../budget.js'
 import { keysOf } from './call-key.js'
-import { CallFailed, PromptRefused, type CallFacts, type ChatModel, type Completion, type CompletionRequest, type ContinuationRequest, type LabelScores } from './chat-model.js'
-import { CallGate } from './gate.js'
-import type { ReplyShelf } from './reply-shelf.js'
-
-export interface Account {
-  /** US dollars, at the price when it was asked; null: not known. */
-  costUsd: number | null
-  /** Found stored: nobody waited for it now, and nobody paid again. */
-  cached: boolean
-}
+import type { CallFacts, ChatModel, Completion, CompletionRequest, ContinuationRequest, LabelScores } from './chat-model.js'
+import { PaidCalls, type Account, type PaidCallsOptions, type Pricing, type Replied } from './paid-calls.js'
 
 /** A model whose replies carry what they cost. */
 export interface AccountedModel {
@@ -29,15 +18,11 @@ export interface AccountedModel {
   close(): Promise<void>
 }
 
-export type Pricing = (facts: CallFacts) => number | null
-
-export interface AccountingOptions {
+export interface AccountingOptions extends Pick<PaidCallsOptions, 'shelf' | 'budget'> {
   model: ChatModel
   /** What makes this model's replies its own: provider, address and name, or the hash of its weights. */
   identity: unknown
   pricing: Pricing
-  shelf: ReplyShelf
-  budget: RunBudget
   repeat: number
   /** Replies are found by this run alone, because its cache is off. */
   privateTo: string | null
@@ -45,12 +30,9 @@ export interface AccountingOptions {
   readsShared: boolean
 }
 
-interface Replied extends CallFacts {
+interface Answered extends CallFacts {
   body: StoredResponse['body']
 }
-
-/** For a reply that another run is paying for. */
-const LOOK_AGAIN_MS = 1_000
 
 const CompletionBodySchema = z.object({ text: z.string(), finishReason: z.string().nullable() })
 const ScoresBodySchema = z.object({ logLikelihoods: z.array(FloatSchema), labelTokens: z.array(z.number()) })
@@ -78,22 +60,16 @@ class StoringModel implements AccountedModel {
   readonly concurrency: number
   readonly scoreContinuations: ((request: ContinuationRequest) => Promise<LabelScores & Account>) | null
   private readonly options: AccountingOptions
-  private readonly slots: CallGate
-  private readonly keyOf: (request: CompletionRequest | ContinuationRequest) => string
-  private readonly sharedKeyOf: (request: CompletionRequest | ContinuationRequest) => string
-  /** The same call made twice at a time is one call. */
-  private readonly underWay = new Map<string, Promise<StoredResponse & Account>>()
-  /** What ended the run: calls that still wait are not made. */
-  private end: { reason: unknown } | null = null
+  private readonly calls: PaidCalls
+  private readonly keysFor: ReturnType<typeof keysOf>
 
   constructor(options: AccountingOptions) {
-    const { model, identity, repeat, privateTo } = options
+    const { model, shelf, budget } = options
     this.options = options
-    this.keyOf = keysOf({ identity, repeat, privateTo })
-    this.sharedKeyOf = keysOf({ identity, repeat, privateTo: null })
+    this.calls = new PaidCalls({ shelf, budget, concurrency: model.concurrency })
+    this.keysFor = keysOf(options)
     this.name = model.name
     this.concurrency = model.concurrency
-    this.slots = new CallGate(model.concurrency)
     const { scoreContinuations } = model
     this.scoreContinuations = scoreContinuations === null ? null : (request) => this.score(request, scoreContinuations)
   }
@@ -123,77 +99,19 @@ class StoringModel implements AccountedModel {
     return { ...factsOf(stored), logLikelihoods: logLikelihoods.map(fromWire), labelTokens }
   }
 
-  private async reply(request: CompletionRequest | ContinuationRequest, ask: () => Promise<Replied>): Promise<StoredResponse & Account> {
-    const { privateTo, readsShared, shelf } = this.options
-    const key = this.keyOf(request)
-    const twin = this.underWay.get(key)
-    if (twin !== undefined) return { ...(await twin), cached: true }
-    const replied = (async () => {
-      const found = (await this.stored(key)) ?? (privateTo !== null && readsShared ? await shelf.peek(this.sharedKeyOf(request)) : null)
-      return found === null ? this.ask(key, ask) : { ...found, cached: true }
-    })()
-    this.underWay.set(key, replied)
-    try {
-      return await replied
-    } finally {
-      this.underWay.delete(key)
-    }
-  }
-
-  /** Waited for where another run asks for it now; null: it is this run's to ask. */
-  private async stored(key: string): Promise<StoredResponse | null> {
-    for (;;) {
-      const found = await this.options.shelf.find(key)
-      if (found !== 'asked') return found
-      if (this.end !== null) throw this.end.reason
-      await sleep(LOOK_AGAIN_MS)
-    }
-  }
-
-  private async ask(key: string, ask: () => Promise<Replied>): Promise<StoredResponse & Account> {
-    const { pricing, shelf, budget } = this.options
-    const permit = await this.slots.enter()
-    let response: StoredResponse
-    let overdrawn: unknown
-    try {
-      if (this.end !== null) throw this.end.reason
-      budget.begin()
-      const { body, ...facts } = await ask().catch((error: unknown) => {
-        budget.fail(error instanceof CallFailed ? error.tries : 1)
-        throw error
+  private reply(request: CompletionRequest | ContinuationRequest, ask: () => Promise<Answered>): Promise<Replied> {
+    const keys = this.keysFor(request)
+    return this.calls.reply(keys, async () => {
+      const [response] = await this.calls.pay(async (): Promise<[StoredResponse]> => {
+        const { body, ...facts } = await ask()
+        return [{ key: keys.own, body, ...facts, costUsd: this.options.pricing(facts) }]
       })
-      response = { key, body, ...facts, costUsd: pricing(facts) }
-      // The next call may begin before this reply is stored, so it is charged at once.
-      overdrawn = charge(budget, response)
-      if (overdrawn !== undefined) this.noted(overdrawn)
-    } catch (error) {
-      throw this.noted(error)
-    } finally {
-      permit.leave({ kind: 'answered', retryAfterMs: null })
-    }
-    await shelf.keep(response).catch((error: unknown) => {
-      throw this.noted(error)
+      return response
     })
-    if (overdrawn !== undefined) throw overdrawn
-    return { ...response, cached: false }
-  }
-
-  private noted(error: unknown): unknown {
-    if (!(error instanceof CallFailed || error instanceof PromptRefused)) this.end ??= { reason: error }
-    return error
   }
 }
 
-function factsOf(stored: StoredResponse & Account): CallFacts & Account {
+function factsOf(stored: Replied): CallFacts & Account {
   const { key: _key, body: _body, ...facts } = stored
   return facts
-}
-
-/** What is wrong with the budget now. It is told after the reply is stored: that one is paid for. */
-function charge(budget: RunBudget, response: StoredResponse): unknown {
-  try {
-    return budget.end(response)
-  } catch (error) {
-    return error
-  }
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { OpenAiEndpoint } from '../../server/contracts/index.js'
 import { RunFailure } from '../run-context.js'
+import type { CallFacts } from './chat-model.js'
 import { joinUrl, withExtra } from './dialect.js'
 import type { EndpointCaller } from './endpoint-caller.js'
 import { EndpointFault } from './endpoint-fault.js'
@@ -10,51 +11,53 @@ import { parseChunk, UsageSchema } from './openai-chat.js'
 
 const AnswerSchema = z.object({ data: z.array(z.object({ index: z.number().int(), embedding: z.array(z.number()) })), usage: UsageSchema.nullish() })
 
-export interface Embeddings {
+export interface Embeddings extends CallFacts {
   /** One vector per text, in order; all of one length. */
   vectors: Float32Array[]
-  tokensIn: number | null
 }
 
 export interface EmbeddingModel {
   readonly name: string
+  /** Texts of one call at most. */
+  readonly mostTexts: number
+  readonly concurrency: number
+  /** One call. @throws {PromptRefused | CallFailed} when these texts have no vectors; any other error is the run's end. */
   embed(texts: readonly string[]): Promise<Embeddings>
 }
 
-/** OpenAI takes 2,048 texts a request, others far fewer. */
-const BATCH = 64
+export interface EndpointEmbeddingsOptions {
+  caller: EndpointCaller
+  headers: Record<string, string>
+  concurrency: number
+}
 
 export class EndpointEmbeddings implements EmbeddingModel {
   readonly name: string
+  /** OpenAI takes 2,048 texts a request, others far fewer. */
+  readonly mostTexts = 64
+  readonly concurrency: number
   private dimensions: number | null = null
 
   constructor(
     private readonly endpoint: OpenAiEndpoint,
-    private readonly caller: EndpointCaller,
-    private readonly headers: Record<string, string>,
+    private readonly options: EndpointEmbeddingsOptions,
   ) {
     this.name = endpoint.model
+    this.concurrency = options.concurrency
   }
 
   /** @throws as `EndpointCaller.call`; a vector that is missing or of another length than the first is a fault. */
-  async embed(texts: readonly string[]): Promise<Embeddings> {
-    const batches = Array.from({ length: Math.ceil(texts.length / BATCH) }, (_, index) => texts.slice(index * BATCH, (index + 1) * BATCH))
-    const answers = await Promise.all(batches.map((batch) => this.embedBatch(batch)))
-    const tokens = answers.map(({ tokensIn }) => tokensIn)
-    return {
-      vectors: answers.flatMap(({ vectors }) => vectors),
-      tokensIn: tokens.every((count) => count !== null) ? tokens.reduce((sum, count) => sum + count, 0) : null,
-    }
-  }
-
-  private embedBatch(batch: readonly string[]): Promise<Embeddings> {
-    const body = withExtra({ model: this.endpoint.model, input: batch, encoding_format: 'float' }, this.endpoint.extraBody)
-    return this.caller.call({
-      request: () => ({ url: joinUrl(this.endpoint.baseUrl, 'embeddings'), headers: this.headers, body: JSON.stringify(body) }),
-      read: async (response) => {
+  embed(texts: readonly string[]): Promise<Embeddings> {
+    const { caller, headers } = this.options
+    const body = JSON.stringify(withExtra({ model: this.endpoint.model, input: texts, encoding_format: 'float' }, this.endpoint.extraBody))
+    return caller.call({
+      request: () => ({ url: joinUrl(this.endpoint.baseUrl, 'embeddings'), headers, body }),
+      read: async (response, startedAt) => {
         const { data, usage } = parseChunk(AnswerSchema, await readText(response))
-        const vectors = batch.map((_, index) => this.checked(data.find((entry) => entry.index === index)?.embedding))
-        return { vectors, tokensIn: usage?.prompt_tokens ?? null }
+        const latencyMs = performance.now() - startedAt
+        const byIndex = new Map(data.map(({ index, embedding }) => [index, embedding]))
+        const vectors = texts.map((_, index) => this.checked(byIndex.get(index)))
+        return { vectors, tokensIn: usage?.prompt_tokens ?? null, tokensOut: 0, tokensCached: null, tokensReasoning: null, ttftMs: null, latencyMs }
       },
     })
   }

@@ -49,7 +49,7 @@ export async function openEndpoint(endpoint: Endpoint, options: OpenEndpointOpti
 /** @throws {RunFailure} `key_missing` */
 export function openEmbeddings(endpoint: OpenAiEndpoint, options: OpenEndpointOptions): EmbeddingModel {
   const key = readKey(endpoint, options.env)
-  return new EndpointEmbeddings(endpoint, callerOf(endpoint, key, options), new OpenAiChat(endpoint).headers(key))
+  return new EndpointEmbeddings(endpoint, { caller: callerOf(endpoint, key, options), headers: new OpenAiChat(endpoint).headers(key), concurrency: options.concurrency })
 }
 
 type RemoteEndpoint = Exclude<Endpoint, { provider: 'recorded' }>

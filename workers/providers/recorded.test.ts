@@ -57,14 +57,14 @@ test('a file name cannot leave the folder', () => {
   expect(EndpointSchema.safeParse({ provider: 'recorded', file: '../x.jsonl', model: 'm' }).success).toBe(false)
 })
 
-test('embeddings come in the order of the texts, in batches, all of one length', async () => {
+test('embeddings come in the order of the texts, all of one length', async () => {
   const embed = (texts: string[]): unknown => ({ data: texts.map((text, index) => ({ index, embedding: [text.length, 1] })).reverse(), usage: { prompt_tokens: texts.length } })
   const endpoint = await endpointThat((incoming, response) => answersJson(embed(endpoint.bodies.at(-1)?.['input'] as string[]))(incoming, response))
   const model = openEmbeddings({ provider: 'openai', api: 'chat', baseUrl: endpoint.baseUrl, model: 'vectors' }, optionsWith(''))
-  const texts = Array.from({ length: 70 }, (_, index) => 'x'.repeat(index))
-  const { vectors, tokensIn } = await model.embed(texts)
+  const texts = Array.from({ length: 7 }, (_, index) => 'x'.repeat(index))
+  const { vectors, tokensIn, tokensOut, tries } = await model.embed(texts)
   expect(vectors.map(([length]) => length)).toEqual(texts.map(({ length }) => length))
-  expect([tokensIn, endpoint.requests.map(({ url }) => url)]).toEqual([70, ['/v1/embeddings', '/v1/embeddings']])
+  expect([tokensIn, tokensOut, tries, endpoint.requests.map(({ url }) => url)]).toEqual([7, 0, 1, ['/v1/embeddings']])
 })
 
 test.each([

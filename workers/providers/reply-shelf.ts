@@ -25,7 +25,7 @@ export function serverShelf(server: Pick<ServerAccess, 'postJson'>, runId: strin
   const keeping = new Batcher<StoredResponse, void>({
     most: MOST_REPLIES,
     mostWeight: MOST_CHARACTERS,
-    weigh: ({ body }) => (typeof body['text'] === 'string' ? body['text'].length : 1_000),
+    weigh: ({ body }) => charactersIn(body['text'] ?? body['vector']),
     lingerMs: LINGER_MS,
     enough: ENOUGH,
     async run(responses) {
@@ -41,6 +41,10 @@ export function serverShelf(server: Pick<ServerAccess, 'postJson'>, runId: strin
     },
     keep: (response) => keeping.add(response),
   }
+}
+
+function charactersIn(value: unknown): number {
+  return typeof value === 'string' ? value.length : 1_000
 }
 
 function lookUp(server: Pick<ServerAccess, 'postJson'>, by: { runId?: string }): Batcher<string, StoredResponse | 'asked' | null> {

@@ -16,7 +16,7 @@ export interface EmbeddedDocument {
   vectors: Float32Array
 }
 
-export interface EmbedProgress {
+interface EmbedProgress {
   done: number
   total: number
 }
@@ -65,33 +65,40 @@ export function chunkVectors({ sentences, vectors }: EmbeddedDocument, chunks: r
   return result
 }
 
-function normalize(row: Float32Array): void {
+/** Scales it in place to length 1; one without a length stays. */
+export function normalize(row: Float32Array): Float32Array {
   const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0))
-  if (length === 0) return
+  if (length === 0) return row
   for (let d = 0; d < row.length; d++) row[d] = (row[d] ?? 0) / length
+  return row
 }
 
 /** Exact search by cosine similarity over unit vectors. */
 export class VectorIndex {
   private readonly scores: Float32Array
 
-  /** @param vectors [n, 512], unit length */
-  constructor(private readonly vectors: Float32Array) {
-    this.scores = new Float32Array(vectors.length / DIMENSIONS)
+  /** @param vectors [n, dimensions], unit length */
+  constructor(
+    private readonly vectors: Float32Array,
+    private readonly dimensions = DIMENSIONS,
+  ) {
+    this.scores = new Float32Array(vectors.length === 0 ? 0 : vectors.length / dimensions)
   }
 
   /** The k most similar rows, best first; scores are cosines. */
   search(query: Float32Array, k: number): Ranked[] {
-    const { vectors, scores } = this
-    for (let row = 0, offset = 0; row < scores.length; row++, offset += DIMENSIONS) {
+    const { vectors, scores, dimensions } = this
+    const inFours = dimensions - (dimensions % 4)
+    for (let row = 0, offset = 0; row < scores.length; row++, offset += dimensions) {
       // Four sums at a time: one long chain of additions would wait for each.
       let [a, b, c, d] = [0, 0, 0, 0]
-      for (let i = 0; i < DIMENSIONS; i += 4) {
+      for (let i = 0; i < inFours; i += 4) {
         a += (vectors[offset + i] ?? 0) * (query[i] ?? 0)
         b += (vectors[offset + i + 1] ?? 0) * (query[i + 1] ?? 0)
         c += (vectors[offset + i + 2] ?? 0) * (query[i + 2] ?? 0)
         d += (vectors[offset + i + 3] ?? 0) * (query[i + 3] ?? 0)
       }
+      for (let i = inFours; i < dimensions; i++) a += (vectors[offset + i] ?? 0) * (query[i] ?? 0)
       scores[row] = a + b + c + d
     }
     return topK(scores, k)

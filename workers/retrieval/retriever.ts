@@ -1,12 +1,12 @@
 /* Documents in, ranked chunks out: chunking, the index of the chosen kind, and search. */
-import type { RagParameters } from '../../server/contracts/index.js'
+import type { EmbeddingUse, RagParameters } from '../../server/contracts/index.js'
+import type { EmbeddedText } from '../providers/accounted-embeddings.js'
 import { Bm25Index } from './bm25.js'
 import { chunkText } from './chunker.js'
-import { chunkVectors, embedDocuments, type EmbedProgress, VectorIndex } from './embedding.js'
+import type { DenseVectors } from './dense.js'
+import { VectorIndex } from './embedding.js'
 import type { Passage } from './metrics.js'
 import { fuseRankings, type Ranked } from './ranking.js'
-import { DIMENSIONS, SentenceEncoder } from './sentence-encoder.js'
-import type { VectorCache } from './vector-cache.js'
 
 export interface RetrievalDocument {
   id: string
@@ -22,42 +22,34 @@ export interface RetrievedChunk extends Chunk {
   score: number
 }
 
+export interface Found {
+  chunks: RetrievedChunk[]
+  /** Of the search and of the call for the question's vector; not of the wait for a turn to call. */
+  latencyMs: number
+  /** What the question's vector took, where an endpoint gave it. */
+  took: EmbeddedText | null
+}
+
 export interface Retriever {
   chunks: readonly Chunk[]
+  /** What the chunks' vectors took, where an endpoint gave them. */
+  took: EmbeddingUse | null
   textOf(chunk: Passage): string
   /** The k best chunks for a question, best first; BM25 gives fewer where fewer share a term with it. */
-  search(question: string, k: number): Promise<RetrievedChunk[]>
+  search(question: string, k: number): Promise<Found>
 }
 
 export type RetrieverOptions = Pick<RagParameters, 'chunkSize' | 'chunkOverlap' | 'retriever' | 'bm25K1' | 'bm25B'> & {
-  cache: VectorCache
-  /** CPU threads of the encoder. */
-  threads: number
-  onProgress?: (progress: EmbedProgress) => void
+  /** Opened only where the retriever needs vectors. */
+  openDense(): Promise<DenseVectors>
 }
 
 /** How deep each ranking is read before fusion: far enough that the k best of the sum are among them. */
 const FUSION_DEPTH = 100
 
-type Search = (question: string, k: number) => Promise<Ranked[]> | Ranked[]
-
-async function denseSearch(documents: readonly RetrievalDocument[], chunks: readonly Chunk[], options: RetrieverOptions): Promise<Search> {
-  const encoder = await SentenceEncoder.load(options.threads)
-  const embedded = await embedDocuments(
-    documents.map(({ text }) => text),
-    { encoder, cache: options.cache, onProgress: options.onProgress ?? (() => undefined) },
-  )
-  const byDocument = Map.groupBy(chunks, ({ document }) => document)
-  const vectors = new Float32Array(chunks.length * DIMENSIONS)
-  documents.forEach(({ id }, position) => {
-    const own = byDocument.get(id) ?? []
-    const source = embedded[position]
-    if (source && own[0]) vectors.set(chunkVectors(source, own), own[0].index * DIMENSIONS)
-  })
-  const index = new VectorIndex(vectors)
-  // The first run allocates; the first question's latency should be like the others'.
-  await encoder.encode(['warm up'])
-  return async (question, k) => index.search(await encoder.encode([question]), k)
+interface Dense extends Pick<DenseVectors, 'ofQuestion'> {
+  index: VectorIndex
+  took: EmbeddingUse | null
 }
 
 /** Builds the index over all documents. */
@@ -68,25 +60,33 @@ export async function buildRetriever(documents: readonly RetrievalDocument[], op
   for (const { id, text } of documents) {
     for (const { start, end } of chunkText(text, { size: options.chunkSize, overlap: options.chunkOverlap })) chunks.push({ index: chunks.length, document: id, start, end })
   }
-  const searches: Search[] = []
-  if (options.retriever !== 'embedding') {
-    const index = new Bm25Index(chunks.map(textOf), { k1: options.bm25K1, b: options.bm25B })
-    searches.push((question, k) => index.search(question, k))
-  }
-  if (options.retriever !== 'bm25') searches.push(await denseSearch(documents, chunks, options))
+  const words = options.retriever === 'embedding' ? null : new Bm25Index(chunks.map(textOf), { k1: options.bm25K1, b: options.bm25B })
+  const dense = options.retriever === 'bm25' ? null : await indexed(await options.openDense(), documents, { chunks, textOf })
+  return { chunks, took: dense?.took ?? null, textOf, search: (question, k) => search(question, { k, words, dense, chunks }) }
+}
+
+async function indexed(vectors: DenseVectors, documents: readonly RetrievalDocument[], { chunks, textOf }: Pick<Retriever, 'chunks' | 'textOf'>): Promise<Dense> {
+  const { vectors: rows, dimensions, took } = await vectors.ofChunks(documents, chunks, textOf)
+  return { index: new VectorIndex(rows, dimensions), took, ofQuestion: (question) => vectors.ofQuestion(question) }
+}
+
+async function search(question: string, { k, words, dense, chunks }: { k: number; words: Bm25Index | null; dense: Dense | null; chunks: readonly Chunk[] }): Promise<Found> {
+  const startedAtMs = performance.now()
+  const embedded = (await dense?.ofQuestion(question)) ?? null
+  const embeddedAtMs = performance.now()
+  const depth = words !== null && dense !== null ? Math.max(k, FUSION_DEPTH) : k
+  const rankings: Ranked[][] = []
+  if (words !== null) rankings.push(words.search(question, depth))
+  if (dense !== null && embedded !== null) rankings.push(dense.index.search(embedded.vector, depth))
+  const [only] = rankings
+  const ranked = rankings.length === 1 && only ? only : fuseRankings(rankings, k)
+  const took = embedded?.took ?? null
   return {
-    chunks,
-    textOf,
-    async search(question, k) {
-      const depth = searches.length > 1 ? Math.max(k, FUSION_DEPTH) : k
-      const rankings: Ranked[][] = []
-      for (const search of searches) rankings.push(await search(question, depth))
-      const [only] = rankings
-      const ranked = rankings.length === 1 && only ? only : fuseRankings(rankings, k)
-      return ranked.flatMap(({ index, score }) => {
-        const chunk = chunks[index]
-        return chunk ? [{ ...chunk, score }] : []
-      })
-    },
+    chunks: ranked.flatMap(({ index, score }) => {
+      const chunk = chunks[index]
+      return chunk ? [{ ...chunk, score }] : []
+    }),
+    latencyMs: performance.now() - embeddedAtMs + (took?.latencyMs ?? embeddedAtMs - startedAtMs),
+    took,
   }
 }

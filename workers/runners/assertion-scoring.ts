@@ -1,6 +1,7 @@
 /* Scores answers by the assertions that their items carry. Graders and embedders are opened once, and only those that an item needs. */
 import type { AssertionsScorer, Example, Grader, Scorers } from '../../server/contracts/index.js'
 import { toWire } from '../../server/contracts/index.js'
+import type { EmbeddedText } from '../providers/accounted-embeddings.js'
 import type { AccountedModel } from '../providers/accounted-model.js'
 import { CallFailed, PromptRefused, type Message } from '../providers/chat-model.js'
 import { RunFailure } from '../run-context.js'
@@ -16,6 +17,8 @@ export interface AssertionScores {
   problems: Record<string, string>
   records: ItemVerdict['records']
   costsUsd: (number | null)[]
+  /** What the vectors of an endpoint took. */
+  took: EmbeddedText[]
 }
 
 interface OpenedGrader {
@@ -56,14 +59,14 @@ export class AssertionScoring {
   }
 
   async score(scored: ScoredAnswer, item: TemplateItem, at: { question: string; meanLogLikelihood: MeanLogLikelihood }): Promise<AssertionScores> {
-    const costsUsd: (number | null)[] = []
-    const subject = this.subject(scored, item, { ...at, costsUsd })
+    const given: AssertionScores = { scores: {}, problems: {}, records: [], costsUsd: [], took: [] }
+    const subject = this.subject(scored, item, { ...at, given })
     const verdicts = new Map<string, ItemVerdict>()
     for (const [field, byItem] of this.assertions) {
       const verdict = await byItem.get(item.id)?.judge(subject)
       if (verdict !== undefined) verdicts.set(field, verdict)
     }
-    const given: AssertionScores = { scores: {}, problems: {}, records: [...verdicts.values()].flatMap(({ records }) => records), costsUsd }
+    given.records = [...verdicts.values()].flatMap(({ records }) => records)
     for (const [name, { gives, field }] of this.scorers) {
       const verdict = verdicts.get(field)
       if (verdict === undefined) continue
@@ -79,7 +82,7 @@ export class AssertionScoring {
     await Promise.all([...this.opened.embedders.values()].map((embedder) => embedder.close()))
   }
 
-  private subject(scored: ScoredAnswer, item: TemplateItem, { question, meanLogLikelihood, costsUsd }: { question: string; meanLogLikelihood: MeanLogLikelihood; costsUsd: (number | null)[] }): Subject {
+  private subject(scored: ScoredAnswer, item: TemplateItem, { question, meanLogLikelihood, given: { costsUsd, took } }: { question: string; meanLogLikelihood: MeanLogLikelihood; given: Pick<AssertionScores, 'costsUsd' | 'took'> }): Subject {
     return {
       output: scored.output,
       value: scored.output,
@@ -102,7 +105,7 @@ export class AssertionScoring {
         const embedder = this.opened.embedders.get(name)
         if (embedder === undefined) throw new TypeError(`embedder ${name} is not open`)
         try {
-          return await embedder.cosine(left, right)
+          return await embedder.cosine(left, right, took)
         } catch (error) {
           if (error instanceof CallFailed || error instanceof PromptRefused) throw new Undetermined(`the embedder did not answer: ${error.message}`)
           throw error

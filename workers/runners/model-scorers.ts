@@ -1,5 +1,6 @@
 /* Scorers that need a model beside the text: how near an answer is to another, and how sure the answering model was of it. */
 import type { Scorers } from '../../server/contracts/index.js'
+import type { EmbeddedText } from '../providers/accounted-embeddings.js'
 import { RunFailure } from '../run-context.js'
 import type { ScoredAnswer } from '../scorers/named-scorers.js'
 import type { TemplateItem } from '../template.js'
@@ -7,7 +8,8 @@ import type { MeanLogLikelihood } from './assertion-scoring.js'
 import type { OpenedModel } from './prompt-model.js'
 
 export interface ModelScorer {
-  score(scored: ScoredAnswer, meanLogLikelihood: MeanLogLikelihood): Promise<number | null>
+  /** @param took what the vectors of an endpoint took is added to it */
+  score(scored: ScoredAnswer, meanLogLikelihood: MeanLogLikelihood, took: EmbeddedText[]): Promise<number | null>
   close(): Promise<void>
 }
 
@@ -30,11 +32,11 @@ async function similarityScorer(name: string, { by, to, atLeast }: Similarity, {
   if (to !== undefined && lacking !== undefined) throw new RunFailure('invalid_params', `scorers.${name}.to: item "${lacking.id}" has no text in the field "${to}"`)
   const similarity = await openSimilarity(by)
   return {
-    score: async ({ answer, target, item }) => {
+    score: async ({ answer, target, item }, _meanLogLikelihood, took) => {
       const other = to === undefined ? target : String(item[to])
       if (other.trim() === '') return null
       // Rounding leaves the cosine of a text with itself a little above 1.
-      const cosine = Math.min(1, Math.max(0, answer.trim() === '' ? 0 : await similarity.cosine(answer, other)))
+      const cosine = Math.min(1, Math.max(0, answer.trim() === '' ? 0 : await similarity.cosine(answer, other, took)))
       return atLeast === undefined ? cosine : Number(cosine >= atLeast)
     },
     close: () => similarity.close(),

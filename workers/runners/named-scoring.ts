@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import { toWire, type Example, type PromptParameters, type Summary } from '../../server/contracts/index.js'
 import { makeScorers, type NamedScorer, type ScoredAnswer } from '../scorers/named-scorers.js'
+import { usedBy, type EmbeddedText } from '../providers/accounted-embeddings.js'
+import { sumKnown } from '../providers/paid-calls.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import type { TemplateItem } from '../template.js'
 import { AssertionScoring, type MeanLogLikelihood } from './assertion-scoring.js'
@@ -27,18 +29,20 @@ export class NamedScoring {
   /** @param at what the answering model read, and how it can be asked how likely its answer was */
   async score(scored: ScoredAnswer, item: TemplateItem, { question, meanLogLikelihood }: { question: string; meanLogLikelihood: MeanLogLikelihood }): Promise<NamedScores> {
     const { plain, byModel, judges, assertions } = this.scorers
-    const given: Verdicts = { scores: {}, reasons: {}, problems: {}, records: {}, costsUsd: [] }
+    const given: Verdicts = { scores: {}, reasons: {}, problems: {}, records: {}, costsUsd: [], took: [] }
     for (const [name, scorer] of plain) await noted(given, name, async () => scorer(scored))
-    for (const [name, scorer] of byModel) await noted(given, name, () => scorer.score(scored, meanLogLikelihood))
+    for (const [name, scorer] of byModel) await noted(given, name, () => scorer.score(scored, meanLogLikelihood, given.took))
     await Promise.all([...judges].map(([name, judge]) => judged(given, name, () => judge.judge({ item, question, answer: scored.answer }))))
     const asserted = await assertions?.score(scored, item, { question, meanLogLikelihood })
     Object.assign(given.scores, asserted?.scores)
     Object.assign(given.problems, asserted?.problems)
-    given.costsUsd.push(...(asserted?.costsUsd ?? []))
+    given.took.push(...(asserted?.took ?? []))
+    given.costsUsd.push(...(asserted?.costsUsd ?? []), ...given.took.map(({ costUsd }) => costUsd))
+    const embeddings = usedBy(given.took)
     return {
       scores: given.scores,
-      details: { ...filled('judgements', given.reasons), ...filled('verdicts', given.records), ...filled('unscored', given.problems), ...(asserted === undefined || asserted.records.length === 0 ? {} : { assertions: asserted.records }) },
-      ...(judges.size === 0 && (asserted?.costsUsd.length ?? 0) === 0 ? {} : { judgeCostUsd: sumKnown(given.costsUsd) }),
+      details: { ...filled('judgements', given.reasons), ...filled('verdicts', given.records), ...filled('unscored', given.problems), ...(asserted === undefined || asserted.records.length === 0 ? {} : { assertions: asserted.records }), ...(embeddings === null ? {} : { embeddings }) },
+      ...(judges.size === 0 && given.costsUsd.length === 0 ? {} : { judgeCostUsd: sumKnown(given.costsUsd) }),
     }
   }
 
@@ -60,6 +64,7 @@ interface Verdicts {
   problems: Record<string, string>
   records: Record<string, unknown>
   costsUsd: (number | null)[]
+  took: EmbeddedText[]
 }
 
 async function noted(given: Verdicts, name: string, score: () => Promise<number | null>): Promise<void> {
@@ -83,11 +88,6 @@ async function judged(given: Verdicts, name: string, judge: () => ReturnType<Jud
 
 function filled(key: string, entries: Record<string, unknown>): Record<string, unknown> {
   return Object.keys(entries).length === 0 ? {} : { [key]: entries }
-}
-
-/** Null where one is not known: a sum without it would be too small. */
-function sumKnown(costs: readonly (number | null)[]): number | null {
-  return costs.includes(null) ? null : costs.reduce((sum: number, cost) => sum + (cost ?? 0), 0)
 }
 
 type Context = Pick<RunContext<PromptParameters>, 'params' | 'assignment' | 'folders' | 'dataset' | 'server' | 'report'>

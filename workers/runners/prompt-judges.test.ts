@@ -1,8 +1,7 @@
 /* Judges of a prompt run over real endpoints on this machine: several of them, between two answers, and held to people. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { PromptParametersSchema, type Example, type Summary } from '../../server/contracts/index.js'
+import { CountingEndpoint } from '../../tests/support/counting-endpoint.js'
 import { chatEndpoint, mails, promptRun } from '../fixtures/prompt-run.js'
 import { contextWith, type TestDataset } from '../fixtures/run-context.js'
 import { writeTinyModel } from '../fixtures/tiny-model.js'
@@ -110,22 +109,25 @@ describe('a judge held to people', () => {
 })
 
 describe('scorers by a model of vectors', () => {
-  test('give the cosine with the target, here the same text or another', async () => {
-    const server = createServer((request, response) => {
-      request.setEncoding('utf8').on('data', (text: string) => {
-        const { input } = JSON.parse(text) as { input: string[] }
-        response.writeHead(200, { 'content-type': 'application/json' })
-        response.end(JSON.stringify({ data: input.map((one, index) => ({ index, embedding: one === 'spam' ? [2, 0] : [3, 4] })) }))
-      })
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => void server.close())
-    const by = { provider: 'openai', baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, model: 'vectors' }
+  test('give the cosine with the target; vectors are stored, priced apart from the answers, and paid for once', async () => {
+    await using endpoint = await CountingEndpoint.start({ delayMs: () => 0, answer: ({ prompt }) => (/[01]/.test(prompt) ? 'spam' : 'ham') })
+    const by = { provider: 'openai', baseUrl: endpoint.baseUrl, model: 'vectors', price: { inputPerMillion: 1e6 } }
     const scorers = { near: { type: 'similarity', by }, same: { type: 'similarity', by, atLeast: 0.99 } }
-    const { summary, examples } = await judgedRun(scorers, { answer: (prompt) => (/[01]/.test(prompt) ? 'spam' : 'ham') })
+    const first = await promptRun(endpoint.baseUrl, { scorers }, { price: { inputPerMillion: 0, outputPerMillion: 0 }, assignment: { metrics: ['near', 'same'] } })
+    const summary = await runPrompt(first.context)
+    const { examples, responses } = first.reported
     expect(examples.find(({ itemId }) => itemId === 'test-0')?.scores).toMatchObject({ near: 1, same: 1 })
-    expect(examples.find(({ itemId }) => itemId === 'test-2')?.scores).toMatchObject({ near: expect.closeTo(0.6, 6) as number, same: 0 })
+    // "spam" and "ham" share an a and an m.
+    expect(examples.find(({ itemId }) => itemId === 'test-2')?.scores).toMatchObject({ near: expect.closeTo(2 / Math.sqrt(12), 6) as number, same: 0 })
     expect(summary.metrics['same']).toMatchObject({ n: 10, mean: 0.8 })
+    expect(endpoint.embedded.toSorted()).toEqual(['ham', 'spam'])
+    // Two texts for each of two scorers and ten answers, a dollar a letter.
+    const letters = 2 * examples.reduce((sum, { output, target }) => sum + output.length + (target ?? '').length, 0)
+    expect(summary).toMatchObject({ costUsd: 0, judgeCostUsd: letters, spentUsd: 7, embeddings: { texts: 40, cached: 38, tokensIn: letters, costUsd: letters } })
+
+    const again = await promptRun(endpoint.baseUrl, { scorers }, { responses, assignment: { runId: 'again', metrics: ['near', 'same'] } })
+    expect(await runPrompt(again.context)).toMatchObject({ spentUsd: 0, judgeCostUsd: letters, embeddings: { texts: 40, cached: 40 } })
+    expect([endpoint.embedded.length, endpoint.calls.length]).toEqual([2, 10])
   })
 
   test('a local model tells how sure it was of its answer', async () => {

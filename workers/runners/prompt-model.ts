@@ -1,14 +1,13 @@
 /* Opens the model of a prompt run, with everything around it: stored replies, prices, budget, the endpoint's gate. */
-import { join } from 'node:path'
 import type { Endpoint, Embedder, ModelRef, PromptParameters } from '../../server/contracts/index.js'
-import { RunBudget } from '../budget.js'
+import type { RunBudget } from '../budget.js'
 import { pricingOf } from '../pricing.js'
 import { accountedModel, type AccountedModel } from '../providers/accounted-model.js'
 import type { ChatModel } from '../providers/chat-model.js'
-import { openEmbeddings, openEndpoint, type OpenEndpointOptions } from '../providers/open-endpoint.js'
+import { openEndpoint } from '../providers/open-endpoint.js'
 import { withOwnDecoding } from '../providers/own-decoding.js'
-import { serverShelf } from '../providers/reply-shelf.js'
-import { elapsedMs, RunFailure, type RunContext } from '../run-context.js'
+import { RunFailure, type RunContext } from '../run-context.js'
+import { budgetOf, endpointOptions, keepingOf, openAccountedEmbeddings } from './account.js'
 import { openSimilarity, type TextSimilarity } from './text-similarity.js'
 
 type Context = RunContext<PromptParameters>
@@ -18,7 +17,7 @@ export interface OpenedModel {
   budget: RunBudget
   /** Another model on the same account, as a judge is. */
   openOther(ref: ModelRef): Promise<AccountedModel>
-  /** What tells how near two texts are; its calls are neither stored nor charged. */
+  /** What tells how near two texts are, on the same account. */
   openSimilarity(embedder: Embedder): Promise<TextSimilarity>
 }
 
@@ -36,20 +35,17 @@ export async function openPromptModel(context: Context): Promise<OpenedModel> {
 
 /** The account of a run that asks no model of its own: what its judges cost is charged to it. */
 export function openAccount(context: Context): Omit<OpenedModel, 'model'> {
-  const { assignment, params, server } = context
-  const { resume, runId, repeat, budget: limits } = assignment
-  const budget = new RunBudget({ limits, spentUsd: resume.spentUsd, spentCalls: resume.spentCalls, elapsedMs: () => elapsedMs(context) })
+  const { assignment, params } = context
+  const budget = budgetOf(context)
   const open = async (ref: ModelRef): Promise<AccountedModel> => {
     const { model, identity, priced } = typeof ref === 'string' ? await openLocal(context, ref) : await openRemote(context, ref)
     const accounted = accountedModel({
       model,
       identity,
       pricing: pricingOf({ own: typeof ref === 'string' ? params.price : ref.price, model: priced, table: assignment.prices }),
-      shelf: serverShelf(server, runId),
+      ...keepingOf(context),
       budget,
-      repeat,
-      privateTo: params.cache === 'on' ? null : runId,
-      readsShared: params.cache === 'read',
+      repeat: assignment.repeat,
     })
     const decoding = typeof ref === 'string' || ref.provider === 'recorded' ? undefined : ref.decoding
     return decoding === undefined ? accounted : withOwnDecoding(accounted, decoding)
@@ -57,7 +53,7 @@ export function openAccount(context: Context): Omit<OpenedModel, 'model'> {
   return {
     budget,
     openOther: open,
-    openSimilarity: (embedder) => openSimilarity(embedder, { threads: context.threads, openEndpoint: (endpoint) => openEmbeddings(endpoint, endpointOptions(context)) }),
+    openSimilarity: (embedder) => openSimilarity(embedder, { threads: context.threads, openEndpoint: (endpoint) => openAccountedEmbeddings(context, endpoint, { budget }) }),
   }
 }
 
@@ -78,17 +74,4 @@ async function openRemote(context: Context, endpoint: Endpoint): Promise<NamedMo
   // Neither a name nor where the key stands changes what is answered; settings are part of each call.
   const { apiKeyEnv: _apiKeyEnv, label: _label, decoding: _decoding, ...identity } = { apiKeyEnv: undefined, label: undefined, decoding: undefined, ...asked }
   return { model, identity, priced: { provider: endpoint.provider, model: endpoint.model, baseUrl } }
-}
-
-function endpointOptions({ params, report, folders, signal, gateFor }: Context): OpenEndpointOptions {
-  return {
-    env: process.env,
-    concurrency: params.concurrency,
-    timeoutMs: params.timeoutSeconds * 1000,
-    mostTries: params.tries,
-    signal,
-    onRetry: (message) => report.log('warn', message),
-    gateFor: (gateId) => gateFor(gateId, params.concurrency),
-    recordingsFolder: join(folders.home, 'recordings'),
-  }
 }

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Dataset, openDataset } from '../../datasets/reader.js'
-import { type Example, ExampleSchema, type RagParameters, RagParametersSchema, SummarySchema } from '../../server/contracts/index.js'
+import { type Example, ExampleSchema, type RagParameters, RagParametersSchema, type StoredResponse, SummarySchema } from '../../server/contracts/index.js'
+import { CountingEndpoint } from '../../tests/support/counting-endpoint.js'
+import { answersJson, endpointThat, fails } from '../fixtures/model-endpoint.js'
+import { answerFrom } from '../fixtures/run-context.js'
 import { CallGate } from '../providers/gate.js'
 import type { RunContext } from '../run-context.js'
 import { runRag } from './rag.js'
@@ -47,7 +50,7 @@ interface Reported {
   messages: string[]
 }
 
-function contextOf(params: Partial<RagParameters>, doneExamples: Example[] = []): { context: RunContext<RagParameters>; reported: Reported } {
+function contextOf(params: Partial<RagParameters>, { doneExamples = [], responses = new Map() }: { doneExamples?: Example[]; responses?: Map<string, StoredResponse> } = {}): { context: RunContext<RagParameters>; reported: Reported } {
   const reported: Reported = { examples: [], points: [], messages: [] }
   const context: RunContext<RagParameters> = {
     assignment: {
@@ -68,8 +71,8 @@ function contextOf(params: Partial<RagParameters>, doneExamples: Example[] = [])
     signal: new AbortController().signal,
     threads: 1,
     folders: { models: [], cache: join(folder, 'cache'), work: join(folder, 'work'), home: folder },
-    server: { postJson: () => Promise.reject(new Error('no server here')), getJson: () => Promise.reject(new Error('not asked')), download: () => Promise.reject(new Error('not asked')) },
-    gateFor: () => new CallGate(1),
+    server: { postJson: answerFrom(responses), getJson: () => Promise.reject(new Error('not asked')), download: () => Promise.reject(new Error('not asked')) },
+    gateFor: (_gateId, most) => new CallGate(most),
     doneExamples,
     resumeFolder: null,
     startedAtMs: performance.now(),
@@ -104,7 +107,7 @@ describe('runRag', () => {
   it('goes on after the questions that are done, and sums up all of them', async () => {
     const first = contextOf({})
     await runRag(first.context)
-    const { context, reported } = contextOf({}, first.reported.examples.slice(0, 2))
+    const { context, reported } = contextOf({}, { doneExamples: first.reported.examples.slice(0, 2) })
     const summary = await runRag(context)
     expect(reported.examples.map(({ itemId }) => itemId)).toEqual(['q3'])
     expect(summary.metrics['ndcg']).toMatchObject({ n: 3, mean: expect.closeTo(2 / 3, 12) })
@@ -123,6 +126,45 @@ describe('runRag', () => {
     const hybrid = contextOf({ ...params, retriever: 'hybrid', k: 2 })
     await runRag(hybrid.context)
     expect(hybrid.reported.examples.map(({ scores }) => scores['recall'])).toEqual([1, 1, expect.any(Number)])
+  })
+
+  it('asks an endpoint for vectors of chunks and questions, each once for all runs, and prices them apart', async () => {
+    await using endpoint = await CountingEndpoint.start({ delayMs: () => 0, answer: () => '' })
+    const embeddingModel = { provider: 'openai', api: 'chat', baseUrl: endpoint.baseUrl, model: 'letters', price: { inputPerMillion: 1e6 } } as const
+    const responses = new Map<string, StoredResponse>()
+    const { context, reported } = contextOf({ retriever: 'embedding', k: 1, embeddingModel }, { responses })
+    const summary = await runRag(context)
+    expect(SummarySchema.parse(summary)).toEqual(summary)
+    expect(reported.examples.map(({ itemId, scores }) => [itemId, scores['hit']]).toSorted().slice(0, 2)).toEqual([['q1', 1], ['q2', 1]])
+    const lengths = new Map(asked.map(({ id, question }) => [id, question.length]))
+    for (const { itemId, tokensIn, costUsd, cached, latencyMs } of reported.examples) expect([tokensIn, costUsd, cached, Number(latencyMs) > 0]).toEqual([lengths.get(itemId), lengths.get(itemId), undefined, true])
+    // All chunks in one call, each question in one of its own.
+    const chunks = endpoint.embedded.length - 3
+    expect([endpoint.embeddingRequests, chunks]).toEqual([4, reported.points.find(([key]) => key === 'index/chunks')?.[2]])
+    const questionsUsd = asked.reduce((sum, { question }) => sum + question.length, 0)
+    const indexUsd = endpoint.embedded.join('').length - questionsUsd
+    expect(reported.points.find(([key]) => key === 'index/usd')?.[2]).toBeCloseTo(indexUsd, 9)
+    expect(summary).toMatchObject({ costUsd: questionsUsd, spentUsd: indexUsd + questionsUsd, embeddings: { texts: chunks + 3, cached: 0 }, latency: { n: 3 } })
+
+    const again = contextOf({ retriever: 'hybrid', k: 1, embeddingModel }, { responses })
+    expect(await runRag(again.context)).toMatchObject({ costUsd: questionsUsd, spentUsd: 0, cachedExamples: 3, latency: null, embeddings: { texts: chunks + 3, cached: chunks + 3 } })
+    expect(endpoint.embeddingRequests).toBe(4)
+  })
+
+  it('tells which question has no vector, and has no index without vectors of all chunks', async () => {
+    let refused = 'Qwertz'
+    const endpoint = await endpointThat((request, response) => {
+      const input = endpoint.bodies.at(-1)?.['input'] as string[]
+      const isRefused = input.some((text) => text.startsWith(refused))
+      const answer = isRefused ? fails(400, 'maximum context length exceeded') : answersJson({ data: input.map((text, index) => ({ index, embedding: [text.length, 1] })) })
+      answer(request, response)
+    })
+    const embeddingModel = { provider: 'openai', api: 'chat', baseUrl: endpoint.baseUrl, model: 'letters' } as const
+    const { context, reported } = contextOf({ retriever: 'embedding', embeddingModel })
+    expect((await runRag(context)).metrics['ndcg']).toMatchObject({ n: 2, errors: 1 })
+    expect(reported.examples.find(({ itemId }) => itemId === 'q3')).toMatchObject({ status: 'error', error: expect.stringContaining('maximum context length') as string, latencyMs: null })
+    refused = 'Farmers'
+    await expect(runRag(contextOf({ retriever: 'embedding', embeddingModel }).context)).rejects.toMatchObject({ code: 'endpoint_failed', message: expect.stringContaining('a chunk of the documents has no vector') as string })
   })
 
   it('prices a question by the hour of the machine', async () => {

@@ -6,14 +6,20 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { metricsOfKind } from '../../experiments/metrics.js'
 import { type Example, fromWire, type Question, type RagParameters, type Summary } from '../../server/contracts/index.js'
+import type { RunBudget } from '../budget.js'
 import { costOf } from '../cost.js'
 import { drawItems } from '../few-shot.js'
+import { forEachInFlight } from '../in-flight.js'
+import { sumUses, usedBy } from '../providers/accounted-embeddings.js'
+import { CallFailed, PromptRefused } from '../providers/chat-model.js'
+import { type DenseVectors, type EmbedProgress, endpointVectors, sentenceVectors } from '../retrieval/dense.js'
 import { coverage, scoreRetrieval } from '../retrieval/metrics.js'
-import { buildRetriever, type RetrievalDocument, type RetrievedChunk, type Retriever } from '../retrieval/retriever.js'
+import { buildRetriever, type Found, type RetrievalDocument, type RetrievedChunk, type Retriever } from '../retrieval/retriever.js'
 import { VectorCache } from '../retrieval/vector-cache.js'
 import { allowedItems } from '../race-order.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
+import { budgetOf, openAccountedEmbeddings } from './account.js'
 
 type Context = RunContext<RagParameters>
 
@@ -21,32 +27,59 @@ type Context = RunContext<RagParameters>
 const SHOWN_CHUNKS = 3
 const SHOWN_CHARACTERS = 400
 const KEPT_PLACES = 50
+const PROGRESS_EVERY_MS = 200
 
 export async function runRag(context: Context): Promise<Summary> {
   const { assignment, params, report } = context
   assertScorable(assignment.metrics, metricsOfKind('rag'), 'a rag run')
   if (params.chunkOverlap >= params.chunkSize) throw new RunFailure('invalid_params', `chunkOverlap ${params.chunkOverlap} must be less than chunkSize ${params.chunkSize}`)
   const { documents, questions } = await readData(context)
-  const total = questions.length
-  report.progress({ done: context.doneExamples.length, total, unit: 'items', message: 'indexing' })
-  const retriever = await index(context, documents, total)
-  const done = new Map(context.doneExamples.map((example) => [example.itemId, example]))
-  const examples = [...done.values()]
+  report.progress({ done: context.doneExamples.length, total: questions.length, unit: 'items', message: 'indexing' })
+  const budget = budgetOf(context)
+  const retriever = await index(context, documents, { total: questions.length, budget })
+  return askAll(context, questions, { retriever, budget })
+}
+
+/** Whatever ends the run early, what was found until then is summed up. */
+async function askAll(context: Context, questions: readonly Question[], { retriever, budget }: { retriever: Retriever; budget: RunBudget }): Promise<Summary> {
+  const { assignment, params, report } = context
+  const done = new Set(context.doneExamples.map(({ itemId }) => itemId))
+  const examples = [...context.doneExamples]
   const metric = assignment.metrics[0] ?? 'ndcg'
-  let sum = examples.reduce((before, { scores }) => before + fromWire(scores[metric] ?? 0), 0)
-  for (const question of questions) {
-    if (done.has(question.id)) continue
-    context.signal.throwIfAborted()
-    const example = await ask(question, retriever, params)
-    examples.push(example)
-    report.example(example)
-    sum += fromWire(example.scores[metric] ?? 0)
-    report.metric(`running/${metric}`, examples.length, sum / examples.length)
-    report.progress({ done: examples.length, total, unit: 'items' })
-    // Searches are synchronous: let what was reported leave the process.
-    await setImmediate()
+  let [sum, count] = [0, 0]
+  const take = ({ scores }: Example): boolean => {
+    const score = scores[metric]
+    if (score === undefined) return false
+    sum += fromWire(score)
+    return ++count > 0
   }
-  return summarizeExamples(context, examples)
+  examples.forEach(take)
+  try {
+    // Where nobody is called one at a time, so that each search has the machine to itself.
+    const concurrency = retriever.took === null ? 1 : params.concurrency
+    await forEachInFlight(questions.filter(({ id }) => !done.has(id)), concurrency, async (question) => {
+      context.signal.throwIfAborted()
+      const example = await ask(question, retriever, params)
+      examples.push(example)
+      report.example(example)
+      if (take(example)) report.metric(`running/${metric}`, examples.length, sum / count)
+      report.progress({ done: examples.length, total: questions.length, unit: 'items' })
+      // Searches are synchronous: let what was reported leave the process.
+      await setImmediate()
+    })
+    return summarize(context, examples, { retriever, budget })
+  } catch (error) {
+    if (error instanceof RunFailure && examples.length > 0) error.summary = summarize(context, examples, { retriever, budget })
+    throw error
+  }
+}
+
+/** What vectors of chunks took is no part of what a question costs: it stands in `embeddings` and in `spentUsd`. */
+function summarize(context: Context, examples: readonly Example[], { retriever, budget }: { retriever: Retriever; budget: RunBudget }): Summary {
+  const summary = summarizeExamples(context, examples)
+  if (retriever.took === null) return summary
+  const embeddings = sumUses([retriever.took, ...(summary.embeddings === undefined ? [] : [summary.embeddings])]) ?? retriever.took
+  return { ...summary, embeddings, spentUsd: budget.spentUsd }
 }
 
 async function readData({ dataset, params, assignment }: Context): Promise<{ documents: RetrievalDocument[]; questions: Question[] }> {
@@ -64,48 +97,67 @@ async function readData({ dataset, params, assignment }: Context): Promise<{ doc
   return { documents, questions: allowedItems(questions, assignment, ({ document }) => document) }
 }
 
-async function index({ params, folders, report, threads }: Context, documents: readonly RetrievalDocument[], total: number): Promise<Retriever> {
+async function index(context: Context, documents: readonly RetrievalDocument[], { total, budget }: { total: number; budget: RunBudget }): Promise<Retriever> {
+  const { params, report } = context
   const startedAtMs = performance.now()
-  const cache = new VectorCache(join(folders.cache, 'sentence-vectors'), params.embeddingModel)
-  const retriever = await buildRetriever(documents, {
-    ...params,
-    cache,
-    threads,
-    onProgress: ({ done, total: sentences }) => report.progress({ done: 0, total, unit: 'items', message: `embedding the documents: ${done} of ${sentences} sentences` }),
+  let toldMs = 0
+  const onProgress = ({ done, total: parts, unit }: EmbedProgress): void => {
+    if (performance.now() - toldMs < PROGRESS_EVERY_MS && done < parts) return
+    toldMs = performance.now()
+    report.progress({ done: 0, total, unit: 'items', message: `embedding the documents: ${done} of ${parts} ${unit}` })
+  }
+  const retriever = await buildRetriever(documents, { ...params, openDense: () => openDense(context, budget, onProgress) }).catch((error: unknown) => {
+    if (!(error instanceof CallFailed || error instanceof PromptRefused)) throw error
+    throw new RunFailure('endpoint_failed', `a chunk of the documents has no vector, so there is no index: ${error.message}`, { cause: error })
   })
   const seconds = (performance.now() - startedAtMs) / 1000
   const characters = documents.reduce((sum, { text }) => sum + text.length, 0)
   report.metric('index/seconds', 0, seconds)
   report.metric('index/chunks', 0, retriever.chunks.length)
   report.metric('index/mb_per_second', 0, characters / 1e6 / seconds)
-  report.log('info', `${documents.length} documents with ${characters} characters in ${retriever.chunks.length} chunks, indexed in ${seconds.toFixed(2)} s`)
+  const { took } = retriever
+  if (took?.costUsd != null) report.metric('index/usd', 0, took.costUsd)
+  const paid = took === null ? '' : `; ${took.texts} vectors, ${took.cached} of them stored before, for ${took.costUsd === null ? 'an unknown cost' : `${took.costUsd.toFixed(6)} US dollars`}`
+  report.log('info', `${documents.length} documents with ${characters} characters in ${retriever.chunks.length} chunks, indexed in ${seconds.toFixed(2)} s${paid}`)
   return retriever
 }
 
+function openDense(context: Context, budget: RunBudget, onProgress: (progress: EmbedProgress) => void): Promise<DenseVectors> {
+  const { params: { embeddingModel: model }, folders, report, threads } = context
+  if (typeof model === 'string') return sentenceVectors({ cache: new VectorCache(join(folders.cache, 'sentence-vectors'), model), threads, onProgress })
+  report.environment({ device: `endpoint ${new URL(model.baseUrl).host}` })
+  return Promise.resolve(endpointVectors({ ofChunks: openAccountedEmbeddings(context, model, { budget }), ofQuestions: openAccountedEmbeddings(context, model, { budget, mostTexts: 1 }), onProgress }))
+}
+
 async function ask(question: Question, retriever: Retriever, params: RagParameters): Promise<Example> {
-  const startedAtMs = performance.now()
-  const chunks = await retriever.search(question.question, params.k)
-  const latencyMs = performance.now() - startedAtMs
-  return {
-    itemId: question.id,
-    cluster: question.document,
-    input: question.question,
-    output: showChunks(chunks, retriever),
-    target: question.passage,
-    status: 'scored',
-    scores: { ...scoreRetrieval(chunks, question) },
-    error: null,
-    latencyMs,
-    ttftMs: null,
-    tokensIn: null,
-    tokensOut: null,
-    costUsd: costOf(params.price, { tokensIn: null, tokensOut: null, latencyMs }),
-    details: {
-      answer: question.answer,
-      gold: { document: question.document, start: question.start, end: question.end },
-      retrieved: chunks.slice(0, KEPT_PLACES).map((chunk) => ({ document: chunk.document, start: chunk.start, end: chunk.end, score: chunk.score, relevance: coverage(chunk, question) })),
-    },
+  const asked = { itemId: question.id, cluster: question.document, input: question.question, target: question.passage, ttftMs: null }
+  const known = { answer: question.answer, gold: { document: question.document, start: question.start, end: question.end } }
+  try {
+    const { chunks, latencyMs, took } = await retriever.search(question.question, params.k)
+    const embeddings = usedBy(took === null ? [] : [took])
+    return {
+      ...asked,
+      output: showChunks(chunks, retriever),
+      status: 'scored',
+      scores: { ...scoreRetrieval(chunks, question) },
+      error: null,
+      ...spentOn({ latencyMs, took }, params),
+      details: {
+        ...known,
+        retrieved: chunks.slice(0, KEPT_PLACES).map((chunk) => ({ document: chunk.document, start: chunk.start, end: chunk.end, score: chunk.score, relevance: coverage(chunk, question) })),
+        ...(embeddings === null ? {} : { embeddings }),
+      },
+    }
+  } catch (error) {
+    if (!(error instanceof CallFailed || error instanceof PromptRefused)) throw error
+    return { ...asked, output: '', status: 'error', scores: {}, error: error.message, latencyMs: null, tokensIn: null, tokensOut: null, costUsd: null, details: known }
   }
+}
+
+/** A question costs its vector, or else the time of the machine. */
+function spentOn({ latencyMs, took }: Pick<Found, 'latencyMs' | 'took'>, { price }: RagParameters): Pick<Example, 'latencyMs' | 'tokensIn' | 'tokensOut' | 'costUsd' | 'cached'> {
+  if (took === null) return { latencyMs, tokensIn: null, tokensOut: null, costUsd: costOf(price, { tokensIn: null, tokensOut: null, latencyMs }) }
+  return { latencyMs, tokensIn: took.tokensIn, tokensOut: 0, costUsd: took.costUsd, ...(took.cached ? { cached: true } : {}) }
 }
 
 function showChunks(chunks: readonly RetrievedChunk[], retriever: Retriever): string {

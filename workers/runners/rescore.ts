@@ -25,7 +25,7 @@ interface Answered {
 /** What cannot be made from a text. */
 const FROM_LIKELIHOODS = ['loss', 'acc_norm', 'acc_bytes']
 /** Details that scorers leave; those of the earlier ones would pass for ours. */
-const SCORING_DETAILS = new Set(['judgements', 'verdicts', 'unscored', 'assertions', 'predicted', 'answer'])
+const SCORING_DETAILS = new Set(['judgements', 'verdicts', 'unscored', 'assertions', 'embeddings', 'predicted', 'answer'])
 
 /** @param sourceId the run whose answers are scored */
 export async function runRescore(context: Context, sourceId: string): Promise<Summary> {

@@ -1,5 +1,5 @@
 import type { Example } from '../../server/contracts/index.js'
-import type { Account } from '../providers/accounted-model.js'
+import type { Account } from '../providers/paid-calls.js'
 import type { CallFacts } from '../providers/chat-model.js'
 
 export interface StepCall {

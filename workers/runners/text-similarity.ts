@@ -1,33 +1,48 @@
 /* Cosines between texts, by a sentence encoder here or an endpoint's embeddings. A text is embedded once while it is among the latest. */
 import type { Embedder } from '../../server/contracts/index.js'
-import type { EmbeddingModel } from '../providers/embeddings.js'
+import type { AccountedEmbeddings, EmbeddedText } from '../providers/accounted-embeddings.js'
 
 export interface TextSimilarity {
-  cosine(left: string, right: string): Promise<number>
+  /** @param took what the vectors of an endpoint took is added to it */
+  cosine(left: string, right: string, took: EmbeddedText[]): Promise<number>
   close(): Promise<void>
 }
 
 /** At 3,072 numbers each some 50 MB. */
 const MOST_VECTORS = 4_096
 
+interface Embedded {
+  vector: Float32Array
+  /** Null where nobody is paid. */
+  took: EmbeddedText | null
+}
+
 interface Source {
-  embed(text: string): Promise<Float32Array>
+  embed(text: string): Promise<Embedded>
   close(): Promise<void>
 }
 
-export async function openSimilarity(embedder: Embedder, { threads, openEndpoint }: { threads: number; openEndpoint: (embedder: Exclude<Embedder, string>) => EmbeddingModel }): Promise<TextSimilarity> {
+export async function openSimilarity(embedder: Embedder, { threads, openEndpoint }: { threads: number; openEndpoint: (embedder: Exclude<Embedder, string>) => AccountedEmbeddings }): Promise<TextSimilarity> {
   const source = typeof embedder === 'string' ? await openEncoder(threads) : fromEndpoint(openEndpoint(embedder))
-  const vectors = new Map<string, Promise<Float32Array>>()
-  const vectorOf = (text: string): Promise<Float32Array> => {
-    const known = vectors.get(text) ?? source.embed(text)
+  const vectors = new Map<string, Promise<Embedded>>()
+  const vectorOf = async (text: string, took: EmbeddedText[]): Promise<Float32Array> => {
+    const known = vectors.get(text)
+    const embedding = known ?? source.embed(text)
     vectors.delete(text)
-    vectors.set(text, known)
+    vectors.set(text, embedding)
     const [oldest] = vectors.keys()
     if (vectors.size > MOST_VECTORS && oldest !== undefined) vectors.delete(oldest)
-    return known
+    // A call that failed may succeed for the next answer.
+    if (known === undefined) embedding.catch(() => vectors.delete(text))
+    const embedded = await embedding
+    if (embedded.took !== null) took.push(known === undefined ? embedded.took : { ...embedded.took, cached: true })
+    return embedded.vector
   }
   return {
-    cosine: async (left, right) => cosineOf(await vectorOf(left), await vectorOf(right)),
+    cosine: async (left, right, took) => {
+      const [one, other] = await Promise.all([vectorOf(left, took), vectorOf(right, took)])
+      return cosineOf(one, other)
+    },
     close: () => source.close(),
   }
 }
@@ -36,15 +51,14 @@ export async function openSimilarity(embedder: Embedder, { threads, openEndpoint
 async function openEncoder(threads: number): Promise<Source> {
   const { SentenceEncoder } = await import('../retrieval/sentence-encoder.js')
   const encoder = await SentenceEncoder.load(threads)
-  return { embed: (text) => encoder.encode([text]), close: () => encoder.dispose() }
+  return { embed: async (text) => ({ vector: await encoder.encode([text]), took: null }), close: () => encoder.dispose() }
 }
 
-function fromEndpoint(model: EmbeddingModel): Source {
+function fromEndpoint(embeddings: AccountedEmbeddings): Source {
   return {
     embed: async (text) => {
-      const [vector] = (await model.embed([text])).vectors
-      if (vector === undefined) throw new RangeError(`${model.name} gave no vector`)
-      return vector
+      const { vector, ...took } = await embeddings.embed(text)
+      return { vector, took }
     },
     close: () => Promise.resolve(),
   }
