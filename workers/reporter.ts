@@ -7,7 +7,7 @@ import { createReadStream, openAsBlob } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Assignment, CheckpointCommit, Environment, Example, Finish, LogLine, MetricPoint } from '../server/contracts/index.js'
-import { toWire } from '../server/contracts/index.js'
+import { packFloats, toWire } from '../server/contracts/index.js'
 import type { CheckpointReport } from './run-context.js'
 import { ServerUnavailable, type ServerClient } from './server-client.js'
 
@@ -96,6 +96,8 @@ export class Reporter {
         metrics: Object.fromEntries(Object.entries(checkpoint.metrics).map(([key, value]) => [key, toWire(value)])),
         samples: checkpoint.samples.map((sample, index) => ({ step: checkpoint.step, index, ...sample })),
         losses: (checkpoint.losses ?? []).map(({ loss, ...item }) => ({ ...item, loss: toWire(loss) })),
+        itemTokens: checkpoint.tokens?.items ?? [],
+        tokenLosses: (checkpoint.tokens?.losses ?? []).map(({ losses, ...at }) => ({ ...at, losses: packFloats(losses) })),
         files,
       }
       await this.post(`/checkpoints/${checkpoint.step}`, commit)

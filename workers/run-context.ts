@@ -22,6 +22,8 @@ export interface CheckpointReport {
   samples: SampleAnswer[]
   /** Of each validation item, where they are few. NaN is data. */
   losses?: MeasuredLoss[]
+  /** Losses of single tokens, of this step or earlier ones, and the texts of items that had none so far. */
+  tokens?: { items: ItemTokens[]; losses: TokenLosses[] }
 }
 
 /** One validation item: mean loss over its tokens, in nats. */
@@ -29,6 +31,20 @@ export interface MeasuredLoss {
   itemId: string
   loss: number
   tokens: number
+}
+
+/** How an item reads, in pieces: counted ones are tokens that have a loss, the others are only read. */
+export interface ItemTokens {
+  itemId: string
+  texts: string[]
+  counted: boolean[]
+}
+
+/** An item's counted tokens at one step, in nats. */
+export interface TokenLosses {
+  itemId: string
+  step: number
+  losses: Float32Array
 }
 
 export interface RunReport {

@@ -65,10 +65,26 @@ export type SampleList = z.infer<typeof SampleListSchema>
 
 /** Loss of each validation item at each evaluation: which ones get worse while the mean still falls. */
 export const LossTableSchema = z.object({
-  items: z.array(z.object({ id: z.string(), tokens: z.number().int().nonnegative() })),
+  items: z.array(
+    z.object({
+      id: z.string(),
+      tokens: z.number().int().nonnegative(),
+      tokenEvaluations: z.number().int().nonnegative().describe('evaluations that left a loss for each of its tokens'),
+    }),
+  ),
   evaluations: z.array(z.object({ step: z.number().int().nonnegative(), losses: z.array(FloatSchema.nullable()).describe('in the order of the items; null where the item was not evaluated') })).describe('by step'),
 })
 export type LossTable = z.infer<typeof LossTableSchema>
+
+/** One validation item token by token, at each evaluation that left the losses of its tokens. */
+export const TokenLossTableSchema = z.object({
+  itemId: z.string(),
+  pieces: z.array(z.object({ text: z.string(), counted: z.boolean().describe('false: only read, without a loss') })),
+  evaluations: z
+    .array(z.object({ step: z.number().int().nonnegative(), losses: z.array(FloatSchema).describe('of the counted pieces, in their order: negative log-likelihood in nats') }))
+    .describe('by step'),
+})
+export type TokenLossTable = z.infer<typeof TokenLossTableSchema>
 
 export const ExamplePageSchema = z.object({
   total: z.number().int().nonnegative().describe('examples that match, on all pages'),

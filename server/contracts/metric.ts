@@ -17,6 +17,18 @@ export function fromWire(value: Float): number {
   return Number(value)
 }
 
+/** Many floats in few bytes: float32, little-endian. NaN and infinity are among them. */
+export function packFloats(values: Float32Array): string {
+  const bytes = Buffer.alloc(values.length * Float32Array.BYTES_PER_ELEMENT)
+  for (const [index, value] of values.entries()) bytes.writeFloatLE(value, index * Float32Array.BYTES_PER_ELEMENT)
+  return bytes.toString('base64')
+}
+
+export function unpackFloats(bytes: Uint8Array): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Array.from({ length: bytes.byteLength / Float32Array.BYTES_PER_ELEMENT }, (_, index) => view.getFloat32(index * Float32Array.BYTES_PER_ELEMENT, true))
+}
+
 /** One point of a metric series. `time` is Unix milliseconds; `step` counts optimizer steps, or items scored. */
 export const MetricPointSchema = z.strictObject({
   key: z.string().min(1).max(200).describe('for example train/loss, eval/loss, train/learning_rate'),

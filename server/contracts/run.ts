@@ -177,6 +177,30 @@ export const ItemLossSchema = z.strictObject({
 })
 export type ItemLoss = z.infer<typeof ItemLossSchema>
 
+/** Tokens whose losses one evaluation leaves behind, over all items: 4 bytes each. */
+export const MOST_TOKEN_LOSSES = 16_000
+
+/** How a validation item reads, in pieces of text. */
+export const ItemTokensSchema = z
+  .strictObject({
+    itemId: z.string().min(1),
+    texts: z.array(z.string()),
+    counted: z.array(z.boolean()).describe('by piece: a token that has a loss, or text that is only read'),
+  })
+  .refine(({ texts, counted }) => texts.length === counted.length, { path: ['counted'], message: 'must say of each piece whether it is counted' })
+export type ItemTokens = z.infer<typeof ItemTokensSchema>
+
+/** The counted tokens of one item at one evaluation. */
+export const TokenLossSchema = z.strictObject({
+  itemId: z.string().min(1),
+  step: z.number().int().nonnegative(),
+  losses: z
+    .base64()
+    .refine((text) => Buffer.from(text, 'base64').length % Float32Array.BYTES_PER_ELEMENT === 0, 'must be whole float32 values')
+    .describe('negative log-likelihood of each counted token in nats: float32, little-endian, base64'),
+})
+export type TokenLoss = z.infer<typeof TokenLossSchema>
+
 export const LogLineSchema = z.strictObject({
   time: z.number(),
   level: z.enum(['info', 'warn', 'error']),

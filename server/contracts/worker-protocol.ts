@@ -3,7 +3,7 @@ import { BudgetSchema, KindSchema, ParameterValueSchema } from './experiment.js'
 import { FloatSchema, MetricPointSchema } from './metric.js'
 import { PriceRowSchema } from './models.js'
 import { DEVICE_KINDS } from './parameters.js'
-import { EnvironmentSchema, ExampleSchema, ItemLossSchema, LogLineSchema, MOST_ITEM_LOSSES, ProgressSchema, RunErrorSchema, SampleSchema, SummarySchema } from './run.js'
+import { EnvironmentSchema, ExampleSchema, ItemLossSchema, ItemTokensSchema, LogLineSchema, MOST_ITEM_LOSSES, ProgressSchema, RunErrorSchema, SampleSchema, SummarySchema, TokenLossSchema } from './run.js'
 
 /**
  * How a worker and the server talk, all under /api/worker/. Every write names the attempt it
@@ -164,6 +164,8 @@ export const CheckpointCommitSchema = z.strictObject({
   metrics: z.record(z.string(), FloatSchema),
   samples: z.array(SampleSchema).default([]),
   losses: z.array(ItemLossSchema).max(MOST_ITEM_LOSSES).default([]).describe('of each validation item, where they are few'),
+  itemTokens: z.array(ItemTokensSchema).max(MOST_ITEM_LOSSES).optional().describe('once for each item with losses of single tokens'),
+  tokenLosses: z.array(TokenLossSchema).max(2 * MOST_ITEM_LOSSES).optional().describe('of this step, or of an earlier one to compare it with'),
   files: z.array(z.strictObject({ name: FileNameSchema, sizeBytes: z.number().int().nonnegative(), sha256: z.string() })),
 })
 export type CheckpointCommit = z.infer<typeof CheckpointCommitSchema>

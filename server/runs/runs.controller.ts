@@ -13,6 +13,7 @@ import {
   RetryRequestSchema,
   RunSchema,
   SampleListSchema,
+  TokenLossTableSchema,
   type CheckpointList,
   type ExamplePage,
   type LogPage,
@@ -21,6 +22,7 @@ import {
   type RetryRequest,
   type Run,
   type SampleList,
+  type TokenLossTable,
 } from '../contracts/index.js'
 import { RunsService } from './runs.service.js'
 
@@ -47,6 +49,9 @@ const LogsQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(5_000).default(1_000),
 })
 type LogsQuery = z.infer<typeof LogsQuerySchema>
+
+const TokenLossQuerySchema = z.object({ item: z.string().min(1).describe('id of a validation item') })
+type TokenLossQuery = z.infer<typeof TokenLossQuerySchema>
 
 @ApiTags('runs')
 @Controller('api/runs/:id')
@@ -103,6 +108,13 @@ export class RunsController {
   @ApiOkResponse({ standardSchema: LossTableSchema })
   losses(@Param('id') id: string): Promise<LossTable> {
     return this.runs.losses(id)
+  }
+
+  @Get('losses/tokens')
+  @ApiOperation({ summary: 'Loss of each token of one validation item, at each evaluation that kept it' })
+  @ApiOkResponse({ standardSchema: TokenLossTableSchema })
+  tokenLosses(@Param('id') id: string, @Query({ schema: TokenLossQuerySchema }) query: TokenLossQuery): Promise<TokenLossTable> {
+    return this.runs.tokenLosses(id, query.item)
   }
 
   @Get('logs')

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { Inject, Injectable } from '@nestjs/common'
 import { bestMetricOf, evaluationOf, recommendCheckpoint } from '../../experiments/checkpoints.js'
 import { ArtifactStore } from '../artifacts/artifact-store.js'
-import type { Budget, CheckpointList, ExamplePage, LogPage, LossTable, MetricsAnswer, Run, SampleList } from '../contracts/index.js'
+import type { Budget, CheckpointList, ExamplePage, LogPage, LossTable, MetricsAnswer, Run, SampleList, TokenLossTable } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
 import { RunRecords } from './run-records.js'
 import type { CheckpointFile } from '../store/checkpoint-store.js'
@@ -54,6 +54,11 @@ export class RunsService {
   async losses(id: string): Promise<LossTable> {
     await this.runs.read(id)
     return this.records.checkpoints.losses(id)
+  }
+
+  async tokenLosses(id: string, itemId: string): Promise<TokenLossTable> {
+    await this.runs.read(id)
+    return this.records.checkpoints.tokenLosses(id, itemId)
   }
 
   async logs(id: string, query: { after?: number | undefined; limit: number }): Promise<LogPage> {

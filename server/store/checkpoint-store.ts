@@ -2,7 +2,7 @@
  * Checkpoints and their sample answers. Files are noted as they arrive; a checkpoint exists only
  * once every file it names is there, so a reader never meets half of one.
  */
-import { AppError, fromWire, toWire, type Checkpoint, type CheckpointCommit, type Float, type LossTable, type Sample } from '../contracts/index.js'
+import { AppError, fromWire, toWire, type Checkpoint, type CheckpointCommit, type Float, type LossTable, type Sample, type TokenLossTable, unpackFloats } from '../contracts/index.js'
 import type { Database, Session } from './database.js'
 import { holdRun, noSuchRun } from './fence.js'
 import { arrayLiteral, storable, storableOrNull } from './text.js'
@@ -58,6 +58,7 @@ export class CheckpointStore {
         INSERT INTO checkpoint (run_id, step, metric_keys, metric_values, size_bytes) VALUES (${runId}, ${step}, ${keys}::text[], ${values}::text::float8[], ${sizeBytes}::float8::bigint)`
       await session.sample.createMany({ data: commit.samples.map((sample) => ({ runId, ...storableSample(sample) })), skipDuplicates: true })
       await insertLosses(session, { runId, step }, commit.losses)
+      await insertTokenLosses(session, runId, commit)
       await session.$executeRaw`UPDATE run SET progress_attempt = ${commit.attempt} WHERE id = ${runId}`
       change.tell('run.checkpoint', { experimentId: held.experimentId, runId })
     })
@@ -148,7 +149,21 @@ export class CheckpointStore {
       const lossOf = new Map(row.item_ids.map((id, index) => [id, row.losses[index] ?? null]))
       return { step: row.step, losses: [...items.keys()].map((id) => lossOf.get(id) ?? null) }
     })
-    return { items: [...items].map(([id, tokens]) => ({ id, tokens })), evaluations }
+    const kept = await this.database.client.tokenLoss.groupBy({ by: ['itemId'], where: { runId }, _count: true })
+    const keptOf = new Map(kept.map((row) => [row.itemId, row._count]))
+    return { items: [...items].map(([id, tokens]) => ({ id, tokens, tokenEvaluations: keptOf.get(id) ?? 0 })), evaluations }
+  }
+
+  async tokenLosses(runId: string, itemId: string): Promise<TokenLossTable> {
+    const { client } = this.database
+    const item = await client.itemTokens.findUnique({ where: { runId_itemId: { runId, itemId } } })
+    if (item === null) throw new AppError('not_found', `Run ${runId} kept no losses of single tokens for item "${itemId}"; GET /api/runs/${runId}/losses tells for which items it did.`)
+    const rows = await client.tokenLoss.findMany({ where: { runId, itemId }, orderBy: { step: 'asc' } })
+    return {
+      itemId,
+      pieces: item.texts.map((text, index) => ({ text, counted: item.counted[index] ?? false })),
+      evaluations: rows.map(({ step, losses }) => ({ step, losses: unpackFloats(losses).map(toWire) })),
+    }
   }
 
   async samples(runId: string): Promise<Sample[]> {
@@ -163,6 +178,14 @@ async function insertLosses(session: Session, at: { runId: string; step: number 
     INSERT INTO item_loss (run_id, step, item_ids, losses, tokens)
     VALUES (${at.runId}, ${at.step}, ${ids}::text[], ${arrayLiteral(losses.map(({ loss }) => fromWire(loss)))}::text::float8[], ${losses.map(({ tokens }) => tokens)}::int[])
     ON CONFLICT DO NOTHING`
+}
+
+/** An attempt that resumes knows not what the one before it has sent: what is there stays. */
+async function insertTokenLosses(session: Session, runId: string, { itemTokens = [], tokenLosses = [] }: Pick<CheckpointCommit, 'itemTokens' | 'tokenLosses'>): Promise<void> {
+  const texts = itemTokens.map((item) => ({ runId, itemId: storable(item.itemId), texts: item.texts.map(storable), counted: item.counted }))
+  if (texts.length > 0) await session.itemTokens.createMany({ data: texts, skipDuplicates: true })
+  const losses = tokenLosses.map((item) => ({ runId, itemId: storable(item.itemId), step: item.step, losses: Buffer.from(item.losses, 'base64') }))
+  if (losses.length > 0) await session.tokenLoss.createMany({ data: losses, skipDuplicates: true })
 }
 
 async function assertUploaded(session: Session, at: { runId: string; step: number }, files: readonly CheckpointFile[]): Promise<void> {

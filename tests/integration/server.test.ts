@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Type } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
-import type { Assignment, Comparison, CreatedExperiment, ErrorBody, Estimate, Example, ExamplePage, Experiment, ExperimentPage, Health, MetricsAnswer, Plan, Run, ServerEvent } from '../../server/contracts/index.js'
+import { packFloats, type Assignment, type Comparison, type CreatedExperiment, type ErrorBody, type Estimate, type Example, type ExamplePage, type Experiment, type ExperimentPage, type Health, type MetricsAnswer, type Plan, type Run, type ServerEvent } from '../../server/contracts/index.js'
 import { Logger } from '../../server/logger.js'
 import { readSettings, type Settings } from '../../server/settings.js'
 import { startServer, type RunningServer } from '../../server/start.js'
@@ -226,7 +226,7 @@ describe('the server', () => {
     expect(upload).toMatchObject({ status: 200, body: { sizeBytes: 300_000, sha256 } })
     expect(codeOf(await ask('PUT', `${at}/files/..%2Fescape?attempt=${attempt}`, bytes))).toEqual([400, 'invalid_request'])
     expect(codeOf(await ask('PUT', `${at}/files/late.bin?attempt=${attempt + 1}`, bytes))).toEqual([409, 'fenced'])
-    const commit = { attempt, metrics: { 'eval/loss': 0.5 }, samples: [{ step: 20, index: 0, prompt: 'p', output: 'o', expected: null }], losses: [{ itemId: 'a', loss: 'NaN', tokens: 2 }, { itemId: 'b', loss: 0.5, tokens: 3 }], files: [{ name: 'adapter.safetensors', sizeBytes: 300_000, sha256 }] }
+    const commit = { attempt, metrics: { 'eval/loss': 0.5 }, samples: [{ step: 20, index: 0, prompt: 'p', output: 'o', expected: null }], losses: [{ itemId: 'a', loss: 'NaN', tokens: 2 }, { itemId: 'b', loss: 0.5, tokens: 3 }], itemTokens: [{ itemId: 'a', texts: ['Spam? ', ' yes', '.'], counted: [false, true, true] }], tokenLosses: [{ itemId: 'a', step: 20, losses: packFloats(Float32Array.of(NaN, 0.25)) }], files: [{ name: 'adapter.safetensors', sizeBytes: 300_000, sha256 }] }
     expect((await ask('POST', at, commit)).status).toBe(204)
     const back = await fetch(`${server.url}/api/runs/${id}/checkpoints/20/files/adapter.safetensors`)
     expect(createHash('sha256').update(new Uint8Array(await back.arrayBuffer())).digest('hex')).toBe(sha256)
@@ -234,7 +234,12 @@ describe('the server', () => {
     expect(codeOf(await ask('POST', `/api/runs/${id}/checkpoints/21/pick`))).toEqual([404, 'not_found'])
     expect((await ask<Run>('GET', `/api/runs/${id}`)).body.pickedStep).toBe(20)
     expect((await ask('GET', `/api/runs/${id}/samples`)).body).toMatchObject({ samples: [{ step: 20, output: 'o' }] })
-    expect((await ask('GET', `/api/runs/${id}/losses`)).body).toEqual({ items: [{ id: 'a', tokens: 2 }, { id: 'b', tokens: 3 }], evaluations: [{ step: 20, losses: ['NaN', 0.5] }] })
+    expect((await ask('GET', `/api/runs/${id}/losses`)).body).toEqual({ items: [{ id: 'a', tokens: 2, tokenEvaluations: 1 }, { id: 'b', tokens: 3, tokenEvaluations: 0 }], evaluations: [{ step: 20, losses: ['NaN', 0.5] }] })
+    expect((await ask('GET', `/api/runs/${id}/losses/tokens?item=a`)).body).toEqual({
+      itemId: 'a', pieces: [{ text: 'Spam? ', counted: false }, { text: ' yes', counted: true }, { text: '.', counted: true }], evaluations: [{ step: 20, losses: ['NaN', 0.25] }],
+    })
+    expect(codeOf(await ask('GET', `/api/runs/${id}/losses/tokens?item=b`))).toEqual([404, 'not_found'])
+    expect(codeOf(await ask('POST', at, { ...commit, tokenLosses: [{ itemId: 'a', step: 20, losses: 'AAA=' }] }))).toEqual([400, 'invalid_request'])
 
     const later = at.replace('20', '40')
     await ask('PUT', `${later}/files/adapter.safetensors?attempt=${attempt}`, bytes.subarray(1))

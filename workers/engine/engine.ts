@@ -122,6 +122,8 @@ export interface ExampleLoss {
   tokens: number
   /** Supervised tokens whose label is the model's first choice. */
   correctTokens: number
+  /** Negative log-likelihood of each supervised token in nats, in their order: `tokens` values, whose mean is `loss`. */
+  tokenLosses: Float32Array
 }
 
 export interface Evaluation {

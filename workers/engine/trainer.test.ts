@@ -206,11 +206,25 @@ describe('evaluation', () => {
     const silent = { id: 'silent', tokens: [1, 2, 3], labels: [-100, -100, -100] }
     const { perExample, loss, perplexity, tokens } = await withTrainer(adapterOptions, examples, (trainer) => trainer.evaluate([...examples, silent]))
     expect(perExample.map(({ id }) => id)).toEqual([...examples, silent].map(({ id }) => id))
-    expect(perExample.at(-1)).toEqual({ id: 'silent', loss: NaN, tokens: 0, correctTokens: 0 })
+    expect(perExample.at(-1)).toEqual({ id: 'silent', loss: NaN, tokens: 0, correctTokens: 0, tokenLosses: new Float32Array() })
     const scored = perExample.slice(0, -1)
     expect(tokens).toBe(scored.reduce((sum, result) => sum + result.tokens, 0))
     expect(loss).toBeCloseTo(scored.reduce((sum, result) => sum + result.loss * result.tokens, 0) / tokens, 12)
     expect(perplexity).toBeCloseTo(Math.exp(loss), 12)
+  })
+
+  it('tells the loss of each token, which is what it costs when no other token is learned', async () => {
+    await withTrainer(adapterOptions, examples, async (trainer) => {
+      const { perExample } = await trainer.evaluate(examples)
+      for (const [index, { loss, tokens, tokenLosses }] of perExample.entries()) {
+        expect(tokenLosses).toHaveLength(tokens)
+        expect(tokenLosses.reduce((sum, one) => sum + one, 0) / tokens).toBeCloseTo(loss, 5)
+        const example = examples[index] ?? { tokens: [], labels: [] }
+        const learned = [...example.labels].flatMap((label, place) => (place > 0 && label !== -100 ? [place] : []))
+        const single = await trainer.evaluate(learned.map((place) => ({ id: String(place), tokens: example.tokens, labels: [...example.labels].map((label, at) => (at === place ? label : -100)) })))
+        for (const [at, alone] of single.perExample.entries()) expect(Math.abs(alone.loss - (tokenLosses[at] ?? NaN))).toBeLessThan(1e-5)
+      }
+    })
   })
 
   it('does not depend on what else is in the batch', async () => {

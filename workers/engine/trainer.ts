@@ -112,7 +112,7 @@ class CompiledTrainer implements Trainer {
   async evaluate(examples: TrainingExample[]): Promise<Evaluation> {
     const { options } = this.#parts
     const checked = checkExamples(examples, { vocabSize: this.config.vocabSize, maxLength: options.maxLength })
-    const results = new Map<TrainingExample, ExampleLoss>(checked.map((example) => [example, { id: example.id, loss: NaN, tokens: 0, correctTokens: 0 }]))
+    const results = new Map<TrainingExample, ExampleLoss>(checked.map((example) => [example, { id: example.id, loss: NaN, tokens: 0, correctTokens: 0, tokenLosses: new Float32Array() }]))
     // Neighbours in length share a batch, so little padding is computed.
     const ordered = singleRows(checked.filter((example) => supervisedTokens(example) > 0).toSorted((a, b) => a.tokens.length - b.tokens.length))
     for (let start = 0; start < ordered.length; start += options.batchSize) {
@@ -219,17 +219,17 @@ class CompiledTrainer implements Trainer {
     for (const [name, { value }] of this.#state.tensors) feeds.set(name, value)
     const outputs = await session.run(feeds)
     const [nll, choice] = [floats(outputs, 'nll'), integers(outputs, 'choice')]
-    const sums = batch.rows.map(() => ({ loss: 0, tokens: 0, correctTokens: 0 }))
+    const sums = batch.rows.map(() => ({ losses: [] as number[], correctTokens: 0 }))
     for (const [index, counted] of batch.counted.entries()) {
       const sum = sums[Math.floor(Number(batch.headRows[index]) / batch.T)]
       if (counted === 0 || sum === undefined) continue
-      sum.loss += nll[index] ?? NaN
-      sum.tokens++
+      sum.losses.push(nll[index] ?? NaN)
       if (choice[index] === batch.labels[index]) sum.correctTokens++
     }
     return batch.rows.flatMap(({ examples }, row) => examples.map((example) => {
-      const { loss, tokens, correctTokens } = sums[row] ?? { loss: NaN, tokens: 0, correctTokens: 0 }
-      return { example, result: { id: example.id, loss: loss / tokens, tokens, correctTokens } }
+      const { losses, correctTokens } = sums[row] ?? { losses: [], correctTokens: 0 }
+      const loss = losses.reduce((total, one) => total + one, 0) / losses.length
+      return { example, result: { id: example.id, loss, tokens: losses.length, correctTokens, tokenLosses: Float32Array.from(losses) } }
     }))
   }
 }

@@ -5,8 +5,8 @@
 import type { ExampleLoss, Trainer, TrainingExample } from '../engine/engine.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { accuracyOf, mostLikelyLabel } from '../scorers/classification.js'
-import type { MeasuredLoss } from '../run-context.js'
 import { encodeItems, type EncodeOptions } from './lora-data.js'
+import type { EvaluatedItem } from './token-losses.js'
 
 export interface Validation {
   /** Items with their own answer. */
@@ -25,7 +25,7 @@ export interface ValidationReport {
   /** Share of the answers' tokens that are the model's first choice, in [0, 1]. */
   tokenAccuracy: number
   /** Each item's own loss; items whose answer was cut away whole are left out. */
-  items: MeasuredLoss[]
+  items: EvaluatedItem[]
 }
 
 /** @param labels empty for free-text tasks */
@@ -58,7 +58,10 @@ function encodeLabels(item: PromptItem, labels: readonly string[], { format }: E
 export async function validate(trainer: Pick<Trainer, 'evaluate'>, { targets, choices, labels }: Validation): Promise<ValidationReport> {
   const { perExample } = await trainer.evaluate([...targets, ...choices.flatMap(({ wrong }) => wrong)])
   const byId = new Map(perExample.map((result) => [result.id, result]))
-  const answers = targets.flatMap(({ id }) => byId.get(id) ?? []).filter(({ tokens }) => tokens > 0)
+  const answers = targets.flatMap((example) => {
+    const result = byId.get(example.id)
+    return result === undefined || result.tokens === 0 ? [] : [{ ...result, example }]
+  })
   const tokens = sum(answers.map((answer) => answer.tokens))
   const loss = -sum(answers.map(logLikelihood)) / tokens
   const tokenAccuracy = sum(answers.map(({ correctTokens }) => correctTokens)) / tokens
@@ -66,7 +69,8 @@ export async function validate(trainer: Pick<Trainer, 'evaluate'>, { targets, ch
     const likelihoods = labels.map((label) => logLikelihood(byId.get(label === item.target ? item.id : choiceId(item.id, label))))
     return accuracyOf(mostLikelyLabel(labels, likelihoods), item.target)
   })
-  return { loss, perplexity: Math.exp(loss), accuracy: hits.length === 0 ? null : sum(hits) / hits.length, tokenAccuracy, items: answers.map((answer) => ({ itemId: answer.id, loss: answer.loss, tokens: answer.tokens })) }
+  const items = answers.map(({ id, loss, tokens, tokenLosses, example }) => ({ itemId: id, loss, tokens, tokenLosses, example }))
+  return { loss, perplexity: Math.exp(loss), accuracy: hits.length === 0 ? null : sum(hits) / hits.length, tokenAccuracy, items }
 }
 
 /** In nats, over all supervised tokens; NaN where there is none. */

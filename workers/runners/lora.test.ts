@@ -52,6 +52,16 @@ test('trains, evaluates the base model first, keeps checkpoints and scores the t
     const tokens = losses.reduce((sum, item) => sum + item.tokens, 0)
     expect(losses.reduce((sum, item) => sum + item.loss * item.tokens, 0) / tokens).toBeCloseTo(metrics['eval/loss'] ?? Number.NaN, 6)
   }
+  // And so are those of their tokens, which spell the answers.
+  const kept = reported.checkpoints.map(({ tokens }) => tokens)
+  expect(kept.map((tokens) => [tokens?.items.length, tokens?.losses.length])).toEqual([[12, 12], [0, 12], [0, 12], [0, 12]])
+  expect(kept[0]?.items[0]).toEqual({ itemId: 'i48', texts: ['<|endoftext|>red 6:', ' yes', '<|endoftext|>'], counted: [false, true, true] })
+  for (const { losses = [], tokens } of reported.checkpoints) {
+    for (const [index, { itemId, loss }] of losses.entries()) {
+      const single = tokens?.losses.filter((one) => one.itemId === itemId).map((one) => one.losses.reduce((sum, value) => sum + value, 0) / one.losses.length)
+      expect(single, `${index}`).toEqual([expect.closeTo(loss, 5)])
+    }
+  }
   const best = losses.reduce((low, point) => (point[1] < low[1] ? point : low))
   expect(summary).toMatchObject({ primaryMetric: 'accuracy', bestStep: best[0], metrics: { accuracy: { n: 12, errors: 0 }, loss: { n: 12 } }, latency: { n: 12 } })
   expect(summary.trainableParameters).toBe(4 * (4 * 32 + 32 + 16 + 16 + 32 + 3 * (32 + 64)))

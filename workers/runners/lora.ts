@@ -5,7 +5,7 @@
 import type { DatasetTask, LoraParameters, Summary } from '../../server/contracts/index.js'
 import type { Trainer, TrainerOptions, TrainingExample } from '../engine/engine.js'
 import { packRows, singleRows } from '../engine/batches.js'
-import { loadTokenizer } from '../engine/formats/tokenizer.js'
+import { loadTokenizer, type Tokenizer } from '../engine/formats/tokenizer.js'
 import type { LanguageModel } from '../engine/generate.js'
 import { createTrainer } from '../engine/trainer.js'
 import type { BaseWeights } from '../engine/weight-cache.js'
@@ -71,6 +71,7 @@ function metricsOfTask(task: DatasetTask): string[] {
 }
 
 interface Data {
+  tokenizer: Tokenizer
   format: LoraFormat
   training: TrainingExample[]
   validation: Validation
@@ -96,6 +97,7 @@ async function prepareData({ dataset, params, assignment, report }: Context, mod
   const [first] = training
   if (first !== undefined) logFirstExample(first, tokenizer, report)
   return {
+    tokenizer,
     format,
     validationItems,
     training,
@@ -128,11 +130,12 @@ function trainerOptions(context: Context, modelFolder: string, training: Trainin
 }
 
 function trainingJob(job: Job): TrainingJob {
-  const { context, trainer, totalSteps, validation, models, modelFolder } = job
+  const { context, trainer, tokenizer, totalSteps, validation, models, modelFolder } = job
   const { method, keepCheckpoints } = context.params
   return {
     context,
     trainer,
+    tokenizer,
     totalSteps,
     startsWithEvaluation: true,
     keepCheckpoints: keepCheckpoints ?? (method === 'full' ? WHOLE_MODELS_KEPT : undefined),
@@ -141,7 +144,7 @@ function trainingJob(job: Job): TrainingJob {
       return {
         evaluation: { loss, token_accuracy: tokenAccuracy, ...(accuracy === null ? {} : { accuracy }) },
         metrics: { 'eval/loss': loss, 'eval/perplexity': perplexity, 'eval/token_accuracy': tokenAccuracy, ...(accuracy === null ? {} : { 'eval/accuracy': accuracy }) },
-        losses: items,
+        items,
       }
     },
     complete: async (folder) => {

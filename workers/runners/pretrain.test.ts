@@ -47,6 +47,14 @@ test('trains a vocabulary and a model, keeps whole folders, and scores every hel
   const rates = series(reported, 'train/learning_rate').map(([, rate]) => rate)
   expect([rates[0], rates.at(-1)]).toEqual([0, expect.closeTo((0.02 * 11) / 12, 12)])
   expect(reported.checkpoints.map(({ step, samples, losses }) => [step, samples.length, losses?.length])).toEqual([[4, 1, 2], [8, 1, 2], [12, 1, 2]])
+  // Rows of one document overlap by a token; its single losses count each of its tokens once.
+  for (const { losses = [], tokens } of reported.checkpoints) {
+    for (const { itemId, loss, tokens: count } of losses) {
+      const single = tokens?.losses.find((one) => one.itemId === itemId)?.losses ?? new Float32Array()
+      expect([single.length, single.reduce((sum, value) => sum + value, 0) / count]).toEqual([count, expect.closeTo(loss, 5)])
+    }
+  }
+  for (const { texts, counted } of reported.checkpoints[0]?.tokens?.items ?? []) expect(counted).toEqual(texts.map((_, index) => index > 0))
   expect((await readdir(saved(12))).sort()).toEqual(['config.json', 'generation_config.json', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json', 'trainer_state.json'])
   expect(summary).toMatchObject({ primaryMetric: 'bits_per_byte', bestStep: 12, metrics: { bits_per_byte: { n: 4 }, loss: { n: 4 } }, latency: null, tokensOut: 0 })
   expect(reported.examples.map(({ itemId }) => itemId)).toEqual(['t30', 't31', 't32', 't33'])

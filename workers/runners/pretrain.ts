@@ -16,11 +16,12 @@ import { SPECIAL_TOKENS, writeTokenizerFiles } from '../engine/formats/tokenizer
 import { openLanguageModel } from '../engine/generate.js'
 import { createTrainer } from '../engine/trainer.js'
 import type { LearningCurves } from '../learning-curves.js'
-import { elapsedMs, type MeasuredLoss, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
 import { summarizeExamples } from '../run-summary.js'
 import { copyCompanions } from './checkpoint-model.js'
 import { assertPretrainFits } from './memory-check.js'
 import { scoredText } from './text-score.js'
+import type { EvaluatedItem } from './token-losses.js'
 import { runTraining, type Trained, type TrainingJob } from './training-loop.js'
 import { warmupOf } from './training-schedule.js'
 
@@ -35,6 +36,7 @@ interface HeldOut {
   id: string
   text: string
   bytes: number
+  tokens: number[]
   /** Rows of one document overlap by one token, so that each token is predicted exactly once. */
   rows: TrainingExample[]
 }
@@ -56,7 +58,7 @@ export async function runPretrain(context: Context): Promise<Summary> {
   try {
     report.log('info', `${trainer.trainableParameters.toLocaleString('en')} parameters; an epoch is ${trainer.stepsPerEpoch} steps`)
     if (context.resumeFolder !== null) await trainer.restore(context.resumeFolder)
-    const job: Job = { context, trainer, heldOut, tokenizerFolder }
+    const job: Job = { context, trainer, heldOut, tokenizer, tokenizerFolder }
     return await finish(job, await runTraining(trainingJob(job)))
   } finally {
     await trainer.dispose()
@@ -96,7 +98,7 @@ function encodeHeldOut({ id, text }: TextItem, tokenizer: Tokenizer, maxLength: 
     const piece = tokens.slice(start, start + maxLength)
     rows.push({ id: `${id}#${rows.length}`, tokens: piece, labels: piece })
   }
-  return { id, text, bytes: Buffer.byteLength(text), rows }
+  return { id, text, bytes: Buffer.byteLength(text), tokens, rows }
 }
 
 function trainerOptions({ params, assignment, threads, report }: Context, tokenizer: Tokenizer): TrainerOptions {
@@ -137,15 +139,17 @@ interface Job {
   context: Context
   trainer: Trainer
   heldOut: readonly HeldOut[]
+  tokenizer: Tokenizer
   tokenizerFolder: string
 }
 
 function trainingJob(job: Job): TrainingJob {
-  const { context, trainer, tokenizerFolder } = job
+  const { context, trainer, tokenizer, tokenizerFolder } = job
   const { params, threads } = context
   return {
     context,
     trainer,
+    tokenizer,
     totalSteps: params.steps,
     startsWithEvaluation: false,
     keepCheckpoints: params.keepCheckpoints,
@@ -166,7 +170,7 @@ async function evaluate({ context, trainer, heldOut }: Job): ReturnType<Training
   return {
     evaluation: { loss, token_accuracy: tokenAccuracy },
     metrics: { 'eval/loss': loss, 'eval/perplexity': perplexity, 'eval/token_accuracy': tokenAccuracy, 'eval/bits_per_byte': bitsPerByte },
-    losses: part.flatMap((document) => lossOf(document, byRow)),
+    items: part.flatMap((document) => lossOf(document, byRow)),
   }
 }
 
@@ -183,10 +187,10 @@ async function answerSamples(folder: string, params: PretrainParameters, threads
 }
 
 /** A document's rows together; nothing where none of its tokens is predicted. */
-function lossOf({ id, rows }: HeldOut, byRow: ReadonlyMap<string, ExampleLoss>): MeasuredLoss[] {
+function lossOf({ id, tokens: text, rows }: HeldOut, byRow: ReadonlyMap<string, ExampleLoss>): EvaluatedItem[] {
   const losses = rows.flatMap((row) => byRow.get(row.id) ?? [])
   const tokens = losses.reduce((sum, row) => sum + row.tokens, 0)
-  return tokens === 0 ? [] : [{ itemId: id, loss: totalNats(losses) / tokens, tokens }]
+  return tokens === 0 ? [] : [{ itemId: id, loss: totalNats(losses) / tokens, tokens, tokenLosses: Float32Array.from(losses.flatMap((row) => [...row.tokenLosses])), example: { id, tokens: text, labels: text } }]
 }
 
 /** Negative log-likelihood of all predicted tokens. */

@@ -10,18 +10,21 @@ import { EngineError } from '../engine/engine-error.js'
 import type { StepReport, Trainer } from '../engine/engine.js'
 import { downloadCheckpoint } from '../earlier-work.js'
 import { LearningCurves, reportStep, type CourseParameters } from '../learning-curves.js'
-import { type MeasuredLoss, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import type { Tokenizer } from '../engine/formats/tokenizer.js'
+import { RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import { type EvaluatedItem, TokenLossChoice } from './token-losses.js'
 
 export interface TrainingJob {
   context: RunContext<CourseParameters>
   trainer: Trainer
+  tokenizer: Tokenizer
   totalSteps: number
   /** Evaluate and keep the model as it is before the first step. */
   startsWithEvaluation: boolean
   /** The newest checkpoints to keep besides the best; undefined keeps all. */
   keepCheckpoints: number | undefined
   /** The validation split with the weights of this moment; `metrics` are for the charts, by their keys there. */
-  evaluate: () => Promise<{ evaluation: Omit<Evaluation, 'step'>; metrics: Record<string, number>; losses: MeasuredLoss[] }>
+  evaluate: () => Promise<{ evaluation: Omit<Evaluation, 'step'>; metrics: Record<string, number>; items: EvaluatedItem[] }>
   /** Adds to a saved checkpoint what else belongs into it, and answers the samples with it. */
   complete: (folder: string) => Promise<SampleAnswer[]>
   /** What tables show of a run that failed: built from the curves alone. */
@@ -46,12 +49,14 @@ class TrainingLoop {
   private readonly job: TrainingJob
   private readonly curves: LearningCurves
   private readonly dropped = new Set<number>()
+  private readonly tokenLosses: TokenLossChoice
   /** The best checkpoint so far whose files lie on this disk. */
   private best: { step: number; folder: string } | null = null
 
   constructor(job: TrainingJob, curves: LearningCurves) {
     this.job = job
     this.curves = curves
+    this.tokenLosses = new TokenLossChoice(job.tokenizer)
   }
 
   async run(): Promise<void> {
@@ -104,7 +109,7 @@ class TrainingLoop {
     const { report, folders, params } = context
     const step = trainer.globalStep
     report.progress({ done: step, total: totalSteps, unit: 'steps', message: 'evaluating' })
-    const { evaluation, metrics, losses } = await evaluate()
+    const { evaluation, metrics, items } = await evaluate()
     if (evaluation[params.bestMetric] === undefined) throw new RunFailure('invalid_params', `bestMetric is ${params.bestMetric}, and this run measures no ${BEST_METRICS[params.bestMetric].name}; only datasets with labels have an accuracy`)
     for (const [key, value] of Object.entries(metrics)) report.metric(key, step, value)
     this.curves.addEvaluation({ step, ...evaluation })
@@ -112,7 +117,9 @@ class TrainingLoop {
     const folder = join(folders.work, `checkpoint-${step}`)
     await mkdir(folder, { recursive: true })
     await trainer.save(folder, this.curves.course(trainer.stepsPerEpoch))
-    await report.checkpoint({ step, folder, metrics, samples: await complete(folder), losses: losses.length > MOST_ITEM_LOSSES ? [] : losses })
+    const single = items.length > MOST_ITEM_LOSSES ? [] : items
+    const losses = single.map(({ itemId, loss, tokens }) => ({ itemId, loss, tokens }))
+    await report.checkpoint({ step, folder, metrics, samples: await complete(folder), losses, tokens: this.tokenLosses.choose(step, single) })
     await this.keepBest({ step, folder })
     this.dropOld()
   }

@@ -73,6 +73,16 @@ export type CheckpointFile = Prisma.CheckpointFileModel
  */
 export type ItemLoss = Prisma.ItemLossModel
 /**
+ * Model ItemTokens
+ * How a validation item with losses of single tokens reads, in pieces; only counted ones have a loss.
+ */
+export type ItemTokens = Prisma.ItemTokensModel
+/**
+ * Model TokenLoss
+ * Losses of an item's counted tokens at one evaluation: float32, little-endian.
+ */
+export type TokenLoss = Prisma.TokenLossModel
+/**
  * Model Sample
  * 
  */

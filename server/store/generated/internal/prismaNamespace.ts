@@ -408,6 +408,8 @@ export const ModelName = {
   Checkpoint: 'Checkpoint',
   CheckpointFile: 'CheckpointFile',
   ItemLoss: 'ItemLoss',
+  ItemTokens: 'ItemTokens',
+  TokenLoss: 'TokenLoss',
   Sample: 'Sample',
   LogLine: 'LogLine',
   Event: 'Event',
@@ -429,7 +431,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "experiment" | "run" | "metricSeries" | "metricChunk" | "example" | "annotation" | "preference" | "response" | "checkpoint" | "checkpointFile" | "itemLoss" | "sample" | "logLine" | "event" | "worker" | "queuePause" | "share"
+    modelProps: "experiment" | "run" | "metricSeries" | "metricChunk" | "example" | "annotation" | "preference" | "response" | "checkpoint" | "checkpointFile" | "itemLoss" | "itemTokens" | "tokenLoss" | "sample" | "logLine" | "event" | "worker" | "queuePause" | "share"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1247,6 +1249,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    ItemTokens: {
+      payload: Prisma.$ItemTokensPayload<ExtArgs>
+      fields: Prisma.ItemTokensFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ItemTokensFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ItemTokensFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>
+        }
+        findFirst: {
+          args: Prisma.ItemTokensFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ItemTokensFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>
+        }
+        findMany: {
+          args: Prisma.ItemTokensFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>[]
+        }
+        create: {
+          args: Prisma.ItemTokensCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>
+        }
+        createMany: {
+          args: Prisma.ItemTokensCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ItemTokensCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>[]
+        }
+        delete: {
+          args: Prisma.ItemTokensDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>
+        }
+        update: {
+          args: Prisma.ItemTokensUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>
+        }
+        deleteMany: {
+          args: Prisma.ItemTokensDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ItemTokensUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ItemTokensUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>[]
+        }
+        upsert: {
+          args: Prisma.ItemTokensUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ItemTokensPayload>
+        }
+        aggregate: {
+          args: Prisma.ItemTokensAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateItemTokens>
+        }
+        groupBy: {
+          args: Prisma.ItemTokensGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ItemTokensGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ItemTokensCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ItemTokensCountAggregateOutputType> | number
+        }
+      }
+    }
+    TokenLoss: {
+      payload: Prisma.$TokenLossPayload<ExtArgs>
+      fields: Prisma.TokenLossFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TokenLossFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TokenLossFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>
+        }
+        findFirst: {
+          args: Prisma.TokenLossFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TokenLossFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>
+        }
+        findMany: {
+          args: Prisma.TokenLossFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>[]
+        }
+        create: {
+          args: Prisma.TokenLossCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>
+        }
+        createMany: {
+          args: Prisma.TokenLossCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TokenLossCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>[]
+        }
+        delete: {
+          args: Prisma.TokenLossDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>
+        }
+        update: {
+          args: Prisma.TokenLossUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>
+        }
+        deleteMany: {
+          args: Prisma.TokenLossDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TokenLossUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TokenLossUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>[]
+        }
+        upsert: {
+          args: Prisma.TokenLossUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TokenLossPayload>
+        }
+        aggregate: {
+          args: Prisma.TokenLossAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTokenLoss>
+        }
+        groupBy: {
+          args: Prisma.TokenLossGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TokenLossGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TokenLossCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TokenLossCountAggregateOutputType> | number
+        }
+      }
+    }
     Sample: {
       payload: Prisma.$SamplePayload<ExtArgs>
       fields: Prisma.SampleFieldRefs
@@ -1933,6 +2083,26 @@ export const ItemLossScalarFieldEnum = {
 export type ItemLossScalarFieldEnum = (typeof ItemLossScalarFieldEnum)[keyof typeof ItemLossScalarFieldEnum]
 
 
+export const ItemTokensScalarFieldEnum = {
+  runId: 'runId',
+  itemId: 'itemId',
+  texts: 'texts',
+  counted: 'counted'
+} as const
+
+export type ItemTokensScalarFieldEnum = (typeof ItemTokensScalarFieldEnum)[keyof typeof ItemTokensScalarFieldEnum]
+
+
+export const TokenLossScalarFieldEnum = {
+  runId: 'runId',
+  itemId: 'itemId',
+  step: 'step',
+  losses: 'losses'
+} as const
+
+export type TokenLossScalarFieldEnum = (typeof TokenLossScalarFieldEnum)[keyof typeof TokenLossScalarFieldEnum]
+
+
 export const SampleScalarFieldEnum = {
   runId: 'runId',
   step: 'step',
@@ -2157,6 +2327,13 @@ export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, '
 export type ListBytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes[]'>
     
 
+
+/**
+ * Reference to a field of type 'Boolean[]'
+ */
+export type ListBooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean[]'>
+    
+
 /**
  * Batch Payload for updateMany & deleteMany & createMany
  */
@@ -2319,6 +2496,8 @@ export type GlobalOmitConfig = {
   checkpoint?: Prisma.CheckpointOmit
   checkpointFile?: Prisma.CheckpointFileOmit
   itemLoss?: Prisma.ItemLossOmit
+  itemTokens?: Prisma.ItemTokensOmit
+  tokenLoss?: Prisma.TokenLossOmit
   sample?: Prisma.SampleOmit
   logLine?: Prisma.LogLineOmit
   event?: Prisma.EventOmit

@@ -62,6 +62,8 @@ export const ModelName = {
   Checkpoint: 'Checkpoint',
   CheckpointFile: 'CheckpointFile',
   ItemLoss: 'ItemLoss',
+  ItemTokens: 'ItemTokens',
+  TokenLoss: 'TokenLoss',
   Sample: 'Sample',
   LogLine: 'LogLine',
   Event: 'Event',
@@ -287,6 +289,26 @@ export const ItemLossScalarFieldEnum = {
 } as const
 
 export type ItemLossScalarFieldEnum = (typeof ItemLossScalarFieldEnum)[keyof typeof ItemLossScalarFieldEnum]
+
+
+export const ItemTokensScalarFieldEnum = {
+  runId: 'runId',
+  itemId: 'itemId',
+  texts: 'texts',
+  counted: 'counted'
+} as const
+
+export type ItemTokensScalarFieldEnum = (typeof ItemTokensScalarFieldEnum)[keyof typeof ItemTokensScalarFieldEnum]
+
+
+export const TokenLossScalarFieldEnum = {
+  runId: 'runId',
+  itemId: 'itemId',
+  step: 'step',
+  losses: 'losses'
+} as const
+
+export type TokenLossScalarFieldEnum = (typeof TokenLossScalarFieldEnum)[keyof typeof TokenLossScalarFieldEnum]
 
 
 export const SampleScalarFieldEnum = {

@@ -512,6 +512,8 @@ export type RunWhereInput = {
   files?: Prisma.CheckpointFileListRelationFilter
   samples?: Prisma.SampleListRelationFilter
   itemLosses?: Prisma.ItemLossListRelationFilter
+  itemTokens?: Prisma.ItemTokensListRelationFilter
+  tokenLosses?: Prisma.TokenLossListRelationFilter
   logLines?: Prisma.LogLineListRelationFilter
   annotations?: Prisma.AnnotationListRelationFilter
   preferencesAsOne?: Prisma.PreferenceListRelationFilter
@@ -565,6 +567,8 @@ export type RunOrderByWithRelationInput = {
   files?: Prisma.CheckpointFileOrderByRelationAggregateInput
   samples?: Prisma.SampleOrderByRelationAggregateInput
   itemLosses?: Prisma.ItemLossOrderByRelationAggregateInput
+  itemTokens?: Prisma.ItemTokensOrderByRelationAggregateInput
+  tokenLosses?: Prisma.TokenLossOrderByRelationAggregateInput
   logLines?: Prisma.LogLineOrderByRelationAggregateInput
   annotations?: Prisma.AnnotationOrderByRelationAggregateInput
   preferencesAsOne?: Prisma.PreferenceOrderByRelationAggregateInput
@@ -621,6 +625,8 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   files?: Prisma.CheckpointFileListRelationFilter
   samples?: Prisma.SampleListRelationFilter
   itemLosses?: Prisma.ItemLossListRelationFilter
+  itemTokens?: Prisma.ItemTokensListRelationFilter
+  tokenLosses?: Prisma.TokenLossListRelationFilter
   logLines?: Prisma.LogLineListRelationFilter
   annotations?: Prisma.AnnotationListRelationFilter
   preferencesAsOne?: Prisma.PreferenceListRelationFilter
@@ -763,6 +769,8 @@ export type RunCreateInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -815,6 +823,8 @@ export type RunUncheckedCreateInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -867,6 +877,8 @@ export type RunUpdateInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -919,6 +931,8 @@ export type RunUncheckedUpdateInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -1409,6 +1423,34 @@ export type RunUpdateOneRequiredWithoutItemLossesNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.RunUpdateToOneWithWhereWithoutItemLossesInput, Prisma.RunUpdateWithoutItemLossesInput>, Prisma.RunUncheckedUpdateWithoutItemLossesInput>
 }
 
+export type RunCreateNestedOneWithoutItemTokensInput = {
+  create?: Prisma.XOR<Prisma.RunCreateWithoutItemTokensInput, Prisma.RunUncheckedCreateWithoutItemTokensInput>
+  connectOrCreate?: Prisma.RunCreateOrConnectWithoutItemTokensInput
+  connect?: Prisma.RunWhereUniqueInput
+}
+
+export type RunUpdateOneRequiredWithoutItemTokensNestedInput = {
+  create?: Prisma.XOR<Prisma.RunCreateWithoutItemTokensInput, Prisma.RunUncheckedCreateWithoutItemTokensInput>
+  connectOrCreate?: Prisma.RunCreateOrConnectWithoutItemTokensInput
+  upsert?: Prisma.RunUpsertWithoutItemTokensInput
+  connect?: Prisma.RunWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RunUpdateToOneWithWhereWithoutItemTokensInput, Prisma.RunUpdateWithoutItemTokensInput>, Prisma.RunUncheckedUpdateWithoutItemTokensInput>
+}
+
+export type RunCreateNestedOneWithoutTokenLossesInput = {
+  create?: Prisma.XOR<Prisma.RunCreateWithoutTokenLossesInput, Prisma.RunUncheckedCreateWithoutTokenLossesInput>
+  connectOrCreate?: Prisma.RunCreateOrConnectWithoutTokenLossesInput
+  connect?: Prisma.RunWhereUniqueInput
+}
+
+export type RunUpdateOneRequiredWithoutTokenLossesNestedInput = {
+  create?: Prisma.XOR<Prisma.RunCreateWithoutTokenLossesInput, Prisma.RunUncheckedCreateWithoutTokenLossesInput>
+  connectOrCreate?: Prisma.RunCreateOrConnectWithoutTokenLossesInput
+  upsert?: Prisma.RunUpsertWithoutTokenLossesInput
+  connect?: Prisma.RunWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RunUpdateToOneWithWhereWithoutTokenLossesInput, Prisma.RunUpdateWithoutTokenLossesInput>, Prisma.RunUncheckedUpdateWithoutTokenLossesInput>
+}
+
 export type RunCreateNestedOneWithoutSamplesInput = {
   create?: Prisma.XOR<Prisma.RunCreateWithoutSamplesInput, Prisma.RunUncheckedCreateWithoutSamplesInput>
   connectOrCreate?: Prisma.RunCreateOrConnectWithoutSamplesInput
@@ -1482,6 +1524,8 @@ export type RunCreateWithoutExperimentInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -1533,6 +1577,8 @@ export type RunUncheckedCreateWithoutExperimentInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -1654,6 +1700,8 @@ export type RunCreateWithoutSeriesInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -1705,6 +1753,8 @@ export type RunUncheckedCreateWithoutSeriesInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -1772,6 +1822,8 @@ export type RunUpdateWithoutSeriesInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -1823,6 +1875,8 @@ export type RunUncheckedUpdateWithoutSeriesInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -1874,6 +1928,8 @@ export type RunCreateWithoutChunksInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -1925,6 +1981,8 @@ export type RunUncheckedCreateWithoutChunksInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -1992,6 +2050,8 @@ export type RunUpdateWithoutChunksInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -2043,6 +2103,8 @@ export type RunUncheckedUpdateWithoutChunksInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -2094,6 +2156,8 @@ export type RunCreateWithoutExamplesInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -2145,6 +2209,8 @@ export type RunUncheckedCreateWithoutExamplesInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -2212,6 +2278,8 @@ export type RunUpdateWithoutExamplesInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -2263,6 +2331,8 @@ export type RunUncheckedUpdateWithoutExamplesInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -2315,6 +2385,8 @@ export type RunCreateWithoutAnnotationsInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
   preferencesAsTwo?: Prisma.PreferenceCreateNestedManyWithoutTwoInput
@@ -2366,6 +2438,8 @@ export type RunUncheckedCreateWithoutAnnotationsInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
   preferencesAsTwo?: Prisma.PreferenceUncheckedCreateNestedManyWithoutTwoInput
@@ -2433,6 +2507,8 @@ export type RunUpdateWithoutAnnotationsInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
   preferencesAsTwo?: Prisma.PreferenceUpdateManyWithoutTwoNestedInput
@@ -2484,6 +2560,8 @@ export type RunUncheckedUpdateWithoutAnnotationsInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
   preferencesAsTwo?: Prisma.PreferenceUncheckedUpdateManyWithoutTwoNestedInput
@@ -2535,6 +2613,8 @@ export type RunCreateWithoutPreferencesAsOneInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsTwo?: Prisma.PreferenceCreateNestedManyWithoutTwoInput
@@ -2586,6 +2666,8 @@ export type RunUncheckedCreateWithoutPreferencesAsOneInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsTwo?: Prisma.PreferenceUncheckedCreateNestedManyWithoutTwoInput
@@ -2642,6 +2724,8 @@ export type RunCreateWithoutPreferencesAsTwoInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -2693,6 +2777,8 @@ export type RunUncheckedCreateWithoutPreferencesAsTwoInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -2760,6 +2846,8 @@ export type RunUpdateWithoutPreferencesAsOneInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsTwo?: Prisma.PreferenceUpdateManyWithoutTwoNestedInput
@@ -2811,6 +2899,8 @@ export type RunUncheckedUpdateWithoutPreferencesAsOneInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsTwo?: Prisma.PreferenceUncheckedUpdateManyWithoutTwoNestedInput
@@ -2873,6 +2963,8 @@ export type RunUpdateWithoutPreferencesAsTwoInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -2924,6 +3016,8 @@ export type RunUncheckedUpdateWithoutPreferencesAsTwoInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -2974,6 +3068,8 @@ export type RunCreateWithoutCheckpointsInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -3025,6 +3121,8 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -3092,6 +3190,8 @@ export type RunUpdateWithoutCheckpointsInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -3143,6 +3243,8 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -3194,6 +3296,8 @@ export type RunCreateWithoutFilesInput = {
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -3245,6 +3349,8 @@ export type RunUncheckedCreateWithoutFilesInput = {
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -3312,6 +3418,8 @@ export type RunUpdateWithoutFilesInput = {
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -3363,6 +3471,8 @@ export type RunUncheckedUpdateWithoutFilesInput = {
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -3414,6 +3524,8 @@ export type RunCreateWithoutItemLossesInput = {
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -3465,6 +3577,8 @@ export type RunUncheckedCreateWithoutItemLossesInput = {
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -3532,6 +3646,8 @@ export type RunUpdateWithoutItemLossesInput = {
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -3583,6 +3699,464 @@ export type RunUncheckedUpdateWithoutItemLossesInput = {
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
+  logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
+  annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
+  preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
+  preferencesAsTwo?: Prisma.PreferenceUncheckedUpdateManyWithoutTwoNestedInput
+}
+
+export type RunCreateWithoutItemTokensInput = {
+  id: string
+  seq?: bigint | number
+  kind: string
+  name: string
+  cell: number
+  repeat: number
+  seed: number
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  varied: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataset: string
+  datasetHash: string
+  colorSlot: number
+  status?: string
+  attempt?: number
+  progressAttempt?: number
+  deaths?: number
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  summary?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  environment?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  pickedStep?: number | null
+  worker?: string | null
+  cancelRequestedAt?: Date | string | null
+  heartbeatAt?: Date | string | null
+  claimedAt?: Date | string | null
+  elapsedMs?: number
+  spentUsd?: number
+  spentCalls?: number
+  budget?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  allowance?: number | null
+  race?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  rescoredFrom?: string | null
+  roundAttempt?: number
+  queueOrder?: number | null
+  createdAt?: Date | string
+  startedAt?: Date | string | null
+  finishedAt?: Date | string | null
+  experiment: Prisma.ExperimentCreateNestedOneWithoutRunsInput
+  series?: Prisma.MetricSeriesCreateNestedManyWithoutRunInput
+  chunks?: Prisma.MetricChunkCreateNestedManyWithoutRunInput
+  examples?: Prisma.ExampleCreateNestedManyWithoutRunInput
+  checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
+  samples?: Prisma.SampleCreateNestedManyWithoutRunInput
+  itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
+  logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
+  annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
+  preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
+  preferencesAsTwo?: Prisma.PreferenceCreateNestedManyWithoutTwoInput
+}
+
+export type RunUncheckedCreateWithoutItemTokensInput = {
+  id: string
+  seq?: bigint | number
+  experimentId: string
+  kind: string
+  name: string
+  cell: number
+  repeat: number
+  seed: number
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  varied: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataset: string
+  datasetHash: string
+  colorSlot: number
+  status?: string
+  attempt?: number
+  progressAttempt?: number
+  deaths?: number
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  summary?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  environment?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  pickedStep?: number | null
+  worker?: string | null
+  cancelRequestedAt?: Date | string | null
+  heartbeatAt?: Date | string | null
+  claimedAt?: Date | string | null
+  elapsedMs?: number
+  spentUsd?: number
+  spentCalls?: number
+  budget?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  allowance?: number | null
+  race?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  rescoredFrom?: string | null
+  roundAttempt?: number
+  queueOrder?: number | null
+  createdAt?: Date | string
+  startedAt?: Date | string | null
+  finishedAt?: Date | string | null
+  series?: Prisma.MetricSeriesUncheckedCreateNestedManyWithoutRunInput
+  chunks?: Prisma.MetricChunkUncheckedCreateNestedManyWithoutRunInput
+  examples?: Prisma.ExampleUncheckedCreateNestedManyWithoutRunInput
+  checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
+  samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
+  itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
+  logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
+  annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
+  preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
+  preferencesAsTwo?: Prisma.PreferenceUncheckedCreateNestedManyWithoutTwoInput
+}
+
+export type RunCreateOrConnectWithoutItemTokensInput = {
+  where: Prisma.RunWhereUniqueInput
+  create: Prisma.XOR<Prisma.RunCreateWithoutItemTokensInput, Prisma.RunUncheckedCreateWithoutItemTokensInput>
+}
+
+export type RunUpsertWithoutItemTokensInput = {
+  update: Prisma.XOR<Prisma.RunUpdateWithoutItemTokensInput, Prisma.RunUncheckedUpdateWithoutItemTokensInput>
+  create: Prisma.XOR<Prisma.RunCreateWithoutItemTokensInput, Prisma.RunUncheckedCreateWithoutItemTokensInput>
+  where?: Prisma.RunWhereInput
+}
+
+export type RunUpdateToOneWithWhereWithoutItemTokensInput = {
+  where?: Prisma.RunWhereInput
+  data: Prisma.XOR<Prisma.RunUpdateWithoutItemTokensInput, Prisma.RunUncheckedUpdateWithoutItemTokensInput>
+}
+
+export type RunUpdateWithoutItemTokensInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  cell?: Prisma.IntFieldUpdateOperationsInput | number
+  repeat?: Prisma.IntFieldUpdateOperationsInput | number
+  seed?: Prisma.IntFieldUpdateOperationsInput | number
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  varied?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataset?: Prisma.StringFieldUpdateOperationsInput | string
+  datasetHash?: Prisma.StringFieldUpdateOperationsInput | string
+  colorSlot?: Prisma.IntFieldUpdateOperationsInput | number
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  progressAttempt?: Prisma.IntFieldUpdateOperationsInput | number
+  deaths?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  summary?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  environment?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  pickedStep?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  cancelRequestedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heartbeatAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  claimedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  elapsedMs?: Prisma.FloatFieldUpdateOperationsInput | number
+  spentUsd?: Prisma.FloatFieldUpdateOperationsInput | number
+  spentCalls?: Prisma.IntFieldUpdateOperationsInput | number
+  budget?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  allowance?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  race?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  rescoredFrom?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  roundAttempt?: Prisma.IntFieldUpdateOperationsInput | number
+  queueOrder?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  experiment?: Prisma.ExperimentUpdateOneRequiredWithoutRunsNestedInput
+  series?: Prisma.MetricSeriesUpdateManyWithoutRunNestedInput
+  chunks?: Prisma.MetricChunkUpdateManyWithoutRunNestedInput
+  examples?: Prisma.ExampleUpdateManyWithoutRunNestedInput
+  checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
+  samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
+  itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
+  logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
+  annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
+  preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
+  preferencesAsTwo?: Prisma.PreferenceUpdateManyWithoutTwoNestedInput
+}
+
+export type RunUncheckedUpdateWithoutItemTokensInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  experimentId?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  cell?: Prisma.IntFieldUpdateOperationsInput | number
+  repeat?: Prisma.IntFieldUpdateOperationsInput | number
+  seed?: Prisma.IntFieldUpdateOperationsInput | number
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  varied?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataset?: Prisma.StringFieldUpdateOperationsInput | string
+  datasetHash?: Prisma.StringFieldUpdateOperationsInput | string
+  colorSlot?: Prisma.IntFieldUpdateOperationsInput | number
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  progressAttempt?: Prisma.IntFieldUpdateOperationsInput | number
+  deaths?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  summary?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  environment?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  pickedStep?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  cancelRequestedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heartbeatAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  claimedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  elapsedMs?: Prisma.FloatFieldUpdateOperationsInput | number
+  spentUsd?: Prisma.FloatFieldUpdateOperationsInput | number
+  spentCalls?: Prisma.IntFieldUpdateOperationsInput | number
+  budget?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  allowance?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  race?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  rescoredFrom?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  roundAttempt?: Prisma.IntFieldUpdateOperationsInput | number
+  queueOrder?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  series?: Prisma.MetricSeriesUncheckedUpdateManyWithoutRunNestedInput
+  chunks?: Prisma.MetricChunkUncheckedUpdateManyWithoutRunNestedInput
+  examples?: Prisma.ExampleUncheckedUpdateManyWithoutRunNestedInput
+  checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
+  samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
+  itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
+  logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
+  annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
+  preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
+  preferencesAsTwo?: Prisma.PreferenceUncheckedUpdateManyWithoutTwoNestedInput
+}
+
+export type RunCreateWithoutTokenLossesInput = {
+  id: string
+  seq?: bigint | number
+  kind: string
+  name: string
+  cell: number
+  repeat: number
+  seed: number
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  varied: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataset: string
+  datasetHash: string
+  colorSlot: number
+  status?: string
+  attempt?: number
+  progressAttempt?: number
+  deaths?: number
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  summary?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  environment?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  pickedStep?: number | null
+  worker?: string | null
+  cancelRequestedAt?: Date | string | null
+  heartbeatAt?: Date | string | null
+  claimedAt?: Date | string | null
+  elapsedMs?: number
+  spentUsd?: number
+  spentCalls?: number
+  budget?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  allowance?: number | null
+  race?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  rescoredFrom?: string | null
+  roundAttempt?: number
+  queueOrder?: number | null
+  createdAt?: Date | string
+  startedAt?: Date | string | null
+  finishedAt?: Date | string | null
+  experiment: Prisma.ExperimentCreateNestedOneWithoutRunsInput
+  series?: Prisma.MetricSeriesCreateNestedManyWithoutRunInput
+  chunks?: Prisma.MetricChunkCreateNestedManyWithoutRunInput
+  examples?: Prisma.ExampleCreateNestedManyWithoutRunInput
+  checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
+  samples?: Prisma.SampleCreateNestedManyWithoutRunInput
+  itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
+  annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
+  preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
+  preferencesAsTwo?: Prisma.PreferenceCreateNestedManyWithoutTwoInput
+}
+
+export type RunUncheckedCreateWithoutTokenLossesInput = {
+  id: string
+  seq?: bigint | number
+  experimentId: string
+  kind: string
+  name: string
+  cell: number
+  repeat: number
+  seed: number
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  varied: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataset: string
+  datasetHash: string
+  colorSlot: number
+  status?: string
+  attempt?: number
+  progressAttempt?: number
+  deaths?: number
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  summary?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  environment?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  pickedStep?: number | null
+  worker?: string | null
+  cancelRequestedAt?: Date | string | null
+  heartbeatAt?: Date | string | null
+  claimedAt?: Date | string | null
+  elapsedMs?: number
+  spentUsd?: number
+  spentCalls?: number
+  budget?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  allowance?: number | null
+  race?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  rescoredFrom?: string | null
+  roundAttempt?: number
+  queueOrder?: number | null
+  createdAt?: Date | string
+  startedAt?: Date | string | null
+  finishedAt?: Date | string | null
+  series?: Prisma.MetricSeriesUncheckedCreateNestedManyWithoutRunInput
+  chunks?: Prisma.MetricChunkUncheckedCreateNestedManyWithoutRunInput
+  examples?: Prisma.ExampleUncheckedCreateNestedManyWithoutRunInput
+  checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
+  samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
+  itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
+  annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
+  preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
+  preferencesAsTwo?: Prisma.PreferenceUncheckedCreateNestedManyWithoutTwoInput
+}
+
+export type RunCreateOrConnectWithoutTokenLossesInput = {
+  where: Prisma.RunWhereUniqueInput
+  create: Prisma.XOR<Prisma.RunCreateWithoutTokenLossesInput, Prisma.RunUncheckedCreateWithoutTokenLossesInput>
+}
+
+export type RunUpsertWithoutTokenLossesInput = {
+  update: Prisma.XOR<Prisma.RunUpdateWithoutTokenLossesInput, Prisma.RunUncheckedUpdateWithoutTokenLossesInput>
+  create: Prisma.XOR<Prisma.RunCreateWithoutTokenLossesInput, Prisma.RunUncheckedCreateWithoutTokenLossesInput>
+  where?: Prisma.RunWhereInput
+}
+
+export type RunUpdateToOneWithWhereWithoutTokenLossesInput = {
+  where?: Prisma.RunWhereInput
+  data: Prisma.XOR<Prisma.RunUpdateWithoutTokenLossesInput, Prisma.RunUncheckedUpdateWithoutTokenLossesInput>
+}
+
+export type RunUpdateWithoutTokenLossesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  cell?: Prisma.IntFieldUpdateOperationsInput | number
+  repeat?: Prisma.IntFieldUpdateOperationsInput | number
+  seed?: Prisma.IntFieldUpdateOperationsInput | number
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  varied?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataset?: Prisma.StringFieldUpdateOperationsInput | string
+  datasetHash?: Prisma.StringFieldUpdateOperationsInput | string
+  colorSlot?: Prisma.IntFieldUpdateOperationsInput | number
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  progressAttempt?: Prisma.IntFieldUpdateOperationsInput | number
+  deaths?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  summary?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  environment?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  pickedStep?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  cancelRequestedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heartbeatAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  claimedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  elapsedMs?: Prisma.FloatFieldUpdateOperationsInput | number
+  spentUsd?: Prisma.FloatFieldUpdateOperationsInput | number
+  spentCalls?: Prisma.IntFieldUpdateOperationsInput | number
+  budget?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  allowance?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  race?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  rescoredFrom?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  roundAttempt?: Prisma.IntFieldUpdateOperationsInput | number
+  queueOrder?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  experiment?: Prisma.ExperimentUpdateOneRequiredWithoutRunsNestedInput
+  series?: Prisma.MetricSeriesUpdateManyWithoutRunNestedInput
+  chunks?: Prisma.MetricChunkUpdateManyWithoutRunNestedInput
+  examples?: Prisma.ExampleUpdateManyWithoutRunNestedInput
+  checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
+  samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
+  itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
+  annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
+  preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
+  preferencesAsTwo?: Prisma.PreferenceUpdateManyWithoutTwoNestedInput
+}
+
+export type RunUncheckedUpdateWithoutTokenLossesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  experimentId?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  cell?: Prisma.IntFieldUpdateOperationsInput | number
+  repeat?: Prisma.IntFieldUpdateOperationsInput | number
+  seed?: Prisma.IntFieldUpdateOperationsInput | number
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  varied?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataset?: Prisma.StringFieldUpdateOperationsInput | string
+  datasetHash?: Prisma.StringFieldUpdateOperationsInput | string
+  colorSlot?: Prisma.IntFieldUpdateOperationsInput | number
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  progressAttempt?: Prisma.IntFieldUpdateOperationsInput | number
+  deaths?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  summary?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  environment?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  pickedStep?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  cancelRequestedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heartbeatAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  claimedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  elapsedMs?: Prisma.FloatFieldUpdateOperationsInput | number
+  spentUsd?: Prisma.FloatFieldUpdateOperationsInput | number
+  spentCalls?: Prisma.IntFieldUpdateOperationsInput | number
+  budget?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  allowance?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  race?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  rescoredFrom?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  roundAttempt?: Prisma.IntFieldUpdateOperationsInput | number
+  queueOrder?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  series?: Prisma.MetricSeriesUncheckedUpdateManyWithoutRunNestedInput
+  chunks?: Prisma.MetricChunkUncheckedUpdateManyWithoutRunNestedInput
+  examples?: Prisma.ExampleUncheckedUpdateManyWithoutRunNestedInput
+  checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
+  samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
+  itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -3634,6 +4208,8 @@ export type RunCreateWithoutSamplesInput = {
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
@@ -3685,6 +4261,8 @@ export type RunUncheckedCreateWithoutSamplesInput = {
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   logLines?: Prisma.LogLineUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
@@ -3752,6 +4330,8 @@ export type RunUpdateWithoutSamplesInput = {
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -3803,6 +4383,8 @@ export type RunUncheckedUpdateWithoutSamplesInput = {
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -3855,6 +4437,8 @@ export type RunCreateWithoutLogLinesInput = {
   files?: Prisma.CheckpointFileCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceCreateNestedManyWithoutOneInput
   preferencesAsTwo?: Prisma.PreferenceCreateNestedManyWithoutTwoInput
@@ -3906,6 +4490,8 @@ export type RunUncheckedCreateWithoutLogLinesInput = {
   files?: Prisma.CheckpointFileUncheckedCreateNestedManyWithoutRunInput
   samples?: Prisma.SampleUncheckedCreateNestedManyWithoutRunInput
   itemLosses?: Prisma.ItemLossUncheckedCreateNestedManyWithoutRunInput
+  itemTokens?: Prisma.ItemTokensUncheckedCreateNestedManyWithoutRunInput
+  tokenLosses?: Prisma.TokenLossUncheckedCreateNestedManyWithoutRunInput
   annotations?: Prisma.AnnotationUncheckedCreateNestedManyWithoutRunInput
   preferencesAsOne?: Prisma.PreferenceUncheckedCreateNestedManyWithoutOneInput
   preferencesAsTwo?: Prisma.PreferenceUncheckedCreateNestedManyWithoutTwoInput
@@ -3973,6 +4559,8 @@ export type RunUpdateWithoutLogLinesInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
   preferencesAsTwo?: Prisma.PreferenceUpdateManyWithoutTwoNestedInput
@@ -4024,6 +4612,8 @@ export type RunUncheckedUpdateWithoutLogLinesInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
   preferencesAsTwo?: Prisma.PreferenceUncheckedUpdateManyWithoutTwoNestedInput
@@ -4114,6 +4704,8 @@ export type RunUpdateWithoutExperimentInput = {
   files?: Prisma.CheckpointFileUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUpdateManyWithoutOneNestedInput
@@ -4165,6 +4757,8 @@ export type RunUncheckedUpdateWithoutExperimentInput = {
   files?: Prisma.CheckpointFileUncheckedUpdateManyWithoutRunNestedInput
   samples?: Prisma.SampleUncheckedUpdateManyWithoutRunNestedInput
   itemLosses?: Prisma.ItemLossUncheckedUpdateManyWithoutRunNestedInput
+  itemTokens?: Prisma.ItemTokensUncheckedUpdateManyWithoutRunNestedInput
+  tokenLosses?: Prisma.TokenLossUncheckedUpdateManyWithoutRunNestedInput
   logLines?: Prisma.LogLineUncheckedUpdateManyWithoutRunNestedInput
   annotations?: Prisma.AnnotationUncheckedUpdateManyWithoutRunNestedInput
   preferencesAsOne?: Prisma.PreferenceUncheckedUpdateManyWithoutOneNestedInput
@@ -4224,6 +4818,8 @@ export type RunCountOutputType = {
   files: number
   samples: number
   itemLosses: number
+  itemTokens: number
+  tokenLosses: number
   logLines: number
   annotations: number
   preferencesAsOne: number
@@ -4238,6 +4834,8 @@ export type RunCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.In
   files?: boolean | RunCountOutputTypeCountFilesArgs
   samples?: boolean | RunCountOutputTypeCountSamplesArgs
   itemLosses?: boolean | RunCountOutputTypeCountItemLossesArgs
+  itemTokens?: boolean | RunCountOutputTypeCountItemTokensArgs
+  tokenLosses?: boolean | RunCountOutputTypeCountTokenLossesArgs
   logLines?: boolean | RunCountOutputTypeCountLogLinesArgs
   annotations?: boolean | RunCountOutputTypeCountAnnotationsArgs
   preferencesAsOne?: boolean | RunCountOutputTypeCountPreferencesAsOneArgs
@@ -4301,6 +4899,20 @@ export type RunCountOutputTypeCountSamplesArgs<ExtArgs extends runtime.Types.Ext
  */
 export type RunCountOutputTypeCountItemLossesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.ItemLossWhereInput
+}
+
+/**
+ * RunCountOutputType without action
+ */
+export type RunCountOutputTypeCountItemTokensArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ItemTokensWhereInput
+}
+
+/**
+ * RunCountOutputType without action
+ */
+export type RunCountOutputTypeCountTokenLossesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.TokenLossWhereInput
 }
 
 /**
@@ -4379,6 +4991,8 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   files?: boolean | Prisma.Run$filesArgs<ExtArgs>
   samples?: boolean | Prisma.Run$samplesArgs<ExtArgs>
   itemLosses?: boolean | Prisma.Run$itemLossesArgs<ExtArgs>
+  itemTokens?: boolean | Prisma.Run$itemTokensArgs<ExtArgs>
+  tokenLosses?: boolean | Prisma.Run$tokenLossesArgs<ExtArgs>
   logLines?: boolean | Prisma.Run$logLinesArgs<ExtArgs>
   annotations?: boolean | Prisma.Run$annotationsArgs<ExtArgs>
   preferencesAsOne?: boolean | Prisma.Run$preferencesAsOneArgs<ExtArgs>
@@ -4521,6 +5135,8 @@ export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   files?: boolean | Prisma.Run$filesArgs<ExtArgs>
   samples?: boolean | Prisma.Run$samplesArgs<ExtArgs>
   itemLosses?: boolean | Prisma.Run$itemLossesArgs<ExtArgs>
+  itemTokens?: boolean | Prisma.Run$itemTokensArgs<ExtArgs>
+  tokenLosses?: boolean | Prisma.Run$tokenLossesArgs<ExtArgs>
   logLines?: boolean | Prisma.Run$logLinesArgs<ExtArgs>
   annotations?: boolean | Prisma.Run$annotationsArgs<ExtArgs>
   preferencesAsOne?: boolean | Prisma.Run$preferencesAsOneArgs<ExtArgs>
@@ -4545,6 +5161,8 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     files: Prisma.$CheckpointFilePayload<ExtArgs>[]
     samples: Prisma.$SamplePayload<ExtArgs>[]
     itemLosses: Prisma.$ItemLossPayload<ExtArgs>[]
+    itemTokens: Prisma.$ItemTokensPayload<ExtArgs>[]
+    tokenLosses: Prisma.$TokenLossPayload<ExtArgs>[]
     logLines: Prisma.$LogLinePayload<ExtArgs>[]
     annotations: Prisma.$AnnotationPayload<ExtArgs>[]
     preferencesAsOne: Prisma.$PreferencePayload<ExtArgs>[]
@@ -5024,6 +5642,8 @@ export interface Prisma__RunClient<T, Null = never, ExtArgs extends runtime.Type
   files<T extends Prisma.Run$filesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$filesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$CheckpointFilePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   samples<T extends Prisma.Run$samplesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$samplesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SamplePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   itemLosses<T extends Prisma.Run$itemLossesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$itemLossesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ItemLossPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  itemTokens<T extends Prisma.Run$itemTokensArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$itemTokensArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ItemTokensPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  tokenLosses<T extends Prisma.Run$tokenLossesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$tokenLossesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TokenLossPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   logLines<T extends Prisma.Run$logLinesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$logLinesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$LogLinePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   annotations<T extends Prisma.Run$annotationsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$annotationsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$AnnotationPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   preferencesAsOne<T extends Prisma.Run$preferencesAsOneArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$preferencesAsOneArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$PreferencePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
@@ -5661,6 +6281,54 @@ export type Run$itemLossesArgs<ExtArgs extends runtime.Types.Extensions.Internal
   take?: number
   skip?: number
   distinct?: Prisma.ItemLossScalarFieldEnum | Prisma.ItemLossScalarFieldEnum[]
+}
+
+/**
+ * Run.itemTokens
+ */
+export type Run$itemTokensArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the ItemTokens
+   */
+  select?: Prisma.ItemTokensSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the ItemTokens
+   */
+  omit?: Prisma.ItemTokensOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ItemTokensInclude<ExtArgs> | null
+  where?: Prisma.ItemTokensWhereInput
+  orderBy?: Prisma.ItemTokensOrderByWithRelationInput | Prisma.ItemTokensOrderByWithRelationInput[]
+  cursor?: Prisma.ItemTokensWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ItemTokensScalarFieldEnum | Prisma.ItemTokensScalarFieldEnum[]
+}
+
+/**
+ * Run.tokenLosses
+ */
+export type Run$tokenLossesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the TokenLoss
+   */
+  select?: Prisma.TokenLossSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the TokenLoss
+   */
+  omit?: Prisma.TokenLossOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TokenLossInclude<ExtArgs> | null
+  where?: Prisma.TokenLossWhereInput
+  orderBy?: Prisma.TokenLossOrderByWithRelationInput | Prisma.TokenLossOrderByWithRelationInput[]
+  cursor?: Prisma.TokenLossWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.TokenLossScalarFieldEnum | Prisma.TokenLossScalarFieldEnum[]
 }
 
 /**

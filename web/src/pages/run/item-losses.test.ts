@@ -3,7 +3,7 @@ import type { LossTable } from '../../../../server/contracts/http.js'
 import { againstBest, itemChanges, noiseInWords, pairedDifference } from './item-losses.js'
 
 const table: LossTable = {
-  items: ['a', 'b', 'c', 'd'].map((id) => ({ id, tokens: 2 })),
+  items: ['a', 'b', 'c', 'd'].map((id) => ({ id, tokens: 2, tokenEvaluations: 0 })),
   evaluations: [
     { step: 10, losses: [1, 1, 1, 1] },
     { step: 20, losses: [1.01, 0.98, 1.02, 1] },
