@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DatasetError } from './dataset-error.js'
 import { ITEM_SCHEMAS, parseLine } from './items.js'
-import type { DatasetTask } from './manifest.js'
+import type { DatasetTask } from '../server/contracts/index.js'
 
 function read(task: DatasetTask, item: unknown): unknown {
   return parseLine(ITEM_SCHEMAS[task], { number: 4, text: JSON.stringify(item) }, '/data/train.jsonl')

@@ -4,10 +4,10 @@
  */
 import { basename } from 'node:path'
 import { z } from 'zod'
+import type { DatasetTask } from '../server/contracts/index.js'
 import { ConversationItemSchema, type ConversationItem } from './conversation.js'
 import { DatasetError } from './dataset-error.js'
 import { shownPath, type NumberedLine } from './lines.js'
-import type { DatasetTask } from './manifest.js'
 
 const IdSchema = z.string().min(1)
 const TextSchema = z.string().min(1)

@@ -7,10 +7,11 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, resolve, sep } from 'node:path'
+import type { DatasetManifest, DatasetTask } from '../server/contracts/index.js'
 import { DatasetError } from './dataset-error.js'
 import { ITEM_SCHEMAS, lineError, parseLine, SourceDocumentSchema, type DatasetItem, type ItemOfTask, type SourceDocument } from './items.js'
 import { readLines, shownPath } from './lines.js'
-import { MANIFEST_FILE, readManifest, type DatasetManifest, type DatasetTask } from './manifest.js'
+import { MANIFEST_FILE, readManifest } from './manifest.js'
 
 export interface Dataset {
   folder: string

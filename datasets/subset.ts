@@ -6,9 +6,10 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
+import { DatasetManifestSchema, type DatasetManifest } from '../server/contracts/index.js'
 import { DatasetError } from './dataset-error.js'
 import { readLines } from './lines.js'
-import { DatasetManifestSchema, MANIFEST_FILE, type DatasetManifest } from './manifest.js'
+import { MANIFEST_FILE } from './manifest.js'
 import { openDataset, type Dataset } from './reader.js'
 
 export interface Subset {

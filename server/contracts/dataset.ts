@@ -3,45 +3,40 @@ import { z } from 'zod'
 export const DatasetTaskSchema = z.enum(['classification', 'generation', 'chat', 'retrieval', 'text'])
 export type DatasetTask = z.infer<typeof DatasetTaskSchema>
 
-/** `dataset.yaml` of a folder in datasets/. Paths are relative to it. */
-export const DatasetManifestSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
+/** A file of the dataset's own folder: nothing outside it may be named, so that the hash covers all that is read. */
+const OwnFileSchema = z
+  .string()
+  .regex(/^[^\\/][^\\]*\.jsonl$/, 'write a .jsonl file of this folder, for example train.jsonl')
+  .refine((path) => !path.split('/').includes('..'), 'the file must lie inside the dataset folder, without ".."')
+
+const ManifestFields = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'use lower-case letters, digits and hyphens'),
   title: z.string().min(1),
   task: DatasetTaskSchema,
-  language: z.string().min(2),
+  language: z.string().min(2).describe('BCP 47 tag, several separated by commas'),
   licence: z.string().min(1),
   source: z.string().min(1),
-  description: z.string().default(''),
   labels: z.array(z.string().min(1)).min(2).optional().describe('for classification: every target is one of these'),
-  splits: z.record(z.string(), z.string()).describe('JSONL file of each split'),
-  documents: z.string().optional().describe('for retrieval: JSONL file of the documents'),
+  splits: z
+    .record(z.string().min(1), OwnFileSchema)
+    .refine((splits) => Object.keys(splits).length > 0, 'name at least one split, for example test: test.jsonl')
+    .describe('JSONL file of each split'),
+  documents: OwnFileSchema.optional().describe('for retrieval: JSONL file of the documents'),
+  description: z.string().min(1),
+})
+
+/** `dataset.yaml` of a folder in datasets/. Paths are relative to it. */
+export const DatasetManifestSchema = ManifestFields.superRefine((manifest, context) => {
+  if (manifest.task === 'retrieval' && manifest.documents === undefined) {
+    context.addIssue({ code: 'custom', path: ['documents'], message: 'a retrieval dataset needs its documents: documents.jsonl' })
+  }
+  if (manifest.labels !== undefined && new Set(manifest.labels).size < manifest.labels.length) {
+    context.addIssue({ code: 'custom', path: ['labels'], message: 'a label is listed twice' })
+  }
 })
 export type DatasetManifest = z.infer<typeof DatasetManifestSchema>
 
-const id = z.union([z.string().min(1), z.number()]).transform(String)
-
-/** Further fields are kept: templates may use them. */
-export const LabelledItemSchema = z.looseObject({ id, input: z.string(), target: z.string(), cluster: z.string().optional() })
-export type LabelledItem = z.infer<typeof LabelledItemSchema>
-
-export const QuestionSchema = z.looseObject({
-  id,
-  question: z.string().min(1),
-  answer: z.string().min(1),
-  document: z.string().min(1),
-  passage: z.string().min(1),
-  start: z.number().int().nonnegative().describe('character offset of the passage in the document'),
-  end: z.number().int().positive(),
-})
-export type Question = z.infer<typeof QuestionSchema>
-
-export const TextItemSchema = z.looseObject({ id, text: z.string().min(1), lang: z.string().optional() })
-export type TextItem = z.infer<typeof TextItemSchema>
-
-export const DocumentSchema = z.looseObject({ id, title: z.string(), text: z.string().min(1) })
-export type Document = z.infer<typeof DocumentSchema>
-
-export const DatasetInfoSchema = DatasetManifestSchema.extend({
+export const DatasetInfoSchema = ManifestFields.extend({
   hash: z.string().describe('sha256 over the manifest and all its files'),
   sizes: z.record(z.string(), z.number().int()).describe('items of each split'),
 })

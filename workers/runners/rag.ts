@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import type { ItemOfTask } from '../../datasets/items.js'
 import { metricsOfKind } from '../../experiments/metrics.js'
-import { type Example, fromWire, type Question, type RagParameters, type Summary } from '../../server/contracts/index.js'
+import { type Example, fromWire, type RagParameters, type Summary } from '../../server/contracts/index.js'
 import type { RunBudget } from '../budget.js'
 import { costOf } from '../cost.js'
 import { drawItems } from '../few-shot.js'
@@ -22,6 +23,7 @@ import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { budgetOf, openAccountedEmbeddings } from './account.js'
 
 type Context = RunContext<RagParameters>
+type Question = ItemOfTask['retrieval']
 
 /** Chunks shown with an example, and characters of each; places and scores of more are kept in its details. */
 const SHOWN_CHUNKS = 3
