@@ -34,7 +34,7 @@ process.on('message', (message) => {
     places: { root: folder, home: folder, cacheFolder: folder, datasetRoots: [], modelRoots: [] }, childModule: pathToFileURL(child), probeModule: pathToFileURL(child), stop: stop.signal, log: () => undefined,
   })
   const working = worker.work()
-  await expect.poll(() => server.finishes.length, { timeout: 15_000 }).toBe(assignments.length)
+  await expect.poll(() => server.finishes.length).toBe(assignments.length)
   stop.abort()
   await working
   return server.logs.map((line) => line.replace('info: ', '').split(' ').map(Number)).map(([threads = 0, begun = 0, ended = 0]) => ({ threads, begun, ended }))

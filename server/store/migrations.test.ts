@@ -6,7 +6,7 @@ const migration = (name: string, sql: string): Migration => ({ name, sql, sha256
 const FIRST = migration('0001_a', 'CREATE TABLE a (n int); INSERT INTO a VALUES (1)')
 const SECOND = migration('0002_b', 'ALTER TABLE a ADD COLUMN m int')
 
-it('applies each migration once, in order, and refuses a database it does not know', { timeout: 60_000 }, async () => {
+it('applies each migration once, in order, and refuses a database it does not know', async () => {
   await using database = await PGlite.create()
   const apply = (migrations: Migration[]): Promise<string[]> =>
     database.transaction((transaction) =>

@@ -87,11 +87,11 @@ for (const testDevice of testDevices()) {
       run = new DeviceRun(testDevice)
     })
 
-    it.each(names)('%s', { timeout: 240_000 }, async (name) => {
+    it.each(names)('%s', async (name) => {
       expectAlike(await run.numbers(name), await expectedNumbers(name), tolerance)
     })
 
-    it('lets its process end by itself', { timeout: 60_000 }, async () => {
+    it('lets its process end by itself', async () => {
       expect(await run.close()).toEqual({ code: 0 })
     })
   })

@@ -36,8 +36,8 @@ function keepsTheOrder(redis: () => Promise<{ url: string; stop(): Promise<void>
       await service?.stop()
       await embedded.stop()
     }
-  }, 120_000)
-  afterAll(() => stop(), 60_000)
+  })
+  afterAll(() => stop())
 
   const names = async (): Promise<string[]> => (await line.waiting(100)).map(({ name }) => name)
   const move = async (name: string, to: MoveRequest['to']): Promise<void> => {

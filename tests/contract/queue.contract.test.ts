@@ -31,15 +31,15 @@ function keepsThePromise(openPlace: () => Promise<Place>): void {
   beforeAll(async () => {
     place = await openPlace()
     queue = await open()
-  }, 120_000)
+  })
   afterAll(async () => {
     await queue.close()
     await place.stop()
-  }, 60_000)
+  })
   afterEach(async () => {
     for (let left: string | null = ''; left !== null; ) left = await queue.take(ALL, NONE)
     expect(faults).toEqual([])
-  }, 30_000)
+  })
 
   it('delivers in the order of the messages, each once', async () => {
     const sent = Array.from({ length: 25 }, (_, index) => message(`run${index}`))

@@ -34,8 +34,8 @@ function keepsThePromise(openDatabase: () => Promise<OpenedDatabase>): void {
     ;({ database, stop } = await openDatabase())
     experiments = new ExperimentStore(database)
     shelf = new ShelfStore(database)
-  }, 120_000)
-  afterAll(() => stop(), 60_000)
+  })
+  afterAll(() => stop())
   beforeEach(async () => {
     await database.client.experiment.deleteMany()
   })

@@ -67,8 +67,8 @@ function keepsThePromise(openDatabase: () => Promise<OpenedDatabase>): void {
     examples = new ExampleStore(database)
     checkpoints = new CheckpointStore(database)
     events = new EventStore(database)
-  }, 120_000)
-  afterAll(() => stop(), 60_000)
+  })
+  afterAll(() => stop())
   beforeEach(async () => {
     await database.client.experiment.deleteMany()
   })

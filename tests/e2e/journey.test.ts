@@ -28,8 +28,8 @@ describeWith('Chromium', 'the journey of a new user', () => {
     const context = await stage.browser.newContext({ viewport: { width: 1440, height: 900 } })
     page = await context.newPage()
     faults = faultsOf(page)
-  }, 120_000)
-  afterAll(() => stage?.close(), 60_000)
+  })
+  afterAll(() => stage?.close())
 
   async function experimentOf(kind: string): Promise<Experiment> {
     const { experiments } = await server.get<ExperimentPage>('/api/experiments')
@@ -46,14 +46,14 @@ describeWith('Chromium', 'the journey of a new user', () => {
     expect(await violationsOn(page)).toEqual([])
   }
 
-  it('finds the examples and sees a run move without reloading', { timeout: 300_000 }, async () => {
+  it('finds the examples and sees a run move without reloading', async () => {
     await page.goto(server.url)
     await page.getByRole('link', { name: 'LoRA rank sweep on spam' }).click()
     const row = page.getByTestId('run-row').first()
-    await row.getByText('Running').waitFor({ timeout: 120_000 })
+    await row.getByText('Running').waitFor({ timeout: 300_000 })
     const before = await row.textContent()
     await until(() => row.textContent(), (now) => now !== before)
-    await page.getByRole('img', { name: /train\/loss|loss/i }).first().waitFor({ timeout: 120_000 })
+    await page.getByRole('img', { name: /train\/loss|loss/i }).first().waitFor({ timeout: 300_000 })
     await expectAccessible()
   })
 
@@ -69,9 +69,9 @@ describeWith('Chromium', 'the journey of a new user', () => {
     await page.goto(`${server.url}/runs/${run.id}`)
     const pick = page.getByTestId(`pick-${run.summary?.bestStep}`)
     await pick.click()
-    await until(async () => pick.getAttribute('aria-pressed'), (pressed) => pressed === 'true', 10_000)
+    await until(async () => pick.getAttribute('aria-pressed'), (pressed) => pressed === 'true')
     await page.reload()
-    await until(async () => pick.getAttribute('aria-pressed'), (pressed) => pressed === 'true', 10_000)
+    await until(async () => pick.getAttribute('aria-pressed'), (pressed) => pressed === 'true')
     expect((await server.get<Run>(`/api/runs/${run.id}`)).pickedStep).toBe(run.summary?.bestStep)
     await expectAccessible()
 

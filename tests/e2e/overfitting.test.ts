@@ -25,8 +25,8 @@ describeWith('Chromium', 'overfitting curves', () => {
     for (const shift of [0, 0.05]) await train(shift)
     page = await (await stage.browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
     faults = faultsOf(page)
-  }, 120_000)
-  afterAll(() => stage?.close(), 60_000)
+  })
+  afterAll(() => stage?.close())
 
   async function train(shift: number): Promise<void> {
     const { runId, attempt } = await server.post<Assignment>('/api/worker/claim', { worker: 'tester', kinds: ['lora'], waitMs: 10_000 })
@@ -49,7 +49,7 @@ describeWith('Chromium', 'overfitting curves', () => {
     await server.post(`${at}/finish`, { attempt, status: 'succeeded', summary })
   }
 
-  it('says which checkpoint to keep and how sure that is, two clicks from the start', { timeout: 120_000 }, async () => {
+  it('says which checkpoint to keep and how sure that is, two clicks from the start', async () => {
     await page.goto(server.url)
     await page.getByRole('link', { name: 'Ranks' }).click()
     await page.getByTestId('run-row').first().getByRole('link').click()
@@ -62,7 +62,7 @@ describeWith('Chromium', 'overfitting curves', () => {
     expect(await violationsOn(page)).toEqual([])
   })
 
-  it('keeps the view of the curves in the address, and zooms by dragging', { timeout: 120_000 }, async () => {
+  it('keeps the view of the curves in the address, and zooms by dragging', async () => {
     await page.goBack()
     await page.getByRole('combobox', { name: 'x', exact: true }).selectOption('tokens')
     const chart = page.getByRole('img', { name: /by tokens read, 4 lines/ })

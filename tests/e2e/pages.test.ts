@@ -39,8 +39,8 @@ describeWith('Chromium', 'every page', () => {
       ...PLAIN_PAGES.map((page) => (page === 'experiments' ? '/' : `/${page}`)),
       `/experiments/${imported?.id}`, `/experiments/${waiting.id}`, `/runs/${imported?.runs[0]?.id}`, `/compare?runs=${imported?.runs.map(({ id }) => id).join(',')}`, `/new?from=${waiting.id}`, '/datasets/spam', '/nowhere',
     ]
-  }, 120_000)
-  afterAll(() => stage?.close(), 60_000)
+  })
+  afterAll(() => stage?.close())
 
   const contextOf = async (preferences: { theme: string; language: string }, viewport: { width: number; height: number }): Promise<BrowserContext> => {
     const context = await stage.browser.newContext({ viewport })
@@ -51,11 +51,11 @@ describeWith('Chromium', 'every page', () => {
     await page.goto(`${server.url}${path}`)
     await page.getByRole('heading', { level: 1 }).waitFor()
     // Nothing is still on its way: no skeleton is left.
-    await until(() => page.locator('.skeleton').count(), (count) => count === 0, 20_000)
+    await until(() => page.locator('.skeleton').count(), (count) => count === 0)
   }
 
   for (const theme of ['light', 'dark']) {
-    it(`has nothing that axe objects to, ${theme}`, { timeout: 180_000 }, async () => {
+    it(`has nothing that axe objects to, ${theme}`, async () => {
       const context = await contextOf({ theme, language: 'en' }, { width: 1440, height: 900 })
       const page = await context.newPage()
       const found: string[] = []
@@ -69,7 +69,7 @@ describeWith('Chromium', 'every page', () => {
     })
   }
 
-  it('fits a phone and speaks Portuguese, headings and titles at least', { timeout: 120_000 }, async () => {
+  it('fits a phone and speaks Portuguese, headings and titles at least', async () => {
     const context = await contextOf({ theme: 'light', language: 'pt' }, { width: 390, height: 844 })
     const page = await context.newPage()
     const found: string[] = []
@@ -84,7 +84,7 @@ describeWith('Chromium', 'every page', () => {
     expect(found).toEqual([])
   })
 
-  it('clones an experiment, shows a mistake at its line, queues the mended file, moves it to the front and undoes a deletion', { timeout: 60_000 }, async () => {
+  it('clones an experiment, shows a mistake at its line, queues the mended file, moves it to the front and undoes a deletion', async () => {
     const context = await contextOf({ theme: 'light', language: 'en' }, { width: 1440, height: 900 })
     const page = await context.newPage()
     await open(page, `/new?from=${cloned}`)
@@ -97,7 +97,7 @@ describeWith('Chromium', 'every page', () => {
     await yaml.fill(text)
     await page.getByTestId('estimate').getByText('2', { exact: true }).waitFor()
     await page.getByLabel('Name', { exact: true }).fill('Cloned')
-    await until(() => yaml.inputValue(), (now) => now.includes('name: Cloned'), 5_000)
+    await until(() => yaml.inputValue(), (now) => now.includes('name: Cloned'))
     await page.getByTestId('queue').and(page.locator(':enabled')).click()
     await page.getByRole('heading', { level: 1, name: 'Cloned' }).waitFor()
 
@@ -107,7 +107,7 @@ describeWith('Chromium', 'every page', () => {
     await page.getByRole('heading', { level: 1, name: 'Queue and workers' }).waitFor()
     const rows = page.getByRole('region', { name: 'Waiting runs, table' }).locator('tbody tr')
     await rows.last().getByTitle('to the front').click()
-    await until(() => rows.first().textContent(), (first) => first?.includes('Cloned') === true, 10_000)
+    await until(() => rows.first().textContent(), (first) => first?.includes('Cloned') === true)
 
     await open(page, '/?q=Two')
     await page.getByLabel('Select Two prompts').check()

@@ -27,14 +27,14 @@ describeWith('Chromium', 'two prompts', () => {
     const context = await stage.browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
     page = await context.newPage()
     faults = faultsOf(page)
-  }, 120_000)
-  afterAll(() => stage?.close(), 60_000)
+  })
+  afterAll(() => stage?.close())
 
   async function expectAccessible(): Promise<void> {
     expect(await violationsOn(page)).toEqual([])
   }
 
-  it('answers “is B better?” in two clicks, and shows on which items in a third', { timeout: 90_000 }, async () => {
+  it('answers “is B better?” in two clicks, and shows on which items in a third', async () => {
     await page.goto(server.url)
     await page.getByRole('link', { name: 'Two wordings' }).click()
     await page.getByTestId('compare').click()
@@ -44,23 +44,23 @@ describeWith('Chromium', 'two prompts', () => {
     await expectAccessible()
   })
 
-  it('opens items by key with their differences marked, and keeps a label', { timeout: 90_000 }, async () => {
+  it('opens items by key with their differences marked, and keeps a label', async () => {
     await page.keyboard.press(']')
     const reader = page.getByRole('region', { name: /^Item spam|^Item easy|^Item hard/ })
     await reader.getByText('1 of 27').waitFor()
     await reader.locator('mark').first().waitFor()
     await page.keyboard.press(']')
     await reader.getByText('2 of 27').waitFor()
-    await until(async () => reader.getByRole('button', { name: 'Call answer A bad' }).count(), (count) => count === 1, 10_000)
+    await until(async () => reader.getByRole('button', { name: 'Call answer A bad' }).count(), (count) => count === 1)
     await page.keyboard.press('2')
-    await until(async () => reader.getByRole('button', { name: 'Call answer A bad' }).getAttribute('aria-pressed'), (pressed) => pressed === 'true', 10_000)
+    await until(async () => reader.getByRole('button', { name: 'Call answer A bad' }).getAttribute('aria-pressed'), (pressed) => pressed === 'true')
     expect((await server.get<AnnotationList>(`/api/annotations?runs=${runs.join(',')}`)).annotations).toMatchObject([{ runId: runs[0], annotator: 'me', verdict: 'bad' }])
     await expectAccessible()
     await page.keyboard.press('Escape')
     await reader.waitFor({ state: 'detached' })
   })
 
-  it('makes a dataset of the items on show', { timeout: 60_000 }, async () => {
+  it('makes a dataset of the items on show', async () => {
     await page.getByRole('button', { name: 'Make a dataset' }).click()
     await page.getByLabel('Name', { exact: true }).fill('b-wins')
     await page.getByRole('button', { name: 'Make the dataset' }).click()
@@ -68,7 +68,7 @@ describeWith('Chromium', 'two prompts', () => {
     expect((await server.get<DatasetPage>('/api/datasets/b-wins?split=test')).total).toBe(27)
   })
 
-  it('reviews blindly by key and feeds the comparison', { timeout: 90_000 }, async () => {
+  it('reviews blindly by key and feeds the comparison', async () => {
     await page.goto(`${server.url}/review?runs=${runs.join(',')}`)
     const result = () => server.get<PreferenceResult>(`/api/review/pairs/result?a=${runs[0]}&b=${runs[1]}`)
     for (const [done, key] of [...'1201'].entries()) {

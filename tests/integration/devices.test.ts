@@ -13,14 +13,14 @@ describe('devices', () => {
     home = await temporaryFolder()
     server = await startServer(home.path)
     worker = startWorker(server.url, home.path, 'devices')
-  }, 60_000)
+  })
   afterAll(async () => {
     await worker.stop()
     await server.stop()
     await home[Symbol.asyncDispose]()
-  }, 60_000)
+  })
 
-  it('are recorded by what computed, and one that is missing fails its run and no other', { timeout: 240_000 }, async () => {
+  it('are recorded by what computed, and one that is missing fails its run and no other', async () => {
     const fixed = { steps: 2, batchSize: 2, maxLength: 96, evalEvery: 2, evalLimit: 2, testLimit: 2, trainLimit: 4 }
     const { id } = await server.post<CreatedExperiment>('/api/experiments', { name: 'Two devices', kind: 'lora', dataset: 'spam', axes: { device: ['tfjs-wasm', 'tfjs-node-gpu', 'cuda'] }, fixed })
     const { runs } = await until(() => server.get<Experiment>(`/api/experiments/${id}`), ({ status }) => !['queued', 'running'].includes(status), 200_000)
@@ -31,7 +31,7 @@ describe('devices', () => {
     if (missingCudaLibraries().length > 0) expect(byDevice.get('cuda')).toMatchObject({ status: 'failed', error: { code: 'device_missing', message: expect.stringContaining('libonnxruntime_providers_cuda.so') } })
   })
 
-  it('are listed by the doctor, each with what it lacks', { timeout: 120_000 }, async () => {
+  it('are listed by the doctor, each with what it lacks', async () => {
     const { output } = await bancada(server.url, 'doctor')
     expect(output).toContain('✓ ok      tfjs-wasm      one CPU thread, TensorFlow.js 4.22.0')
     expect(output).toMatch(/· absent {2}tfjs-node-gpu +device "tfjs-node-gpu" needs the package @tensorflow\/tfjs-node-gpu 4\.22\.0, which is not installed\. Install it with: npm install --prefix/)

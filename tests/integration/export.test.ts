@@ -26,12 +26,12 @@ describe('export', () => {
     adapter = await train({ rank: 4, learningRate: 0.01 })
     whole = await train({ method: 'full', learningRate: 0.001 })
     chained = await train({ model: `run:${whole}@2`, rank: 2, useDora: true })
-  }, 240_000)
+  })
   afterAll(async () => {
     await worker.stop()
     await server.stop()
     await home[Symbol.asyncDispose]()
-  }, 60_000)
+  })
 
   async function train(fixed: Record<string, unknown>): Promise<string> {
     const created = await server.post<CreatedExperiment>('/api/experiments', { name: 'To export', kind: 'lora', dataset: 'spam', fixed: { ...short, ...fixed } })
@@ -53,7 +53,7 @@ describe('export', () => {
     return logits
   }
 
-  it('writes an adapter with what is needed to serve it', { timeout: 60_000 }, async () => {
+  it('writes an adapter with what is needed to serve it', async () => {
     const { code, output, folder } = await exported('peft', adapter, '--step', '2')
     expect([code, output]).toEqual([0, expect.stringMatching(/Wrote checkpoint 2 to .*vllm serve nano-pt-en --enable-lora --max-lora-rank 8 /s)])
     expect((await readdir(folder)).sort()).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors'])
@@ -62,7 +62,7 @@ describe('export', () => {
     expect(readme).toMatch(/- eval\/loss: \d+\.\d{4}\n/)
   })
 
-  it('merges it into a whole model with the same answers', { timeout: 60_000 }, async () => {
+  it('merges it into a whole model with the same answers', async () => {
     const { code, output, folder } = await exported('merged', adapter, '--step', '2', '--format', 'merged', '--dtype', 'f32')
     expect(code, output).toBe(0)
     const [wanted, base, merged] = [await logitsOf(nano, join(home.path, 'out', 'peft')), await logitsOf(nano), await logitsOf(folder)]
@@ -71,7 +71,7 @@ describe('export', () => {
     expect(farthest(base)).toBeGreaterThan(1e-2)
   })
 
-  it('writes GGUF of model and adapter, and tells where llama.cpp will differ', { timeout: 60_000 }, async () => {
+  it('writes GGUF of model and adapter, and tells where llama.cpp will differ', async () => {
     const model = await exported('gguf', adapter, '--step', '2', '--format', 'gguf', '--dtype', 'q8_0', '--json')
     expect(model.code, model.output).toBe(0)
     expect(JSON.parse(model.output)).toMatchObject({ runId: adapter, step: 2, files: ['README.md', 'nano-pt-en-Q8_0.gguf'], use: ['llama-server -m nano-pt-en-Q8_0.gguf'], notes: [expect.stringContaining('apostrophe')] })
@@ -81,7 +81,7 @@ describe('export', () => {
     expect(readGguf(join(beside.folder, 'nano-pt-en-lora-F32.gguf')).metadata.get('adapter.lora.alpha')?.value).toBe(8)
   })
 
-  it('takes models that were themselves trained here, DoRA merged', { timeout: 90_000 }, async () => {
+  it('takes models that were themselves trained here, DoRA merged', async () => {
     const asTrained = await exported('whole', whole, '--step', '2', '--all')
     expect(asTrained.code, asTrained.output).toBe(0)
     expect(await readdir(asTrained.folder)).toEqual(expect.arrayContaining(['README.md', 'config.json', 'model.safetensors', 'optimizer.safetensors', 'tokenizer.json']))
@@ -94,7 +94,7 @@ describe('export', () => {
     expect(dora.output).toMatch(/Note: vLLM does not serve DoRA adapters; merge it into the model\./)
   })
 
-  it('says what cannot be done, and leaves nothing behind', { timeout: 90_000 }, async () => {
+  it('says what cannot be done, and leaves nothing behind', async () => {
     const refused: [string[], RegExp][] = [
       [[adapter, '--step', '2', '--format', 'merged', '--dtype', 'q8_0'], /--dtype is "q8_0"; with --format merged it can be f32, f16, bf16/],
       [[adapter, '--step', '2', '--format', 'gguf', '--all'], /--all goes with the files as they were trained/],

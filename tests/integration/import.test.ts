@@ -39,7 +39,7 @@ describe('import', () => {
     const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: join(home.path, 'home') })
     if (settings === null) throw new Error('no settings')
     server = await startServer(settings, new Logger('error'))
-  }, 120_000)
+  })
   afterAll(async () => {
     await server.close()
     await home[Symbol.asyncDispose]()
@@ -55,7 +55,7 @@ describe('import', () => {
     return path
   }
 
-  it('pairs two evaluations of lm-eval by document, for each filter', { timeout: 60_000 }, async () => {
+  it('pairs two evaluations of lm-eval by document, for each filter', async () => {
     const samples = (scores: [number, number][]) => scores.flatMap((score, id) => sampleLines(id, score)).join('\n')
     const results = (model: string) => `{"model_name": "${model}", "higher_is_better": {"sums": {"exact_match": true}}, "n-shot": {"sums": 5}, "odd": NaN}`
     const worse = Array.from({ length: 12 }, (_, id): [number, number] => [0, id % 2])
@@ -77,7 +77,7 @@ describe('import', () => {
     expect(flexible.tests[0]).toMatchObject({ n: 12, difference: 0, verdict: 'not distinguishable' })
   })
 
-  it('keeps of promptfoo what is known, and no cost of 0', { timeout: 60_000 }, async () => {
+  it('keeps of promptfoo what is known, and no cost of 0', async () => {
     const folder = await put('promptfoo', { 'out.json': JSON.stringify(promptfooFile()) })
     const { code } = await bancada(server.url, 'import', join(folder, 'out.json'))
     expect(code).toBe(0)
@@ -90,7 +90,7 @@ describe('import', () => {
     expect(comparison.tests[0]?.n).toBe(2)
   })
 
-  it('takes its own reports back in, item by item', { timeout: 60_000 }, async () => {
+  it('takes its own reports back in, item by item', async () => {
     const { experiments } = await get<ExperimentPage>('/api/experiments')
     const first = experiments.find(({ name }) => name === 'sums (lm-eval)')
     const folder = join(home.path, 'again')
@@ -105,7 +105,7 @@ describe('import', () => {
     expect((JSON.parse(await readFile(file, 'utf8')) as { results: { results: unknown[] } }).results.results).toHaveLength(24)
   })
 
-  it('names file, line and field, and stores nothing', { timeout: 60_000 }, async () => {
+  it('names file, line and field, and stores nothing', async () => {
     const before = (await get<ExperimentPage>('/api/experiments')).experiments.length
     const [line = ''] = sampleLines(0, [1, 1])
     const broken = async (name: string, text: string): Promise<string> => {

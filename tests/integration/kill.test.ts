@@ -44,7 +44,7 @@ async function expectEveryExampleOnce(get: <T>(path: string) => Promise<T>, run:
 }
 
 describe('kill -9', () => {
-  it('of the worker in mid-training: another one goes on from the last checkpoint', { timeout: 240_000 }, async () => {
+  it('of the worker in mid-training: another one goes on from the last checkpoint', async () => {
     await using home = await temporaryFolder()
     await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
     const created = await server.post<CreatedExperiment>('/api/experiments', TRAINING)
@@ -62,7 +62,7 @@ describe('kill -9', () => {
     await expectEveryStepOnce(server.get, run)
   })
 
-  it('of the worker in mid-prompting: examples already scored are not asked again', { timeout: 240_000 }, async () => {
+  it('of the worker in mid-prompting: examples already scored are not asked again', async () => {
     await using home = await temporaryFolder()
     await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
     const created = await server.post<CreatedExperiment>('/api/experiments', PROMPTING)
@@ -77,7 +77,7 @@ describe('kill -9', () => {
     await expectEveryExampleOnce(server.get, run)
   })
 
-  it('of the server in mid-run: nothing acknowledged is lost and the run ends whole', { timeout: 240_000 }, async () => {
+  it('of the server in mid-run: nothing acknowledged is lost and the run ends whole', async () => {
     await using home = await temporaryFolder()
     const port = await freePort()
     let id: string

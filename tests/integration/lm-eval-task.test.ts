@@ -13,16 +13,16 @@ let server: Server
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'bancada-lm-eval-task-'))
   server = await startServer(home, { args: ['--no-examples'] })
-}, 120_000)
+})
 afterAll(async () => {
   await server?.stop()
   if (home) await rm(home, { recursive: true, force: true })
-}, 60_000)
+})
 
 const taken = (task: string, data: string, ...more: string[]): ReturnType<typeof bancada> =>
   bancada(server.url, 'import', 'lm-eval-task', join(FIXTURES, 'tasks', task), '--data', join(FIXTURES, 'data', data), '--out', home, ...more)
 
-it('runs a task of choices and one of texts as they are', { timeout: 240_000 }, async () => {
+it('runs a task of choices and one of texts as they are', async () => {
   const sciq = await taken('sciq.yaml', 'sciq', '--shots', '2', '--run', '--wait')
   expect(sciq.output).toContain('4 items, 2 shots')
   expect(sciq.code).toBe(0)
@@ -35,7 +35,7 @@ it('runs a task of choices and one of texts as they are', { timeout: 240_000 }, 
   expect(summaries.get('gsm8k')).toMatchObject({ exact_match_strict_match: { n: 2 }, exact_match_flexible_extract: { n: 2 } })
 })
 
-it('refuses what needs Python by file, line and key, and a folder runs without it only when asked to', { timeout: 60_000 }, async () => {
+it('refuses what needs Python by file, line and key, and a folder runs without it only when asked to', async () => {
   const refused = await taken('hellaswag.yaml', 'sciq')
   expect(refused.code).toBe(2)
   expect(refused.output).toMatch(/hellaswag\.yaml:\d+ process_docs: it is Python \(utils\.process_docs\)/)
@@ -57,7 +57,7 @@ it('refuses what needs Python by file, line and key, and a folder runs without i
   expect(items.map(({ gold }) => gold)).toEqual([[1], [0]])
 })
 
-it('says where rows are wanted, and which row does not fit', { timeout: 60_000 }, async () => {
+it('says where rows are wanted, and which row does not fit', async () => {
   const absent = await bancada(server.url, 'import', 'lm-eval-task', join(FIXTURES, 'tasks/sciq.yaml'), '--out', home)
   expect(absent).toMatchObject({ code: 2, output: expect.stringContaining('write its rows to DIR/test.jsonl') as string })
   const wrong = await taken('sciq.yaml', 'gsm8k')
@@ -65,7 +65,7 @@ it('says where rows are wanted, and which row does not fit', { timeout: 60_000 }
   expect(wrong.output).toContain('uses "support", and the row has only question, answer')
 })
 
-it('takes the tasks of a group, each with rows of its own', { timeout: 60_000 }, async () => {
+it('takes the tasks of a group, each with rows of its own', async () => {
   const folder = join(home, 'group')
   await cp(join(FIXTURES, 'tasks/mmlu'), folder, { recursive: true })
   await cp(join(FIXTURES, 'tasks/sciq.yaml'), join(folder, 'science/sciq.yaml'))

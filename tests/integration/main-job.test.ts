@@ -16,19 +16,19 @@ describe('the main job', () => {
     home = await temporaryFolder()
     server = await startServer(home.path)
     worker = startWorker(server.url, home.path, 'main-job')
-  }, 60_000)
+  })
   afterAll(async () => {
     await worker.stop()
     await server.stop()
     await home[Symbol.asyncDispose]()
-  }, 60_000)
+  })
 
   async function finish(spec: object): Promise<Experiment> {
     const created = await server.post<CreatedExperiment>('/api/experiments', spec)
     return until(() => server.get<Experiment>(`/api/experiments/${created.id}`), isOver, 200_000)
   }
 
-  it('compares prompts and a fine-tuned checkpoint on the same items with a paired test, and exports the checkpoint', { timeout: 300_000 }, async () => {
+  it('compares prompts and a fine-tuned checkpoint on the same items with a paired test, and exports the checkpoint', async () => {
     const tuned = await finish({
       name: 'Fine-tuning',
       kind: 'lora',
@@ -77,7 +77,7 @@ describe('the main job', () => {
     expect(comparison.sentence).toMatch(/n = \d+/)
   })
 
-  it('scores chunk sizes on one set of questions', { timeout: 300_000 }, async () => {
+  it('scores chunk sizes on one set of questions', async () => {
     const experiment = await finish({ name: 'Chunks', kind: 'rag', dataset: 'sotu', axes: { chunkSize: [200, 1600] }, fixed: { retriever: 'bm25', limit: 40 } })
     expect(experiment.status).toBe('succeeded')
     const scores = experiment.runs.map((run) => run.summary?.metrics['ndcg'])
@@ -87,7 +87,8 @@ describe('the main job', () => {
     for (const example of examples) expect(Object.keys(example.scores).sort()).toEqual(expect.arrayContaining(['hit', 'mrr', 'ndcg', 'recall']))
   })
 
-  it('cancels a running run within two seconds', { timeout: 120_000 }, async () => {
+  // Retried: what else the machine does meanwhile may hold it up, but not each time.
+  it('cancels a running run within two seconds', { retry: 2 }, async () => {
     const created = await server.post<CreatedExperiment>('/api/experiments', { name: 'Cancelled', kind: 'lora', dataset: 'spam', fixed: { steps: 100_000, evalEvery: 50_000, evalLimit: 8, samples: ['x'] } })
     const path = `/api/runs/${created.runs[0]?.id}`
     await until(() => server.get<Run>(path), (run) => run.latest['train/loss'] !== undefined)
@@ -97,7 +98,7 @@ describe('the main job', () => {
     expect(Date.now() - askedMs).toBeLessThan(2_500)
   })
 
-  it('is put in order from the command line', { timeout: 120_000 }, async () => {
+  it('is put in order from the command line', async () => {
     const prompts = { name: 'Waiting', kind: 'prompt', dataset: 'spam', model: 'nano-pt-en', axes: { shots: [0, 1, 2] }, fixed: { limit: 20 } }
     expect((await bancada(server.url, 'queue', 'pause')).output).toContain('paused since')
     const { id, runs } = await server.post<CreatedExperiment>('/api/experiments', prompts)
@@ -116,7 +117,7 @@ describe('the main job', () => {
     expect((await bancada(server.url, 'cancel', 'nobody')).code).toBe(2)
   })
 
-  it('refuses a bad file with line, value and mend, through the command line with exit code 2', { timeout: 60_000 }, async () => {
+  it('refuses a bad file with line, value and mend, through the command line with exit code 2', async () => {
     const file = join(home.path, 'bad.yaml')
     const { writeFile } = await import('node:fs/promises')
     await writeFile(file, 'name: Bad\nkind: lora\ndataset: spam\naxes:\n  rnak: [1, 2]\n')

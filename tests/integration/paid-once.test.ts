@@ -55,7 +55,7 @@ async function answersOf(server: Server, runId: string | undefined): Promise<Exa
   return (await server.get<{ examples: Example[] }>(`/api/runs/${runId}/examples?limit=1000`)).examples
 }
 
-it('kill -9 of a worker: no reply that was stored is asked for again', { timeout: 240_000 }, async () => {
+it('kill -9 of a worker: no reply that was stored is asked for again', async () => {
   await using endpoint = await CountingEndpoint.start({ delayMs: () => 40, answer: () => 'ham' })
   await using home = await temporaryFolder()
   await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
@@ -83,7 +83,7 @@ it('kill -9 of a worker: no reply that was stored is asked for again', { timeout
   expect((await server.get<CacheInfo>('/api/cache')).entries).toBe(120)
 })
 
-it('kill -9 of a worker while it indexes: no vector that was stored is asked for again, nor by another run', { timeout: 240_000 }, async () => {
+it('kill -9 of a worker while it indexes: no vector that was stored is asked for again, nor by another run', async () => {
   // The third call is still under way when its worker dies.
   let isHeld = true
   await using endpoint = await CountingEndpoint.start({ delayMs: () => (isHeld && endpoint.embeddingRequests > 2 ? null : 20), answer: () => '' })
@@ -118,7 +118,7 @@ it('kill -9 of a worker while it indexes: no vector that was stored is asked for
   expect(endpoint.embedded).toHaveLength(texts.size + asked.length - stored)
 })
 
-it('kill -9 of the server in mid-race: the race goes on and ends with one answer per item', { timeout: 240_000 }, async () => {
+it('kill -9 of the server in mid-race: the race goes on and ends with one answer per item', async () => {
   const answer = ({ prompt, model }: { prompt: string; model: string }): string => {
     const number = Number(prompt.slice('Say '.length))
     return number % 10 < (model === 'good' ? 9 : 3) ? String(number) : 'I cannot say'
@@ -152,7 +152,7 @@ it('kill -9 of the server in mid-race: the race goes on and ends with one answer
   expect(Math.max(...endpoint.timesAsked.values())).toBeLessThanOrEqual(2)
 })
 
-it('two workers keep to one limit, and both wait as long as the endpoint asks', { timeout: 240_000 }, async () => {
+it('two workers keep to one limit, and both wait as long as the endpoint asks', async () => {
   const RETRY_AFTER_S = 5
   const HEARD_MS = 2_000
   let turnAwayFrom = Infinity
@@ -196,7 +196,7 @@ it('two workers keep to one limit, and both wait as long as the endpoint asks', 
   expect(goneOn.filter((atMs) => atMs < first + 55).length).toBeLessThanOrEqual(6)
 })
 
-it('two runs that ask the same at the same time pay once', { timeout: 240_000 }, async () => {
+it('two runs that ask the same at the same time pay once', async () => {
   await using endpoint = await CountingEndpoint.start({ delayMs: () => 150, answer: () => 'ham' })
   await using home = await temporaryFolder()
   await using server = await startServer(home.path)

@@ -49,7 +49,7 @@ describe('import promptfoo', () => {
     await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve))
     baseUrl = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v1`
     server = await startServer(home.path, { args: ['--no-examples'], env: { OPENAI_API_KEY: 'sk-for-this-test' } })
-  }, 120_000)
+  })
   afterAll(async () => {
     await server.stop()
     endpoint.closeAllConnections()
@@ -69,7 +69,7 @@ describe('import promptfoo', () => {
   }
   const examplesOf = async (runId: string | undefined): Promise<Example[]> => (await server.get<ExamplePage>(`/api/runs/${runId}/examples`)).examples
 
-  it('runs prompts × providers, scored by the assertions of each test, and compares them in pairs', { timeout: 120_000 }, async () => {
+  it('runs prompts × providers, scored by the assertions of each test, and compares them in pairs', async () => {
     const { code, output } = await importConfig('getting-started', '--run', '--wait')
     expect([code, output]).toEqual([0, expect.stringContaining('4 runs: prompts × providers × repeats')])
     const { runs, primaryMetric } = await latest()
@@ -94,7 +94,7 @@ describe('import promptfoo', () => {
     expect(calls.find(({ model }) => model === 'gpt-4.1')?.temperature).toBe(0)
   })
 
-  it('refuses code by its place and writes nothing; then runs the rest with judges and vectors', { timeout: 120_000 }, async () => {
+  it('refuses code by its place and writes nothing; then runs the rest with judges and vectors', async () => {
     const refused = await importConfig('simple-test', '--run')
     expect([refused.code, refused.output]).toEqual([2, expect.stringContaining('promptfooconfig.yaml:34 tests[3].assert[1].type: the assertion python')])
     const { code, output } = await importConfig('simple-test', '--run', '--wait', '--skip-unsupported')
@@ -106,12 +106,12 @@ describe('import promptfoo', () => {
     expect(examples[4]?.details).toMatchObject({ assertions: [{ type: 'llm-rubric', score: 0.9, reason: 'as asked' }, { type: 'icontains', pass: true }] })
   })
 
-  it('sends a conversation that the config writes by loops', { timeout: 120_000 }, async () => {
+  it('sends a conversation that the config writes by loops', async () => {
     expect((await importConfig('openai-chat-history', '--run', '--wait')).code).toBe(0)
     expect(calls.at(-1)?.messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'user', 'assistant', 'user'])
   })
 
-  it('asks the shipped model in place of the providers', { timeout: 240_000 }, async () => {
+  it('asks the shipped model in place of the providers', async () => {
     const before = calls.length
     const { code, output } = await importConfig('getting-started', '--run', '--wait', '--model', 'nano-pt-en', '--max-tokens', '24', '--name', 'On the shipped model')
     expect([code, output]).toEqual([0, expect.stringContaining('2 runs')])
@@ -120,7 +120,7 @@ describe('import promptfoo', () => {
     expect(calls).toHaveLength(before)
   })
 
-  it('writes the same files again, and none over others', { timeout: 60_000 }, async () => {
+  it('writes the same files again, and none over others', async () => {
     expect((await importConfig('simple-csv')).code).toBe(0)
     expect((await importConfig('simple-csv')).code).toBe(0)
     const other = await importConfig('getting-started', '--name', 'A translator built with LLM')

@@ -31,7 +31,7 @@ async function answeredBy(get: <T>(path: string) => Promise<T>, run: Run | undef
 }
 
 describe('a race', () => {
-  it('stops the worse run early, spends its calls on the others and says why', { timeout: 240_000 }, async () => {
+  it('stops the worse run early, spends its calls on the others and says why', async () => {
     await using home = await temporaryFolder()
     await using server = await startServer(home.path)
     await using _worker = startWorker(server.url, home.path, 'racer')
@@ -57,7 +57,7 @@ describe('a race', () => {
     expect(shown.output).toContain('Stopped at look')
   })
 
-  it('survives kill -9 of the worker between and within rounds', { timeout: 240_000 }, async () => {
+  it('survives kill -9 of the worker between and within rounds', async () => {
     await using home = await temporaryFolder()
     await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
     const created = await server.post<CreatedExperiment>('/api/experiments', RACE)

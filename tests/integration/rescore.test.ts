@@ -6,7 +6,7 @@ import type { Comparison, CreatedExperiment, Experiment, ExamplePage } from '../
 import { chatEndpoint } from '../../workers/fixtures/prompt-run.js'
 import { bancada, startServer, temporaryFolder, until } from '../support/bancada.js'
 
-it('stand as runs of their own, linked to their source and compared with it, and nothing is asked again', { timeout: 180_000 }, async () => {
+it('stand as runs of their own, linked to their source and compared with it, and nothing is asked again', async () => {
   const { baseUrl, prompts } = await chatEndpoint((prompt) => (prompt.length % 2 === 0 ? 'ham' : 'It is spam, I am afraid'))
   await using home = await temporaryFolder()
   await using server = await startServer(home.path, { args: ['--no-examples'] })

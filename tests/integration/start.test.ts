@@ -5,7 +5,7 @@ import type { ExperimentPage } from '../../server/contracts/index.js'
 import { freePort, Running, startServer, temporaryFolder } from '../support/bancada.js'
 
 describe('npm start', () => {
-  it('queues the three shipped examples when the workbench is empty, and only then', { timeout: 120_000 }, async () => {
+  it('queues the three shipped examples when the workbench is empty, and only then', async () => {
     await using home = await temporaryFolder()
     for (let time = 0; time < 2; time++) {
       const server = await startServer(home.path, { args: ['--no-worker'] })
@@ -15,7 +15,7 @@ describe('npm start', () => {
     }
   })
 
-  it('says which port is taken and how to choose another', { timeout: 60_000 }, async () => {
+  it('says which port is taken and how to choose another', async () => {
     await using home = await temporaryFolder()
     const port = await freePort()
     const other = createServer()
@@ -27,7 +27,7 @@ describe('npm start', () => {
     await new Promise((resolve) => other.close(resolve))
   })
 
-  it('refuses a second server on the same data folder', { timeout: 60_000 }, async () => {
+  it('refuses a second server on the same data folder', async () => {
     await using home = await temporaryFolder()
     await using _first = await startServer(home.path)
     await using second = new Running('dist/server/main.js', ['--no-examples', '--no-worker', '--port', String(await freePort())], { BANCADA_HOME: home.path })

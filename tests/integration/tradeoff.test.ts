@@ -32,7 +32,7 @@ describe('the trade-off', () => {
     const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: home.path })
     if (settings === null) throw new Error('no settings')
     server = await startServer(settings, new Logger('error'))
-  }, 120_000)
+  })
   afterAll(async () => {
     await server.close()
     await home[Symbol.asyncDispose]()
@@ -113,7 +113,7 @@ describe('the trade-off', () => {
 })
 
 describe('a shared view on a server with a token', () => {
-  it('is read without that token, and nothing else is', { timeout: 120_000 }, async () => {
+  it('is read without that token, and nothing else is', async () => {
     await using home = await temporaryFolder()
     const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: home.path, BANCADA_TOKEN: 'secret' })
     if (settings === null) throw new Error('no settings')

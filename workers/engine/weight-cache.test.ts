@@ -117,7 +117,7 @@ describe('the shipped model', () => {
     expect(stored).toBeLessThan(6)
     expect(Math.abs((await lossOver('int8')) - stored)).toBeLessThan(0.005)
     for (const dtype of ['int4', 'nf4'] as const) expect(Math.abs((await lossOver(dtype)) - stored), dtype).toBeLessThan(0.03)
-  }, 30_000)
+  })
 })
 
 describe('refusals', () => {

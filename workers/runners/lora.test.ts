@@ -65,7 +65,7 @@ test('trains, evaluates the base model first, keeps checkpoints and scores the t
   const best = losses.reduce((low, point) => (point[1] < low[1] ? point : low))
   expect(summary).toMatchObject({ primaryMetric: 'accuracy', bestStep: best[0], metrics: { accuracy: { n: 12, errors: 0 }, loss: { n: 12 } }, latency: { n: 12 } })
   expect(summary.trainableParameters).toBe(4 * (4 * 32 + 32 + 16 + 16 + 32 + 3 * (32 + 64)))
-}, 60_000)
+})
 
 test.each<[string, Partial<typeof params>]>([
   ['an adapter', {}],
@@ -94,7 +94,7 @@ test.each<[string, Partial<typeof params>]>([
   for (const file of [more.method === 'full' ? 'model.safetensors' : 'adapter_model.safetensors', 'optimizer.safetensors', 'trainer_state.json']) {
     expect((await readFile(join(second.saved(last), file))).equals(await readFile(join(whole.saved(last), file))), file).toBe(true)
   }
-}, 60_000)
+})
 
 test.each<[string, Partial<typeof params>]>([
   ['adapter', {}],
@@ -124,7 +124,7 @@ test.each<[string, Partial<typeof params>]>([
   prompt.context.server.getJson = () => Promise.resolve({ ...trainedRun, params: { model: 'tiny', ...more } })
   await runPrompt(prompt.context)
   expect(second.reported.examples.map(({ details }) => details)).toEqual(prompt.reported.examples.map(({ details }) => details))
-}, 60_000)
+})
 
 test.each<[string, Partial<typeof params>, Record<string, unknown>]>([
   ['adapter', {}, {}],
@@ -140,7 +140,7 @@ test.each<[string, Partial<typeof params>, Record<string, unknown>]>([
   await runPrompt(prompt.context)
   const scores = (from: Reported): unknown => from.examples.map(({ itemId, output, details }) => ({ itemId, output, details }))
   expect(scores(prompt.reported)).toEqual(scores(reported))
-}, 60_000)
+})
 
 test('trains every weight of a model, and keeps whole models that answer', async () => {
   const talk = ({ id, target }: ReturnType<typeof item>): Record<string, unknown> => ({ id, messages: [{ role: 'user', content: `say ${target}` }, { role: 'assistant', content: target }] })
@@ -154,7 +154,7 @@ test('trains every weight of a model, and keeps whole models that answer', async
   expect(reported.logs).toContainEqual(expect.stringContaining('warn: learningRate 0.02 suits an adapter'))
   // Left out, the two newest whole models are kept.
   expect(reported.dropped).toEqual([0, 20])
-}, 60_000)
+})
 
 test('learns the answers of conversations, and answers the last turn of others', async () => {
   const talk = ({ id, input, target }: ReturnType<typeof item>): Record<string, unknown> => ({
@@ -172,14 +172,14 @@ test('learns the answers of conversations, and answers the last turn of others',
   expect(reported.checkpoints[0]?.samples[0]?.prompt).toBe('<|endoftext|>S<|user|>blue 1<|end|><|assistant|>')
   expect(reported.examples[0]).toMatchObject({ input: '<|endoftext|>S<|user|>red 4<|end|><|assistant|>yes<|end|><|user|>sure?<|end|><|assistant|>', target: 'yes' })
   expect(summary.metrics).toMatchObject({ exact_match: { n: 6 }, loss: { n: 6 } })
-}, 60_000)
+})
 
 test('puts prompts and answers into the chat template where told so', async () => {
   const { context, reported } = await prepare({}, { chatTemplate: true, steps: 4, testLimit: 2 })
   await runLora(context)
   expect(reported.logs.join('\n')).toContain('<|endoftext|><|user|>red 0:<|end|><|assistant|>⟦yes<|end|>⟧')
   expect(reported.examples[0]?.input).toMatch(/^<\|endoftext\|><\|user\|>\w+ \d:<\|end\|><\|assistant\|>$/)
-}, 60_000)
+})
 
 test('learns texts whole, in pieces where they are long, and scores them by their likelihood', async () => {
   const text = (index: number): Record<string, unknown> => ({ id: `t${index}`, text: Array.from({ length: 12 }, (_, word) => COLOURS[(index + word) % 6]).join(' ') })
@@ -193,7 +193,7 @@ test('learns texts whole, in pieces where they are long, and scores them by thei
   const [first] = reported.examples
   const tokens = Number(first?.tokensIn)
   expect(Number(first?.scores['bits_per_byte'])).toBeCloseTo((Number(first?.scores['loss']) * tokens) / Math.LN2 / String(text(31)['text']).length, 10)
-}, 60_000)
+})
 
 test.each([
   ['answers of a text', { lossOn: 'completion' as const }, 'text' as const, 'a text has no answers'],
@@ -216,7 +216,7 @@ test('a loss that is no longer a number ends the run at its last point, with wha
   })
   expect(series(reported, 'train/loss').at(-1)).toEqual([2, expect.not.toSatisfy(Number.isFinite)])
   expect(reported.checkpoints.map(({ step }) => step)).toEqual([0])
-}, 60_000)
+})
 
 test('stops early, says so, and keeps the best checkpoint and the newest', async () => {
   const still = { learningRate: 1e-9, steps: 20, evalEvery: 2, earlyStoppingPatience: 3, earlyStoppingMinDelta: 0.01, keepCheckpoints: 1 }
@@ -232,7 +232,7 @@ test('stops early, says so, and keeps the best checkpoint and the newest', async
   const last = await prepare({}, { ...still, steps: 6 })
   expect(await runLora(last.context)).not.toHaveProperty('stopReason')
   expect(last.reported.logs.join('\n')).not.toContain('stopped early')
-}, 60_000)
+})
 
 test('chooses by the accuracy where told so, which only labels have', async () => {
   const { context, reported } = await prepare({}, { bestMetric: 'accuracy' })
@@ -242,7 +242,7 @@ test('chooses by the accuracy where told so, which only labels have', async () =
   expect(bestReason).toContain('highest eval accuracy')
   const { context: free } = await prepare({ metrics: ['loss'] }, { bestMetric: 'accuracy' }, { task: 'generation', splits: dataset.splits })
   await expect(runLora(free)).rejects.toThrow('bestMetric is accuracy, and "data" has no labels')
-}, 60_000)
+})
 
 const trainedRun = {
   ...{ id: 'trained', experimentId: 'e', experimentName: 'e', kind: 'lora', name: 'e', cell: 0, repeat: 0, seed: 42, params: { model: 'tiny' }, varied: {}, dataset: 'data', status: 'succeeded' },

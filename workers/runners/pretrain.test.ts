@@ -58,7 +58,7 @@ test('trains a vocabulary and a model, keeps whole folders, and scores every hel
   expect((await readdir(saved(12))).sort()).toEqual(['config.json', 'generation_config.json', 'model.safetensors', 'optimizer.safetensors', 'special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json', 'trainer_state.json'])
   expect(summary).toMatchObject({ primaryMetric: 'bits_per_byte', bestStep: 12, metrics: { bits_per_byte: { n: 4 }, loss: { n: 4 } }, latency: null, tokensOut: 0 })
   expect(reported.examples.map(({ itemId }) => itemId)).toEqual(['t30', 't31', 't32', 't33'])
-}, 60_000)
+})
 
 test('goes on from a checkpoint bit for bit', async () => {
   const whole = await prepare()
@@ -75,7 +75,7 @@ test('goes on from a checkpoint bit for bit', async () => {
   for (const file of ['model.safetensors', 'optimizer.safetensors', 'trainer_state.json', 'tokenizer.json']) {
     expect((await readFile(join(second.saved(12), file))).equals(await readFile(join(whole.saved(12), file))), file).toBe(true)
   }
-}, 60_000)
+})
 
 test('stops early and scores with the checkpoint it recommends, not with the last', async () => {
   const { context, reported } = await prepare({}, { steps: 40, schedule: 'constant', warmupSteps: 0, learningRate: 0.5, earlyStoppingPatience: 2, keepCheckpoints: 1 })
@@ -88,12 +88,12 @@ test('stops early and scores with the checkpoint it recommends, not with the las
   const documents = reported.examples.slice(0, 2).map(({ scores, tokensIn }) => ({ loss: Number(scores['loss']), tokens: tokensIn ?? 0 }))
   const mean = documents.reduce((sum, { loss, tokens }) => sum + loss * tokens, 0) / documents.reduce((sum, { tokens }) => sum + tokens, 0)
   expect(mean).toBeCloseTo(lowest[1], 5)
-}, 60_000)
+})
 
 test('says at which step the loss went wrong, with what is known until then', async () => {
   const { context } = await prepare({}, { learningRate: 1e30, schedule: 'constant', warmupSteps: 0, evalEvery: 1 })
   await expect(runPretrain(context)).rejects.toMatchObject({ code: 'diverged', message: expect.stringMatching(/^step \d+: loss is .*The last checkpoint is that of step 1/), summary: { metrics: {}, trainableParameters: expect.any(Number) } })
-}, 60_000)
+})
 
 test.each([
   ['another task', { task: 'generation' as const, splits: { train: [], validation: [] } }, {}, 'pretraining reads a dataset of task text'],

@@ -113,7 +113,7 @@ describe('runRag', () => {
     expect(summary.metrics['ndcg']).toMatchObject({ n: 3, mean: expect.closeTo(2 / 3, 12) })
   })
 
-  it('finds by meaning what shares no word, and embeds the documents once', { timeout: 60_000 }, async () => {
+  it('finds by meaning what shares no word, and embeds the documents once', async () => {
     const params = { retriever: 'embedding', k: 1 } as const
     const { context, reported } = contextOf(params)
     await runRag(context)

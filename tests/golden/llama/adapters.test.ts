@@ -74,7 +74,7 @@ describe('adapters in PEFT’s layout', () => {
 })
 
 describeWithTorch('the golden logits of the adapters', () => {
-  it('come out of PyTorch again', { timeout: 60_000 }, () => {
+  it('come out of PyTorch again', () => {
     const written = join(root, 'python')
     const { adapters } = GoldenSchema.parse(runGoldenScript('adapters.py', [written]))
     expect(deviation(adapters.engine, golden.adapters.engine)).toBeLessThan(5e-6)

@@ -102,7 +102,7 @@ function agrees(spec: Case, expected: Golden | undefined, write: (folder: string
     })
   })
 
-  it('follows fifty steps of training', { timeout: 30_000 }, async () => {
+  it('follows fifty steps of training', async () => {
     await withAdapter(spec, optionsOf(spec, folder), async (trainer) => {
       for (const [index, loss] of expected.losses.entries()) {
         const report = await trainer.step()
@@ -117,7 +117,7 @@ function agrees(spec: Case, expected: Golden | undefined, write: (folder: string
 
 describeWithTorch('the golden numbers of the architectures', () => {
   // Starting torch alone takes seconds on a busy machine.
-  it('come out of PyTorch again', { timeout: 60_000 }, () => {
+  it('come out of PyTorch again', () => {
     const [name, before] = ['llama-3.2', golden.cases['llama-3.2']]
     const again = GoldenSchema.parse(runGoldenScript('architectures.py', [name])).cases[name]
     if (!before || !again) throw new Error(`architectures.py computed no ${name}`)
