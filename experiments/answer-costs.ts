@@ -48,10 +48,10 @@ export function costBasisOfColumns(metric: string, { scores, costs, clusters }: 
 }
 
 /** What the paired items say of the difference in errors and in cost; null where a cost is not known or the metric tells no errors. */
-export function costDifference(metric: string, { run, baseline, costs, clusters }: Pairs, { n, difference, low, high }: Pick<PairedTest, 'n' | 'difference' | 'low' | 'high'>): CostBasis | null {
+export function costDifference(metric: string, { run, baseline, costs, clusters, corpus }: Pairs, { n, difference, low, high }: Pick<PairedTest, 'n' | 'difference' | 'low' | 'high'>): CostBasis | null {
   const known = METRICS[metric]
   const tellsErrors = known === undefined ? [run, baseline].every((scores) => scores.every((score) => score >= 0 && score <= 1)) : known.bounded && known.higherIsBetter
-  const spread = costs === null || !tellsErrors ? null : costSpread(costs, clusters, { isDifference: true })
+  const spread = costs === null || corpus !== null || !tellsErrors ? null : costSpread(costs, clusters, { isDifference: true })
   if (costs === null || spread === null) return null
   const errors = run.map((score, item) => (baseline[item] ?? NaN) - score)
   return {

@@ -199,3 +199,30 @@ describe('1,000 requests with their errors', () => {
     expect(pooled?.costBasis).toMatchObject({ n: 200, errorRate: { mean: expect.closeTo(0.05, 12) as number }, costPer1000Usd: { mean: expect.closeTo((4.297 + 2) / 2, 6) as number } })
   })
 })
+
+describe('figures of the whole corpus', () => {
+  const answered = (edits: (item: number) => number, of = 'ter'): ColumnExample[] =>
+    Array.from({ length: 40 }, (_, item) => example(item, { ter_own: 10 * edits(item) }, { details: { corpus: { ter_own: { of, sums: [edits(item), 10] } } } }))
+  const summary: Run['summary'] = { metrics: { ter_own: { mean: 20, n: 40, low: null, high: null, method: 'none', higherIsBetter: false, corpus: 'ter' } }, primaryMetric: 'ter_own', latency: null, tokensIn: null, tokensOut: null, costUsd: null, durationMs: 1 }
+  const baseline = { run: run('A', { summary }), examples: answered((item) => item % 5) }
+  const better = { run: run('B', { summary }), examples: answered((item) => (item % 5) - (item % 4 === 0 && item % 5 > 0 ? 1 : 0)) }
+
+  it('are compared as such, and a lower one may be better', () => {
+    const { tests, runs, sentence } = compare({ metric: 'ter_own', baselineId: 'A', runs: [baseline, better] })
+    expect(runs.map(({ summary: own }) => own)).toMatchObject([{ mean: 20, method: 'bootstrap-bca', corpus: 'ter' }, { mean: 18, corpus: 'ter', higherIsBetter: false }])
+    expect(tests[0]).toMatchObject({ difference: -2, method: 'approximate-randomization', wins: 8, losses: 0, ties: 32, verdict: 'better', costBasis: null })
+    expect(sentence).toMatch(/^B is better than A on ter_own by 2, lower \(95 % interval .*; n = 40 paired items; p = 0\.0\d\d, approximate randomization\)\.$/)
+    expect(() => compare({ metric: 'ter_own', baselineId: 'A', runs: [baseline, better], test: 'paired-t' })).toThrow('figure of the whole corpus')
+    expect(() => compare({ metric: 'accuracy', baselineId: 'A', runs: [{ run: run('A'), examples: accuracies(9, () => true) }, { run: run('B'), examples: accuracies(9, () => false) }], test: 'paired-bootstrap' })).toThrow('is for figures of a whole corpus')
+  })
+
+  it('are not held against another figure of the same name', () => {
+    expect(compare({ metric: 'ter_own', baselineId: 'A', runs: [baseline, { run: run('B', { summary }), examples: answered((item) => item % 5, 'perplexity') }] }).tests).toEqual([])
+  })
+
+  it('of pooled repeats are those of all their answers, an item counting once', () => {
+    const repeats = [0, 1].map((repeat) => ({ run: run(`R${repeat}`, { cell: 7, repeat, summary }), examples: answered((item) => (item % 5) + repeat) }))
+    const { runs } = compare({ metric: 'ter_own', baselineId: 'A', runs: [baseline, ...repeats], repeats: 'pooled' })
+    expect(runs[1]).toMatchObject({ runIds: ['R0', 'R1'], summary: { mean: 25, n: 40 } })
+  })
+})

@@ -88,10 +88,10 @@ export function errorCostIn(spec: unknown): number | undefined {
 }
 
 /** 1 − the metric, for one that is better when higher and lies in [0, 1]; a metric of the user's own does when its mean does. */
-export function errorRateOf(metric: string, { mean, low, high, n, higherIsBetter }: MetricSummary): Spread | null {
+export function errorRateOf(metric: string, { mean, low, high, n, higherIsBetter, corpus }: MetricSummary): Spread | null {
   const known = METRICS[metric]
   const value = Number(mean)
-  if (n === 0 || !higherIsBetter || known?.bounded === false || !(value >= 0 && value <= 1)) return null
+  if (n === 0 || !higherIsBetter || corpus !== undefined || known?.bounded === false || !(value >= 0 && value <= 1)) return null
   return { mean: 1 - value, low: high === null ? null : Math.max(0, 1 - Number(high)), high: low === null ? null : Math.min(1, 1 - Number(low)) }
 }
 

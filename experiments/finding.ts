@@ -32,6 +32,8 @@ const TESTS_IN_WORDS: Readonly<Record<string, readonly [en: string, pt: string]>
   permutation: ['permutation test', 'teste de permutação'],
   wilcoxon: ['Wilcoxon', 'Wilcoxon'],
   'paired-t': ['paired t-test', 'teste t pareado'],
+  'approximate-randomization': ['approximate randomization', 'aleatorização aproximada'],
+  'paired-bootstrap': ['paired bootstrap', 'bootstrap pareado'],
 }
 
 type Tested = Omit<PairedTest, 'sentence' | 'nonInferiority' | 'costBasis' | 'expectedCost'>

@@ -1,4 +1,4 @@
-import type { DatasetTask, ExperimentSpec, Kind, MetricSummary } from '../server/contracts/index.js'
+import type { CorpusFigure, DatasetTask, ExperimentSpec, Kind, MetricSummary } from '../server/contracts/index.js'
 
 /** A score that examples carry, and how its mean over items is reported. */
 export interface Metric {
@@ -12,6 +12,8 @@ export interface Metric {
   bounded: boolean
   kinds: readonly Kind[]
   description: string
+  /** A figure of the whole corpus, not the mean of its items; see statistics/corpus.ts. */
+  corpus?: CorpusFigure
 }
 
 export type NamedMetric = Metric & { id: string }
@@ -19,6 +21,7 @@ export type NamedMetric = Metric & { id: string }
 const share = { higherIsBetter: true, estimator: 'proportion', bounded: true } as const
 const fraction = { higherIsBetter: true, estimator: 'mean', bounded: true } as const
 const cost = { higherIsBetter: false, estimator: 'mean', bounded: false } as const
+const ofCorpus = { higherIsBetter: true, estimator: 'mean', bounded: false, kinds: ['prompt'] } as const
 const answers: readonly Kind[] = ['prompt', 'lora']
 
 /** The metric that people give after a run is over; see annotations. */
@@ -38,6 +41,10 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   rouge_l: { ...fraction, label: 'ROUGE-L', kinds: answers, description: 'F1 of the longest common subsequence of words' },
   bleu: { ...fraction, label: 'Sentence BLEU', kinds: answers, description: 'mean over items of BLEU with its effective order, on a scale of 0 to 1; not the BLEU of the corpus' },
   chrf: { ...fraction, label: 'chrF', kinds: answers, description: 'F2 of character n-grams up to 6, on a scale of 0 to 1' },
+  corpus_bleu: { ...ofCorpus, corpus: 'bleu', label: 'BLEU', description: 'of the whole corpus, as sacreBLEU computes it, 0 to 100' },
+  corpus_chrf: { ...ofCorpus, corpus: 'chrf', label: 'chrF2', description: 'of the whole corpus, as sacreBLEU computes it, 0 to 100' },
+  corpus_chrf_pp: { ...ofCorpus, corpus: 'chrf++', label: 'chrF2++', description: 'chrF2 with words and pairs of words, of the whole corpus, 0 to 100' },
+  ter: { ...ofCorpus, corpus: 'ter', higherIsBetter: false, label: 'TER', description: 'translation edit rate of the whole corpus: edits per 100 words of reference' },
   edit_similarity: { ...fraction, label: 'Edit similarity', kinds: answers, description: '1 − edit distance in characters / length of the longer text' },
   loss: { ...cost, label: 'Loss', unit: 'nats/token', kinds: ['prompt', 'lora', 'pretrain'], description: 'mean negative log-likelihood of the target’s tokens' },
   bits_per_byte: { ...cost, label: 'Bits per byte', unit: 'bits/byte', kinds: ['lora', 'pretrain'], description: 'negative log2-likelihood of the text by its UTF-8 bytes' },

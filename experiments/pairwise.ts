@@ -4,7 +4,8 @@ import type { NamedMetric } from './metrics.js'
 import type { Arm } from './repeats.js'
 import { ItemIndex, type Pairs, pairUp } from './score-columns.js'
 import { benjaminiHochberg, holm } from './statistics/multiplicity.js'
-import { comparePaired, type PairedTestName, pairedZ } from './statistics/paired.js'
+import { comparePaired, type PairedOptions, type PairedResult, type PairedTestName, pairedZ } from './statistics/paired.js'
+import { compareCorpora, corpusZ } from './statistics/paired-corpus.js'
 
 export interface PairwiseOptions {
   test?: PairedTestName | undefined
@@ -47,9 +48,9 @@ export class Pairwise {
     return tests.map((test, index) => this.#judged(test, { pAdjusted: adjusted[index] ?? null, pNotWorse: oneSided[index] ?? null }))
   }
 
-  /** The items that two arms share; null between arms on different datasets. Kept, since several questions are asked of one pair. */
+  /** The items that two arms share; null between arms on different datasets, or by different figures. Kept, since several questions are asked of one pair. */
   pairsOf(run: Arm, other: Arm): Pairs | null {
-    if (run.run.dataset !== other.run.dataset) return null
+    if (run.run.dataset !== other.run.dataset || run.columns.corpus?.of !== other.columns.corpus?.of) return null
     const known = this.#pairs.get(run)
     if (known?.other === other) return known.pairs
     const pairs = pairUp(this.#indexOf(run), this.#indexOf(other))
@@ -60,14 +61,15 @@ export class Pairwise {
   /** Two-sided p-value of two arms, uncorrected; null where they cannot be tested. */
   pOf(run: Arm, other: Arm): number | null {
     const pairs = this.#scored(run, other)
-    return pairs === null ? null : comparePaired({ ...pairs, binary: this.#isBinary(pairs) }).p
+    return pairs === null ? null : this.#compare(pairs).p
   }
 
   /** Difference of two arms in standard errors, positive where the first is better; 0 where they cannot be tested. */
   zOf(run: Arm, other: Arm): number {
     const pairs = this.#scored(run, other)
     if (pairs === null) return 0
-    return this.#metric.higherIsBetter ? pairedZ(pairs) : -pairedZ(pairs)
+    const z = pairs.corpus === null ? pairedZ(pairs) : corpusZ({ ...pairs, corpus: pairs.corpus })
+    return this.#metric.higherIsBetter ? z : -z
   }
 
   /** Pairs with at least one item that both scored. */
@@ -82,6 +84,11 @@ export class Pairwise {
     return index
   }
 
+  #compare(pairs: Pairs, options: PairedOptions = {}): PairedResult {
+    const { corpus } = pairs
+    return corpus === null ? comparePaired({ ...pairs, binary: this.#isBinary(pairs) }, options) : compareCorpora({ ...pairs, corpus }, options)
+  }
+
   #isBinary(pairs: Pairs): boolean {
     return this.#metric.estimator === 'proportion' && isBinary(pairs.run) && isBinary(pairs.baseline)
   }
@@ -90,7 +97,7 @@ export class Pairwise {
     const pairs = this.#scored(other, baseline)
     if (pairs === null) return null
     const { higherIsBetter } = this.#metric
-    const { pNonInferior, ...result } = asRefusal(() => comparePaired({ ...pairs, binary: this.#isBinary(pairs) }, { test, comparisons, margin, higherIsBetter }))
+    const { pNonInferior, ...result } = asRefusal(() => this.#compare(pairs, { test, comparisons, margin, higherIsBetter }))
     // Wins and losses are told in terms of better and worse, not of larger and smaller.
     const [wins, losses] = higherIsBetter ? [result.wins, result.losses] : [result.losses, result.wins]
     const nonInferiority = margin === undefined ? null : { margin, p: pNonInferior, pAdjusted: null, verdict: 'not shown' as const }

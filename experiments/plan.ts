@@ -47,6 +47,7 @@ export function observedVariances(runs: readonly ComparedRun[]): Variances {
   if (first === undefined || second === undefined) throw new AppError('invalid_request', 'a plan from runs needs two of them')
   const pairs = pairUp(new ItemIndex(second.columns), new ItemIndex(first.columns))
   const n = pairs.run.length
+  if (pairs.corpus !== null) throw new AppError('invalid_request', `the metric is a figure of the whole corpus (${pairs.corpus.run.of}), and a plan is for means of scores; name a metric of single items`)
   if (n < 2 || first.run.dataset !== second.run.dataset) throw new AppError('invalid_request', `${first.name} and ${second.name} have not scored two items of one dataset in common, so nothing can be planned from them`)
   const differences = pairs.run.map((value, item) => value - (pairs.baseline[item] ?? 0))
   const clusters = clusterIndex(pairs.clusters)

@@ -2,6 +2,7 @@
 import type { ExperimentSpec, Problem, RacePlan } from '../server/contracts/index.js'
 import { axisLength } from './axes.js'
 import type { PlannedRun } from './expand.js'
+import { METRICS } from './metrics.js'
 import { planRace } from './race.js'
 
 /** Parameters that choose the items: with others the runs could not be compared in pairs. */
@@ -18,11 +19,18 @@ export function raceProblems(spec: ExperimentSpec): RaceProblem[] {
   if (spec.kind !== 'prompt' && spec.kind !== 'rag') problems.push({ path: ['strategy'], message: `a ${spec.kind} run trains before it answers, so it cannot stop between items`, seen: 'race', allowed: 'grid; race for the kinds prompt and rag' })
   const runs = Object.values(spec.axes).reduce((product, axis) => product * axisLength(axis), 1)
   if (runs < 2) problems.push({ path: ['strategy'], message: 'a race needs at least two runs; give an axis two values', seen: `${runs} run`, allowed: 'grid' })
+  const [primary] = spec.metrics ?? []
+  if (primary !== undefined && isOfCorpus(primary, spec)) problems.push({ path: ['metrics', 0], message: `${primary} is a figure of the whole corpus, and a race compares scores item by item`, seen: primary, allowed: 'a metric of single items first, or strategy: grid' })
   if (spec.repeats > 1) problems.push({ path: ['repeats'], message: 'a race gains certainty from more items, not from repeats', seen: String(spec.repeats), allowed: '1' })
   for (const name of ITEM_PARAMETERS) {
     if (name in spec.axes) problems.push({ path: ['axes', name], message: `the runs of a race answer the same items, so ${name} cannot vary`, seen: name, allowed: `fixed.${name}` })
   }
   return problems
+}
+
+function isOfCorpus(metric: string, { fixed }: ExperimentSpec): boolean {
+  const scorer = (fixed as { scorers?: Record<string, { type?: unknown }> } | undefined)?.scorers?.[metric]
+  return METRICS[metric]?.corpus !== undefined || scorer?.type === 'corpus'
 }
 
 /** The plan of a race over the items of the runs' split; null for a grid. */

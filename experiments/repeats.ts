@@ -1,5 +1,6 @@
 import type { Run } from '../server/contracts/index.js'
 import type { ScoreColumns } from './score-columns.js'
+import type { CorpusRows } from './statistics/corpus.js'
 import { meanOf } from './statistics/intervals.js'
 
 /** One side of a comparison: a run, or the repeats of one cell taken together. */
@@ -55,6 +56,7 @@ function pool(repeats: readonly { run: Run; columns: ScoreColumns }[], first: { 
     })
   }
   const items = [...answers.values()]
+  const corpus = pooledRows(columns, [...answers.keys()])
   const costs = columns.map(({ costUsd }) => costUsd)
   return {
     run: first.run,
@@ -71,9 +73,31 @@ function pool(repeats: readonly { run: Run; columns: ScoreColumns }[], first: { 
       costs: columns.some(({ costs: known }) => known === null) ? null : Float64Array.from(items, ({ costs: known }) => meanOf(known)),
       costUsd: costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
       metrics: columns[0]?.metrics.filter((metric) => columns.every(({ metrics }) => metrics.includes(metric))) ?? [],
+      ...(corpus === undefined ? {} : { corpus }),
       ...(columns.every(({ targets }) => targets !== undefined) ? { targets: Int32Array.from(items, ({ target }) => target ?? 0) } : {}),
     },
   }
+}
+
+/** An item adds the mean of what its scored repeats add; undefined unless all of them sum up the same figure. */
+function pooledRows(columns: readonly ScoreColumns[], itemIds: readonly string[]): CorpusRows | undefined {
+  const parts = columns.flatMap(({ corpus }) => corpus ?? [])
+  const [first] = parts
+  if (first === undefined || parts.length < columns.length || parts.some(({ of }) => of !== first.of)) return undefined
+  const width = Math.max(...parts.map((part) => part.width))
+  const places = new Map(itemIds.map((id, place) => [id, place]))
+  const rows = new Float64Array(itemIds.length * width)
+  const counts = new Float64Array(itemIds.length)
+  const each = (act: (place: number, sums: Float64Array) => void): void => {
+    for (const { itemIds: ids, scores, corpus } of columns) {
+      ids.forEach((id, item) => {
+        if (corpus !== undefined && !Number.isNaN(scores[item])) act(places.get(id) ?? 0, corpus.rows.subarray(item * corpus.width, (item + 1) * corpus.width))
+      })
+    }
+  }
+  each((place) => (counts[place] = (counts[place] ?? 0) + 1))
+  each((place, sums) => sums.forEach((value, column) => (rows[place * width + column] = (rows[place * width + column] ?? 0) + value / (counts[place] ?? 1))))
+  return { of: first.of, width, rows }
 }
 
 /** Mean over items of the n−1 variance within each; null where no item has two finite scores. */

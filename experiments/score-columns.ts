@@ -2,7 +2,8 @@
  * The answers of one run as columns: all that statistics read, and none of the texts. A comparison
  * of 100,000 items is made from these alone.
  */
-import { type Example, fromWire } from '../server/contracts/index.js'
+import { type CorpusPart, CorpusPartSchema, type Example, fromWire } from '../server/contracts/index.js'
+import type { CorpusRows } from './statistics/corpus.js'
 
 export interface ScoreColumns {
   /** In the order in which the items were answered. */
@@ -22,14 +23,17 @@ export interface ScoreColumns {
   costs: Float64Array | null
   /** Metrics that answers of this run carry. */
   metrics: readonly string[]
+  /** What each item adds to a figure of the whole corpus; rows of items without a score are 0. Left out for means of scores. */
+  corpus?: CorpusRows
   /** A number made from the target of each item, to tell whether two versions of a dataset mean the same item. */
   targets?: Int32Array
 }
 
-export type ColumnExample = Pick<Example, 'itemId' | 'cluster' | 'status' | 'scores' | 'latencyMs' | 'ttftMs' | 'costUsd' | 'cached'>
+export type ColumnExample = Pick<Example, 'itemId' | 'cluster' | 'status' | 'scores' | 'latencyMs' | 'ttftMs' | 'costUsd' | 'cached'> & Partial<Pick<Example, 'details'>>
 
 /** The columns of examples that are at hand; a server reads them from its database instead. */
 export function columnsOf(examples: readonly ColumnExample[], metric: string): ScoreColumns {
+  const corpus = corpusRowsOf(examples.map((example) => corpusPartOf(example, metric)))
   const answered = examples.filter(({ status }) => status !== 'error')
   const waited = answered.filter(({ cached }) => cached !== true)
   const costs = answered.map(({ costUsd }) => costUsd)
@@ -43,7 +47,25 @@ export function columnsOf(examples: readonly ColumnExample[], metric: string): S
     costUsd: costs.length === 0 || costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
     costs: costs.length === 0 || costs.includes(null) ? null : Float64Array.from(examples, ({ status, costUsd }) => (status === 'error' ? NaN : (costUsd ?? NaN))),
     metrics: [...new Set(examples.flatMap(({ scores }) => Object.keys(scores)))],
+    ...(corpus === undefined ? {} : { corpus }),
   }
+}
+
+/** What an answer adds to a figure of the whole corpus; undefined where the metric is a mean of scores. */
+export function corpusPartOf({ details }: Partial<Pick<Example, 'details'>>, metric: string): CorpusPart | undefined {
+  const parts = details?.['corpus']
+  const part: unknown = typeof parts === 'object' && parts !== null ? (parts as Record<string, unknown>)[metric] : undefined
+  return part === undefined ? undefined : CorpusPartSchema.safeParse(part).data
+}
+
+/** Undefined where no item has a part. A part that is shorter than others has no such class: it adds 0. */
+export function corpusRowsOf(parts: readonly (CorpusPart | undefined)[]): CorpusRows | undefined {
+  const first = parts.find((part) => part !== undefined)
+  if (first === undefined) return undefined
+  const width = parts.reduce((most, part) => Math.max(most, part?.sums.length ?? 0), 0)
+  const rows = new Float64Array(parts.length * width)
+  for (const [item, part] of parts.entries()) if (part !== undefined) rows.set(part.sums, item * width)
+  return { of: first.of, width, rows }
 }
 
 /** How many items have a score, failed, or were not scored. */
@@ -57,20 +79,32 @@ export function countsOf({ scores, failed }: ScoreColumns): { scored: number; er
   return { scored, errors, unscored: scores.length - scored - errors }
 }
 
-/** Scores, clusters and counts as a summary takes them. */
-export function scoredOf(columns: ScoreColumns): { values: Float64Array; clusters: (string | null)[] | undefined; unscored: number; errors: number } {
-  const { scores, clusters } = columns
+/** The rows of some items, in their order. */
+export function rowsAt({ of, width, rows }: CorpusRows, items: ArrayLike<number>): CorpusRows {
+  const kept = new Float64Array(items.length * width)
+  for (let place = 0; place < items.length; place++) {
+    const item = items[place] ?? -1
+    if (item >= 0) kept.set(rows.subarray(item * width, (item + 1) * width), place * width)
+  }
+  return { of, width, rows: kept }
+}
+
+/** Scores, clusters and counts as a summary takes them; `corpus` for a figure of the whole corpus. */
+export function scoredOf(columns: ScoreColumns): { values: Float64Array; clusters: (string | null)[] | undefined; unscored: number; errors: number; corpus: CorpusRows | undefined } {
+  const { scores, clusters, corpus } = columns
   const { scored, errors, unscored } = countsOf(columns)
-  if (scored === scores.length) return { values: scores, clusters: clusters === null ? undefined : [...clusters], errors, unscored }
+  if (scored === scores.length) return { values: scores, clusters: clusters === null ? undefined : [...clusters], errors, unscored, corpus }
   const values = new Float64Array(scored)
   const kept: (string | null)[] | undefined = clusters === null ? undefined : []
+  const items = new Int32Array(scored)
   for (let item = 0, at = 0; item < scores.length; item++) {
     const score = scores[item] ?? NaN
     if (Number.isNaN(score)) continue
+    items[at] = item
     values[at++] = score
     kept?.push(clusters?.[item] ?? null)
   }
-  return { values, clusters: kept, errors, unscored }
+  return { values, clusters: kept, errors, unscored, corpus: corpus && rowsAt(corpus, items) }
 }
 
 /** Scores of two runs on the items that both scored, in the order of the baseline. */
@@ -84,6 +118,8 @@ export interface Pairs {
   changed: number
   /** Cost of the answers, run minus baseline, US dollars; null when one side’s is not known. */
   costs: Float64Array | null
+  /** For a figure of the whole corpus that both sides have: what each item adds to it. */
+  corpus: { run: CorpusRows; baseline: CorpusRows } | null
 }
 
 /** The place of each item, made once per run and read by every pairing with it. */
@@ -103,7 +139,7 @@ export class ItemIndex {
   }
 }
 
-/** Pairs two runs by item. NaN and infinite scores have no difference and are left out. */
+/** Pairs two runs by item. NaN and infinite scores have no difference and are left out; of a figure of the whole corpus the scores are not what is compared. */
 export function pairUp(run: ItemIndex, baseline: ItemIndex): Pairs {
   const { itemIds, scores, clusters, targets } = baseline.columns
   const [mine, theirs] = [new Float64Array(itemIds.length), new Float64Array(itemIds.length)]
@@ -111,6 +147,9 @@ export function pairUp(run: ItemIndex, baseline: ItemIndex): Pairs {
   const costs = myCosts === null || theirCosts === null ? null : new Float64Array(itemIds.length)
   const kept: (string | null)[] | undefined = clusters === null ? undefined : []
   const found = { shared: 0, changed: 0 }
+  const [myCorpus, theirCorpus] = [run.columns.corpus, baseline.columns.corpus]
+  const isPaired = myCorpus === undefined ? Number.isFinite : (score: number): boolean => !Number.isNaN(score)
+  const [places, items] = [new Int32Array(itemIds.length), new Int32Array(itemIds.length)]
   let n = 0
   for (let item = 0; item < itemIds.length; item++) {
     const place = run.placeOf(itemIds[item] ?? '', item)
@@ -121,12 +160,15 @@ export function pairUp(run: ItemIndex, baseline: ItemIndex): Pairs {
       continue
     }
     const [score, reference] = [run.columns.scores[place] ?? NaN, scores[item] ?? NaN]
-    if (!Number.isFinite(score) || !Number.isFinite(reference)) continue
+    if (!isPaired(score) || !isPaired(reference)) continue
     mine[n] = score
     theirs[n] = reference
+    places[n] = place
+    items[n] = item
     if (costs !== null) costs[n] = (myCosts?.[place] ?? NaN) - (theirCosts?.[item] ?? NaN)
     kept?.push(clusters?.[item] ?? null)
     n++
   }
-  return { run: mine.subarray(0, n), baseline: theirs.subarray(0, n), clusters: kept, costs: costs?.subarray(0, n) ?? null, ...found }
+  const corpus = myCorpus === undefined || theirCorpus === undefined || myCorpus.of !== theirCorpus.of ? null : { run: rowsAt(myCorpus, places.subarray(0, n)), baseline: rowsAt(theirCorpus, items.subarray(0, n)) }
+  return { run: mine.subarray(0, n), baseline: theirs.subarray(0, n), clusters: kept, costs: costs?.subarray(0, n) ?? null, corpus, ...found }
 }

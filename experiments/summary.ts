@@ -1,11 +1,13 @@
 import { type Example, fromWire, type LatencySummary, type MetricSummary, type Summary, toWire } from '../server/contracts/index.js'
 import { correlationOfMeans, costSpread } from './answer-costs.js'
 import { METRICS } from './metrics.js'
-import { bootstrapMean } from './statistics/bootstrap.js'
-import { clipToUnit, type Interval, meanInterval, type Observations, proportionInterval } from './statistics/intervals.js'
+import { corpusPartOf, corpusRowsOf } from './score-columns.js'
+import { bootstrapMean, bootstrapSums, resamplesWithin } from './statistics/bootstrap.js'
+import { CORPUS_FIGURE, type CorpusRows, sumRows } from './statistics/corpus.js'
+import { clipToUnit, clusterIndex, type Interval, meanInterval, type Observations, proportionInterval } from './statistics/intervals.js'
 import { quantile, quantileInterval } from './statistics/quantiles.js'
 
-export type ScoredExample = Pick<Example, 'status' | 'scores' | 'cluster'> & Partial<Pick<Example, 'costUsd'>>
+export type ScoredExample = Pick<Example, 'status' | 'scores' | 'cluster'> & Partial<Pick<Example, 'costUsd' | 'details'>>
 
 /** The score of an example, or null where it has none: failed, not scored or NaN. Never 0 in its place. */
 export function scoreOf(example: Pick<Example, 'status' | 'scores'>, metric: string): number | null {
@@ -34,9 +36,10 @@ function intervalOf(observations: Observations, metric: string): Interval {
 /**
  * One metric over the items that have a score: mean with a 95 % interval, n, and the items without
  * one counted apart. Proportions by Wilson, means by Student's t, both by cluster where items share
- * one (see statistics/intervals.ts). With no scored item the mean is NaN.
+ * one (see statistics/intervals.ts). A figure of the whole corpus stands in place of a mean, with its
+ * bootstrap interval. With no scored item the mean is NaN.
  */
-export function summarizeScores(metric: string, scored: Observations & { unscored: number; errors: number }): MetricSummary {
+export function summarizeScores(metric: string, scored: Observations & { unscored: number; errors: number; corpus?: CorpusRows | undefined }): MetricSummary {
   const info = METRICS[metric]
   const base = {
     n: scored.values.length,
@@ -46,8 +49,21 @@ export function summarizeScores(metric: string, scored: Observations & { unscore
     errors: scored.errors,
   }
   if (scored.values.length === 0) return { mean: 'NaN', low: null, high: null, method: 'none', ...base }
+  if (scored.corpus !== undefined) return { ...base, ...corpusSummary(scored.corpus, scored.clusters) }
   const { mean, low, high, method } = intervalOf(scored, metric)
   return { mean: toWire(mean), low, high, method, ...base }
+}
+
+/** BCa bootstrap over items, or over clusters where items share one (see statistics/bootstrap.ts). */
+function corpusSummary(corpus: CorpusRows, clusters: Observations['clusters']): Pick<MetricSummary, 'mean' | 'low' | 'high' | 'method' | 'higherIsBetter' | 'corpus'> {
+  const { of, width, rows } = corpus
+  const { figure, higherIsBetter } = CORPUS_FIGURE[of]
+  const value = figure(sumRows(corpus))
+  const units = clusterIndex(clusters)?.count ?? rows.length / width
+  const told = { mean: toWire(value), higherIsBetter, corpus: of }
+  if (units < 2 || !Number.isFinite(value)) return { ...told, low: null, high: null, method: 'none' }
+  const { low, high, method } = bootstrapSums({ rows, width, clusters }, figure, { resamples: resamplesWithin(units * width) })
+  return { ...told, low: toWire(low), high: toWire(high), method: `bootstrap-${method}` }
 }
 
 /** As `summarizeScores`, from the examples of a run: failed ones are errors, others without a score unscored. */
@@ -55,6 +71,7 @@ export function summarizeMetric(metric: string, examples: readonly ScoredExample
   const values: number[] = []
   const clusters: (string | null)[] = []
   const costs: number[] = []
+  const parts: ReturnType<typeof corpusPartOf>[] = []
   let errors = 0
   for (const example of examples) {
     if (example.status === 'error') errors++
@@ -62,10 +79,11 @@ export function summarizeMetric(metric: string, examples: readonly ScoredExample
     if (score === null) continue
     values.push(score)
     clusters.push(example.cluster)
+    parts.push(corpusPartOf(example, metric))
     if (example.costUsd != null) costs.push(example.costUsd)
   }
-  const summary = summarizeScores(metric, { values, clusters, errors, unscored: examples.length - values.length - errors })
-  return costs.length === 0 || costs.length < values.length ? summary : { ...summary, costCorrelation: correlationOfMeans(values, costs, clusters) }
+  const summary = summarizeScores(metric, { values, clusters, errors, unscored: examples.length - values.length - errors, corpus: corpusRowsOf(parts) })
+  return costs.length === 0 || costs.length < values.length || summary.corpus !== undefined ? summary : { ...summary, costCorrelation: correlationOfMeans(values, costs, clusters) }
 }
 
 /** Up to this many latencies the mean's interval is resampled; with more their skewness no longer shows in it. */

@@ -12,7 +12,7 @@ import type { NamedMetric } from './metrics.js'
 import { Pairwise } from './pairwise.js'
 import { paretoStandings, type ParetoStanding } from './pareto.js'
 import { type Arm, pooled } from './repeats.js'
-import { scoredOf, type ScoreColumns } from './score-columns.js'
+import { rowsAt, scoredOf, type ScoreColumns } from './score-columns.js'
 import { normalQuantile } from './statistics/distributions.js'
 import { summarizeLatencies, summarizeScores } from './summary.js'
 
@@ -63,6 +63,7 @@ export function restricted(columns: ScoreColumns, itemIds: readonly string[], se
     costs,
     costUsd: costs?.reduce((sum, cost) => (Number.isNaN(cost) ? sum : sum + cost), 0) ?? null,
     metrics: columns.metrics,
+    ...(columns.corpus === undefined ? {} : { corpus: rowsAt(columns.corpus, at) }),
   }
 }
 

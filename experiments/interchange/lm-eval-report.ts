@@ -103,7 +103,7 @@ function figuresOf(metric: string, summary: MetricSummary, examples: readonly Ex
   const [name, filter = FILTER] = metric.split(',')
   return [
     [`${name},${filter}`, Number.isFinite(mean) ? mean : String(mean)],
-    [`${name}_stderr,${filter}`, standardError(metric, examples) ?? 'N/A'],
+    [`${name}_stderr,${filter}`, (summary.corpus === undefined ? standardError(metric, examples) : null) ?? 'N/A'],
   ]
 }
 

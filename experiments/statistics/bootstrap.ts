@@ -3,6 +3,7 @@
  * corpus. Seeded, so that the same data always give the same interval.
  */
 import { normalCdf, normalQuantile } from './distributions.js'
+import { sumRows, unitRows } from './corpus.js'
 import { clusterIndex, type Observations } from './intervals.js'
 import { quantile } from './quantiles.js'
 import { randomWords } from './random.js'
@@ -24,6 +25,8 @@ export interface BootstrapInterval {
 }
 
 const RESAMPLES = 2_000
+/** What resampling may read in all. */
+const RESAMPLED_NUMBERS = 100_000_000
 
 /** The items of each unit that is drawn as a whole: a cluster, or one item. */
 function unitsOf(n: number, clusters: BootstrapOptions['clusters']): Int32Array[] | null {
@@ -54,14 +57,10 @@ function drawBelow(next: () => number, below: number): number {
 }
 
 /** `resamples` values of `statistic`, each over as many units as there are, drawn with replacement; ascending. */
-function resampled(count: number, statistic: (units: Int32Array) => number, { resamples, seed }: { resamples: number; seed: number }): Float64Array {
-  const next = randomWords(seed)
-  const drawn = new Int32Array(count)
-  const values = new Float64Array(resamples)
-  for (let resample = 0; resample < resamples; resample++) {
-    for (let i = 0; i < count; i++) drawn[i] = drawBelow(next, count)
-    values[resample] = statistic(drawn)
-  }
+function resampled(count: number, statistic: (units: Int32Array) => number, options: { resamples: number; seed: number }): Float64Array {
+  const values = new Float64Array(options.resamples)
+  let at = 0
+  for (const drawn of draws(count, options)) values[at++] = statistic(drawn)
   return values.sort()
 }
 
@@ -139,31 +138,66 @@ function intervalOf(values: Float64Array, { method, level, observed, jackknife }
 }
 
 /**
- * Bootstrap interval of a mean: as `bootstrapInterval`, without building each sample. With clusters
- * the mean of a sample is Σ sums / Σ sizes of the clusters drawn.
+ * Bootstrap interval of a function of sums over items, such as the BLEU of a corpus: as `bootstrapInterval`, without
+ * building each sample; leaving one unit out costs a subtraction.
  */
-export function bootstrapMean({ values, clusters }: Observations, options: Omit<BootstrapOptions, 'clusters'> = {}): BootstrapInterval {
+export function bootstrapSums({ rows, width, clusters: names }: RowObservations, statistic: (sums: Float64Array) => number, options: Omit<BootstrapOptions, 'clusters'> = {}): BootstrapInterval {
   const { method = 'bca', resamples = RESAMPLES, seed = 1, level = 0.95 } = options
-  const index = clusterIndex(clusters)
-  const count = index?.count ?? values.length
-  if (count < 2) throw new RangeError(`a bootstrap needs at least two items or clusters, got ${count}`)
-  const sums = new Float64Array(count)
-  const sizes = new Float64Array(count)
-  for (let item = 0; item < values.length; item++) {
-    const unit = index?.index[item] ?? item
-    sums[unit] = (sums[unit] ?? 0) + (values[item] ?? 0)
-    sizes[unit] = (sizes[unit] ?? 0) + 1
+  const units = unitRows({ rows, width }, clusterIndex(names))
+  if (units.count < 2) throw new RangeError(`a bootstrap needs at least two items or clusters, got ${units.count}`)
+  const sums = new Float64Array(width)
+  const drawnFigure = (drawn: Int32Array): number => statistic(addUp(units.rows, drawn, sums))
+  const total = sumRows({ rows: units.rows, width })
+  const jackknife = (): Float64Array => jackknifeOf(units.rows, total, statistic)
+  return intervalOf(resampled(units.count, drawnFigure, { resamples, seed }), { method, level, observed: statistic(total), jackknife })
+}
+
+/** Rows of n items, [n, width] row-major, whose column sums a statistic is made of. */
+export interface RowObservations {
+  rows: Float64Array
+  width: number
+  clusters?: readonly (string | null)[] | undefined
+}
+
+/** Sums of the rows that were drawn, into `sums`. */
+export function addUp(rows: Float64Array, drawn: Int32Array, sums: Float64Array): Float64Array {
+  const width = sums.length
+  sums.fill(0)
+  for (const unit of drawn) {
+    const start = unit * width
+    for (let column = 0; column < width; column++) sums[column] = (sums[column] ?? 0) + (rows[start + column] ?? 0)
   }
-  const total = sums.reduce((sum, value) => sum + value, 0)
-  const mean = (drawn: Int32Array): number => {
-    let sum = 0
-    let size = 0
-    for (const unit of drawn) {
-      sum += sums[unit] ?? 0
-      size += sizes[unit] ?? 0
-    }
-    return sum / size
+  return sums
+}
+
+/** The statistic without each row in turn. */
+export function jackknifeOf(rows: Float64Array, total: Float64Array, statistic: (sums: Float64Array) => number): Float64Array {
+  const width = total.length
+  const sums = new Float64Array(width)
+  return Float64Array.from({ length: rows.length / width }, (_, unit) => {
+    for (let column = 0; column < width; column++) sums[column] = (total[column] ?? 0) - (rows[unit * width + column] ?? 0)
+    return statistic(sums)
+  })
+}
+
+/** Bootstrap interval of a mean. With clusters the mean of a sample is Σ sums / Σ sizes of the clusters drawn. */
+export function bootstrapMean({ values, clusters }: Observations, options: Omit<BootstrapOptions, 'clusters'> = {}): BootstrapInterval {
+  const rows = new Float64Array(2 * values.length)
+  for (let item = 0; item < values.length; item++) rows.set([values[item] ?? 0, 1], 2 * item)
+  return bootstrapSums({ rows, width: 2, clusters }, (sums) => (sums[0] ?? 0) / (sums[1] ?? 0), options)
+}
+
+/** As many resamples as can be made in about a second, within bounds. @param size numbers that one resample reads */
+export function resamplesWithin(size: number, { most = RESAMPLES, least = 200 } = {}): number {
+  return Math.min(most, Math.max(least, Math.floor(RESAMPLED_NUMBERS / size)))
+}
+
+/** Draws of units with replacement, by the seed; each is read before the next is made. */
+export function* draws(count: number, { resamples, seed }: { resamples: number; seed: number }): Generator<Int32Array> {
+  const next = randomWords(seed)
+  const drawn = new Int32Array(count)
+  for (let resample = 0; resample < resamples; resample++) {
+    for (let i = 0; i < count; i++) drawn[i] = drawBelow(next, count)
+    yield drawn
   }
-  const jackknife = (): Float64Array => Float64Array.from(sums, (sum, unit) => (total - sum) / (values.length - (sizes[unit] ?? 0)))
-  return intervalOf(resampled(count, mean, { resamples, seed }), { method, level, observed: total / values.length, jackknife })
 }

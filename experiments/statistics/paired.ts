@@ -14,8 +14,13 @@ export interface PairedScores {
   binary: boolean
 }
 
-export const PAIRED_TESTS = ['mcnemar-exact', 'mcnemar-mid-p', 'permutation', 'wilcoxon', 'paired-t'] as const
-export type PairedTestName = (typeof PAIRED_TESTS)[number]
+export const ITEM_TESTS = ['mcnemar-exact', 'mcnemar-mid-p', 'permutation', 'wilcoxon', 'paired-t'] as const
+export type ItemTestName = (typeof ITEM_TESTS)[number]
+/** For figures of a whole corpus; see paired-corpus.ts. */
+export const CORPUS_TESTS = ['approximate-randomization', 'paired-bootstrap'] as const
+export type CorpusTestName = (typeof CORPUS_TESTS)[number]
+export const PAIRED_TESTS = [...ITEM_TESTS, ...CORPUS_TESTS] as const
+export type PairedTestName = ItemTestName | CorpusTestName
 
 export interface PairedOptions {
   /** Left out: exact McNemar for 0/1 scores of independent items, else the permutation test. */
@@ -127,14 +132,15 @@ function tableOf({ run, baseline }: PairedScores): PairedTable {
  * arXiv 2411.00640, §4).
  * @throws RangeError for a test that the scores cannot carry
  */
-function testFor(scores: PairedScores, isClustered: boolean, asked: PairedTestName | undefined): PairedTestName {
+function testFor(scores: PairedScores, isClustered: boolean, asked: PairedTestName | undefined): ItemTestName {
+  if (asked === 'approximate-randomization' || asked === 'paired-bootstrap') throw new RangeError(`the test ${asked} is for figures of a whole corpus, and these are scores of items`)
   if (asked === undefined) return scores.binary && !isClustered ? 'mcnemar-exact' : 'permutation'
   if (isClustered && asked !== 'permutation' && asked !== 'paired-t') throw new RangeError(`the test ${asked} takes items for independent, and these share clusters; permutation and paired-t go by cluster`)
   if (!scores.binary && (asked === 'mcnemar-exact' || asked === 'mcnemar-mid-p')) throw new RangeError(`the test ${asked} is for scores of 0 and 1, and these take other values`)
   return asked
 }
 
-function pOf(test: PairedTestName, found: Differences, { wins, losses }: { wins: number; losses: number }): number {
+function pOf(test: ItemTestName, found: Differences, { wins, losses }: { wins: number; losses: number }): number {
   switch (test) {
     case 'mcnemar-exact':
       return mcnemarExact(wins, losses)

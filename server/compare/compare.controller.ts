@@ -25,7 +25,7 @@ const CompareQuerySchema = SelectionSchema.extend({
   offset: z.coerce.number().int().nonnegative().default(0),
   limit: z.coerce.number().int().min(0).max(1_000).default(100).describe('items laid side by side; 0: the tests alone'),
   different: z.enum(['true', 'false']).default('false').describe('short for show=different'),
-  test: z.enum(PAIRED_TESTS).optional().describe('left out: exact McNemar for 0/1 scores of independent items, else the permutation test'),
+  test: z.enum(PAIRED_TESTS).optional().describe('left out: exact McNemar for 0/1 scores of independent items, else the permutation test; of a figure of the whole corpus approximate randomization'),
   correction: z.enum(['holm', 'bh']).default('holm').describe('bh: for wide grids, where a known share of false findings can be borne'),
   margin: z.coerce.number().positive().optional().describe('δ: also asks whether each run is not worse than the baseline by δ or more, in the unit of the metric (0.02 is 2 points)'),
   errorCostUsd: z.coerce.number().nonnegative().optional().describe('what an error costs, US dollars: also tells what 1,000 requests cost with their errors; left out: what the baseline’s experiment says'),

@@ -23,7 +23,7 @@ export const PairedTestSchema = z.object({
   high: z.number().nullable(),
   p: z.number().nullable().describe('two-sided p-value before correction; null when n is too small to test'),
   pAdjusted: z.number().nullable().describe('corrected over all runs against the baseline, see `correction`'),
-  method: z.string().describe('mcnemar-exact, mcnemar-mid-p, permutation, wilcoxon or paired-t'),
+  method: z.string().describe('mcnemar-exact, mcnemar-mid-p, permutation, wilcoxon or paired-t; of a figure of the whole corpus approximate-randomization or paired-bootstrap'),
   wins: z.number().int(),
   losses: z.number().int(),
   ties: z.number().int(),

@@ -29,6 +29,15 @@ export function unpackFloats(bytes: Uint8Array): number[] {
   return Array.from({ length: bytes.byteLength / Float32Array.BYTES_PER_ELEMENT }, (_, index) => view.getFloat32(index * Float32Array.BYTES_PER_ELEMENT, true))
 }
 
+/** Figures of a whole corpus that are no means of its items; what each is made of is in experiments/statistics/corpus.ts. */
+export const CORPUS_FIGURES = ['bleu', 'chrf', 'chrf++', 'ter', 'perplexity', 'bits', 'f1', 'mcc'] as const
+export const CorpusFigureSchema = z.enum(CORPUS_FIGURES)
+export type CorpusFigure = z.infer<typeof CorpusFigureSchema>
+
+/** What one answer adds to such a figure; in an example's details under `corpus`, by metric. */
+export const CorpusPartSchema = z.strictObject({ of: CorpusFigureSchema, sums: z.array(z.number()) })
+export type CorpusPart = z.infer<typeof CorpusPartSchema>
+
 /** One point of a metric series. `time` is Unix milliseconds; `step` counts optimizer steps, or items scored. */
 export const MetricPointSchema = z.strictObject({
   key: z.string().min(1).max(200).describe('for example train/loss, eval/loss, train/learning_rate'),
@@ -90,8 +99,9 @@ export const MetricSummarySchema = z.object({
   n: z.number().int().nonnegative(),
   low: FloatSchema.nullable(),
   high: FloatSchema.nullable(),
-  method: z.string().describe('how the interval was made: wilson, student-t, bootstrap, clustered-t or none'),
+  method: z.string().describe('how the interval was made: wilson, student-t, clustered-t, bootstrap-bca, bootstrap-percentile or none'),
   higherIsBetter: z.boolean(),
+  corpus: CorpusFigureSchema.optional().describe('a figure of the whole corpus, not the mean of its items'),
   unit: z.string().optional(),
   /** Items without a score, counted apart: they are never scored as wrong. */
   unscored: z.number().int().nonnegative().optional(),

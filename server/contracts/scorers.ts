@@ -116,6 +116,11 @@ export const ScorerSchema = z.discriminatedUnion('type', [
     ignoreNumbers: z.boolean().default(false),
     regexesToIgnore: z.array(z.string()).max(64).default([]).describe('in Python’s dialect; taken out of the answer and the target'),
   }).describe('exact_match as lm-evaluation-harness has it; an item with `targets` is right by any of them'),
+  z.strictObject({
+    type: z.literal('corpus').describe('a figure of the whole corpus, no mean of its items'),
+    figure: z.enum(['bleu', 'chrf', 'chrf++', 'ter']).describe('as sacreBLEU computes it, 0 to 100'),
+    steps: z.array(LmEvalStepSchema).max(16).default([]).describe('filters of lm-evaluation-harness before it, in order'),
+  }),
   JudgeSchema,
   PairwiseSchema,
   AssertionsScorerSchema,

@@ -2,7 +2,7 @@
  * Answers of runs as comparisons read them: whole columns without the texts, packed by the database
  * into one row per run, and then the texts of the few items that are shown.
  */
-import { type Example, type Float, fromWire } from '../contracts/index.js'
+import { type CorpusFigure, type CorpusPart, type Example, type Float, fromWire } from '../contracts/index.js'
 import type { Database } from './database.js'
 
 /** See experiments/score-columns.ts for what each column means. */
@@ -16,6 +16,7 @@ export interface StoredColumns {
   costUsd: number | null
   costs: Float64Array | null
   metrics: string[]
+  corpus?: { of: CorpusFigure; width: number; rows: Float64Array }
   targets?: Int32Array
 }
 
@@ -47,6 +48,7 @@ interface ColumnsRow {
   first_tokens: string | null
   costs: string | null
   targets: string | null
+  parts: string | null
   answered: number
   priced: number
   cost_usd: number | null
@@ -84,18 +86,21 @@ export class ScoreStore {
    */
   async columns(runId: string, metric: string, { withTargets = false } = {}): Promise<StoredColumns> {
     const targets = withTargets ? 'array_agg(hashtext(coalesce(target, E\'\\x01\')))::text' : 'NULL'
+    const figure = await this.#figureOf(runId, metric)
+    const parts = figure !== undefined ? `json_agg(details->'corpus'->$2::text->'sums')::text` : 'NULL'
     const [row] = await this.database.client.$queryRawUnsafe<ColumnsRow[]>(
       `SELECT json_agg(item_id)::text AS items, CASE WHEN count(cluster) > 0 THEN json_agg(cluster)::text END AS clusters, string_agg(left(status, 1), '') AS statuses,
               array_agg(${scoreOf('$2')})::text AS scores,
               array_agg(latency_ms::float4) FILTER (WHERE latency_ms IS NOT NULL AND status <> 'error' AND NOT cached)::text AS latencies,
               array_agg(ttft_ms::float4) FILTER (WHERE ttft_ms IS NOT NULL AND status <> 'error' AND NOT cached)::text AS first_tokens,
               CASE WHEN count(*) FILTER (WHERE status <> 'error' AND cost_usd IS NULL) = 0 THEN array_agg(CASE WHEN status <> 'error' THEN cost_usd::float4 END)::text END AS costs,
-              ${targets} AS targets, count(*) FILTER (WHERE status <> 'error')::int AS answered,
+              ${targets} AS targets, ${parts} AS parts, count(*) FILTER (WHERE status <> 'error')::int AS answered,
               count(cost_usd) FILTER (WHERE status <> 'error')::int AS priced, sum(cost_usd) AS cost_usd
        FROM (SELECT * FROM example WHERE run_id = $1 ORDER BY seq) AS answer`,
       runId, metric,
     )
-    return toColumns(row, await this.#metrics(runId))
+    const columns = toColumns(row, await this.#metrics(runId))
+    return figure === undefined || row?.parts == null ? columns : { ...columns, corpus: corpusOf(figure, JSON.parse(row.parts) as (CorpusPart['sums'] | null)[]) }
   }
 
   /** What is to be shown of some items in some runs, in no order. */
@@ -131,6 +136,16 @@ export class ScoreStore {
     }))
   }
 
+  /** What its figure is of, where the metric is one of the whole corpus. */
+  async #figureOf(runId: string, metric: string): Promise<CorpusFigure | undefined> {
+    const [row] = await this.database.client.$queryRawUnsafe<{ of: CorpusFigure | null }[]>(
+      `SELECT details->'corpus'->$2::text->>'of' AS of FROM (SELECT * FROM example WHERE run_id = $1 ORDER BY seq LIMIT 1000) AS first
+       WHERE $2 = ANY(score_keys) LIMIT 1`,
+      runId, metric,
+    )
+    return row?.of ?? undefined
+  }
+
   /** Metrics of the first answers: whole columns of names would cost more than the scores. */
   async #metrics(runId: string): Promise<string[]> {
     const rows = await this.database.client.$queryRawUnsafe<{ metric: string }[]>(
@@ -139,6 +154,13 @@ export class ScoreStore {
     )
     return rows.map((row) => row.metric)
   }
+}
+
+function corpusOf(of: CorpusFigure, parts: readonly (readonly number[] | null)[]): NonNullable<StoredColumns['corpus']> {
+  const width = parts.reduce((most, sums) => Math.max(most, sums?.length ?? 0), 0)
+  const rows = new Float64Array(parts.length * width)
+  for (const [item, sums] of parts.entries()) if (sums !== null) rows.set(sums, item * width)
+  return { of, width, rows }
 }
 
 function toColumns(row: ColumnsRow | undefined, metrics: string[]): StoredColumns {

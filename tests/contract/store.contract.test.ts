@@ -257,6 +257,14 @@ function keepsThePromise(openDatabase: () => Promise<OpenedDatabase>): void {
     expect(await scores.labelAnswers('none')).toEqual([])
     await examples.append(id, attempt, [example('e', { scores: { accuracy: 1 }, costUsd: null })])
     expect(await scores.columns(id, 'accuracy')).toMatchObject({ costUsd: null, costs: null })
+    await examples.append(id, attempt, [
+      example('j', { scores: { mcc: 0 }, details: { corpus: { mcc: { of: 'mcc', sums: [1, 1, 1, 1] } } } }),
+      example('k', { scores: { mcc: 0 }, details: { corpus: { mcc: { of: 'mcc', sums: [0, 1, 0, 1, 1, 0] } } } }),
+    ])
+    const { corpus, itemIds } = await scores.columns(id, 'mcc')
+    expect(corpus).toMatchObject({ of: 'mcc', width: 6 })
+    expect([...(corpus?.rows ?? [])].slice(6 * itemIds.indexOf('j'))).toEqual([1, 1, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0])
+    expect((await scores.columns(id, 'accuracy')).corpus).toBeUndefined()
   })
 
   it('names the best finished run of an experiment, whichever way its metric points', async () => {

@@ -7,6 +7,7 @@ import { CallFailed, PromptRefused, type CallFacts, type Completion, type LabelS
 import type { Account } from '../providers/paid-calls.js'
 import { transcriptOf } from '../providers/transcript.js'
 import { accuracyOf, labelInAnswer, likeliest } from '../scorers/classification.js'
+import { asScored, CORPUS_METRICS, referencesOf, textFigure, withDetails } from '../scorers/corpus.js'
 import { scoreAnswer } from '../scorers/score-answer.js'
 import type { MeanLogLikelihood } from './assertion-scoring.js'
 import type { NamedScoring } from './named-scoring.js'
@@ -97,21 +98,23 @@ export function answerByGeneration(options: AnsweringOptions): Answer {
   return (question) =>
     new Asking(options, question).answer(async (asking, messages) => {
       const { text, finishReason, tries } = await asking.complete(messages)
-      const { details, ...verdict } = scoreText(text, question.item.target, { labels, language, metrics, extract })
+      const { details, ...verdict } = scoreText(text, question.item, { labels, language, metrics, extract })
       return { output: text, status: 'scored', ...verdict, details: { finishReason, ...details, ...(tries > 1 ? { tries } : {}) } }
     })
 }
 
 /** What a text that a model wrote is worth against the target, by itself and without asking anybody. */
-export function scoreText(text: string, target: string, { labels, language, metrics, extract }: Pick<AnsweringOptions, 'labels' | 'language' | 'metrics'> & { extract: Extraction }): Pick<Verdict, 'answer' | 'scores' | 'details'> {
+export function scoreText(text: string, item: Readonly<Record<string, unknown>> & { target: string }, { labels, language, metrics, extract }: Pick<AnsweringOptions, 'labels' | 'language' | 'metrics'> & { extract: Extraction }): Pick<Verdict, 'answer' | 'scores' | 'details'> {
   const answer = extractAnswer(text, extract)
-  // An answer that is not where it was asked for is wrong, as one that names no label is.
-  const predicted = labels === null ? null : labelInAnswer(answer ?? '', labels)
-  return {
-    answer: answer ?? '',
-    scores: labels === null ? scoreAnswer(answer ?? '', target, language, metrics) : { accuracy: accuracyOf(predicted, target) },
-    details: { ...(labels === null ? {} : { predicted }), ...(extract === 'none' ? {} : { answer }) },
+  const details = extract === 'none' ? {} : { answer }
+  if (labels !== null) {
+    // An answer that is not where it was asked for is wrong, as one that names no label is.
+    const predicted = labelInAnswer(answer ?? '', labels)
+    return { answer: answer ?? '', scores: { accuracy: accuracyOf(predicted, item.target) }, details: { predicted, ...details } }
   }
+  const figures = [...CORPUS_METRICS].filter(([metric]) => metrics?.includes(metric)).map(([metric, of]) => [metric, textFigure(of, answer ?? '', referencesOf(item, item.target))] as const)
+  const ofCorpus = asScored(Object.fromEntries(figures))
+  return { answer: answer ?? '', scores: { ...scoreAnswer(answer ?? '', item.target, language, metrics), ...ofCorpus.scores }, details: { ...details, ...ofCorpus.details } }
 }
 
 /** Adds the loss of the target's own text to an answer that was generated. */
@@ -187,7 +190,7 @@ class Asking {
     const { output, target, costUsd, tokensOut, cached } = example
     const [latencyMs, ttftMs] = cached === true ? [null, null] : [example.latencyMs, example.ttftMs]
     const { scores, details, ...judged } = await named.score({ answer, output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, { question: example.input, meanLogLikelihood: this.likelihoodOf(output) })
-    return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: { ...example.details, ...details } }
+    return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: withDetails(example.details, details) }
   }
 
   /** Null where the model tells no likelihoods, or wrote nothing. */

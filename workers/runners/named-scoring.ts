@@ -1,9 +1,10 @@
 /* Applies the scorers that the experiment file names to each answer. A scorer that fails takes nothing with it: its score is missing, and the example says why. */
 import { join } from 'node:path'
 import { toWire, type Example, type PromptParameters, type Summary } from '../../server/contracts/index.js'
-import { makeScorers, type NamedScorer, type ScoredAnswer } from '../scorers/named-scorers.js'
 import { usedBy, type EmbeddedText } from '../providers/accounted-embeddings.js'
 import { sumKnown } from '../providers/paid-calls.js'
+import { asScored, type CorpusScore } from '../scorers/corpus.js'
+import { type Given, makeScorers, type NamedScorer, type ScoredAnswer } from '../scorers/named-scorers.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import type { TemplateItem } from '../template.js'
 import { AssertionScoring, type MeanLogLikelihood } from './assertion-scoring.js'
@@ -29,7 +30,7 @@ export class NamedScoring {
   /** @param at what the answering model read, and how it can be asked how likely its answer was */
   async score(scored: ScoredAnswer, item: TemplateItem, { question, meanLogLikelihood }: { question: string; meanLogLikelihood: MeanLogLikelihood }): Promise<NamedScores> {
     const { plain, byModel, judges, assertions } = this.scorers
-    const given: Verdicts = { scores: {}, reasons: {}, problems: {}, records: {}, costsUsd: [], took: [] }
+    const given: Verdicts = { scores: {}, reasons: {}, problems: {}, records: {}, figures: {}, costsUsd: [], took: [] }
     for (const [name, scorer] of plain) await noted(given, name, async () => scorer(scored))
     for (const [name, scorer] of byModel) await noted(given, name, () => scorer.score(scored, meanLogLikelihood, given.took))
     await Promise.all([...judges].map(([name, judge]) => judged(given, name, () => judge.judge({ item, question, answer: scored.answer }))))
@@ -39,9 +40,10 @@ export class NamedScoring {
     given.took.push(...(asserted?.took ?? []))
     given.costsUsd.push(...(asserted?.costsUsd ?? []), ...given.took.map(({ costUsd }) => costUsd))
     const embeddings = usedBy(given.took)
+    const ofCorpus = asScored(given.figures)
     return {
-      scores: given.scores,
-      details: { ...filled('judgements', given.reasons), ...filled('verdicts', given.records), ...filled('unscored', given.problems), ...(asserted === undefined || asserted.records.length === 0 ? {} : { assertions: asserted.records }), ...(embeddings === null ? {} : { embeddings }) },
+      scores: { ...given.scores, ...ofCorpus.scores },
+      details: { ...ofCorpus.details, ...filled('judgements', given.reasons), ...filled('verdicts', given.records), ...filled('unscored', given.problems), ...(asserted === undefined || asserted.records.length === 0 ? {} : { assertions: asserted.records }), ...(embeddings === null ? {} : { embeddings }) },
       ...(judges.size === 0 && given.costsUsd.length === 0 ? {} : { judgeCostUsd: sumKnown(given.costsUsd) }),
     }
   }
@@ -63,14 +65,16 @@ interface Verdicts {
   reasons: Record<string, string>
   problems: Record<string, string>
   records: Record<string, unknown>
+  figures: Record<string, CorpusScore>
   costsUsd: (number | null)[]
   took: EmbeddedText[]
 }
 
-async function noted(given: Verdicts, name: string, score: () => Promise<number | null>): Promise<void> {
+async function noted(given: Verdicts, name: string, score: () => Promise<Given>): Promise<void> {
   try {
-    const value = await score()
-    if (value !== null) given.scores[name] = toWire(value)
+    const told = await score()
+    if (typeof told === 'number') given.scores[name] = toWire(told)
+    else if (told !== null) given.figures[name] = told
   } catch (error) {
     if (error instanceof RunFailure) throw error
     given.problems[name] = error instanceof Error ? error.message : String(error)

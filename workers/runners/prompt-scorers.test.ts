@@ -43,3 +43,15 @@ test('a rubric that names a field the items lack is refused before anything is a
   await expect(runPrompt((await promptRun(baseUrl, { scorers })).context)).rejects.toThrow(/scorers\.tone\.rubric uses "gold", which item "test-0" does not have/)
   expect(prompts).toHaveLength(0)
 })
+
+test('a figure of the whole corpus is told of the corpus, with what each answer adds to it', async () => {
+  const { baseUrl } = await chatEndpoint((prompt) => (prompt.includes('1') ? 'ham spam' : 'ham'))
+  const scorers: PromptParameters['scorers'] = { edits: { type: 'corpus', figure: 'ter', steps: [{ function: 'regex', pattern: '[a-z]+$', groupSelect: 0, fallback: '' }] } }
+  const { context, reported } = await promptRun(baseUrl, { scorers }, { assignment: { metrics: ['edits'] } })
+  const summary = await runPrompt(context)
+  const parts = reported.examples.map(({ details }) => details['corpus'] as { edits: { of: string; sums: [number, number] } })
+  const [edits, words] = [0, 1].map((place) => parts.reduce((sum, part) => sum + (part.edits.sums[place] ?? 0), 0))
+  // Of ten items four are spam, and the one with a 1 is answered so.
+  expect([edits, words]).toEqual([3, 10])
+  expect(summary.metrics['edits']).toMatchObject({ mean: 30, n: 10, corpus: 'ter', higherIsBetter: false, method: 'bootstrap-bca' })
+})

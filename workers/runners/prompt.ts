@@ -1,11 +1,14 @@
 /* A prompt run: template × few-shot examples × model over a held-out split, each item asked and scored. */
 import { z } from 'zod'
 import type { Dataset } from '../../datasets/reader.js'
-import { fromWire, type Example, type PromptParameters, type Summary } from '../../server/contracts/index.js'
+import { corpusPartOf } from '../../experiments/score-columns.js'
+import { CORPUS_FIGURE } from '../../experiments/statistics/corpus.js'
+import { type CorpusFigure, fromWire, type Example, type PromptParameters, type Summary } from '../../server/contracts/index.js'
 import type { RunBudget } from '../budget.js'
 import { forEachInFlight } from '../in-flight.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
+import { CORPUS_METRICS } from '../scorers/corpus.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { PromptRefused } from '../providers/chat-model.js'
@@ -82,7 +85,7 @@ export function choosesLikelihood({ scoring, model, choices }: PromptParameters,
 
 /** The loss of a text can be told only where likelihoods are. */
 export function scoresGiven({ model, scorers }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
-  const answers = [...(labels === null ? Object.keys(ANSWER_SCORERS) : ['accuracy']), ...Object.keys(scorers)]
+  const answers = [...(labels === null ? [...Object.keys(ANSWER_SCORERS), ...CORPUS_METRICS.keys()] : ['accuracy']), ...Object.keys(scorers)]
   if (byLikelihood) return [...Object.keys(scorers), 'accuracy', 'acc_norm', 'acc_bytes', 'loss']
   return typeof model === 'string' ? [...answers, 'loss'] : answers
 }
@@ -135,13 +138,14 @@ function assertSomeAnswered(examples: readonly Example[]): void {
   throw new RunFailure('nothing_answered', `none of ${examples.length} items was answered; the first error: ${examples[0]?.error ?? ''}`)
 }
 
-/** The mean so far, drawn while the run goes on. */
+/** The mean, or the figure of the corpus, so far, drawn while the run goes on. */
 class RunningMean {
   private readonly context: Context
   private readonly metric: string
   private readonly every: number
   private sum = 0
   private count = 0
+  private ofCorpus: { of: CorpusFigure; sums: number[] } | null = null
 
   constructor(context: Context, total: number) {
     this.context = context
@@ -153,13 +157,21 @@ class RunningMean {
   add(example: Example, step: number): void {
     const taken = this.take(example)
     this.count += taken
-    if (taken === 1 && step % this.every === 0) this.context.report.metric(`running/${this.metric}`, step, this.sum / this.count)
+    if (taken === 1 && step % this.every === 0) this.context.report.metric(`running/${this.metric}`, step, this.value)
   }
 
-  private take({ scores }: Example): number {
-    const score = scores[this.metric]
+  private get value(): number {
+    return this.ofCorpus === null ? this.sum / this.count : CORPUS_FIGURE[this.ofCorpus.of].figure(this.ofCorpus.sums)
+  }
+
+  private take(example: Example): number {
+    const score = example.scores[this.metric]
     if (score === undefined) return 0
     this.sum += fromWire(score)
+    const part = corpusPartOf(example, this.metric)
+    if (part === undefined) return 1
+    const { of, sums } = (this.ofCorpus ??= { of: part.of, sums: [] })
+    if (of === part.of) for (const [place, value] of part.sums.entries()) sums[place] = (sums[place] ?? 0) + value
     return 1
   }
 }

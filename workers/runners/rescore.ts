@@ -7,6 +7,7 @@ import { readExamples } from '../earlier-work.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable } from '../run-summary.js'
+import { withDetails } from '../scorers/corpus.js'
 import { scoreText } from './answering.js'
 import { openNamedScoring, type NamedScoring } from './named-scoring.js'
 import { openAccount } from './prompt-model.js'
@@ -25,7 +26,7 @@ interface Answered {
 /** What cannot be made from a text. */
 const FROM_LIKELIHOODS = ['loss', 'acc_norm', 'acc_bytes']
 /** Details that scorers leave; those of the earlier ones would pass for ours. */
-const SCORING_DETAILS = new Set(['judgements', 'verdicts', 'unscored', 'assertions', 'embeddings', 'predicted', 'answer'])
+const SCORING_DETAILS = new Set(['judgements', 'verdicts', 'unscored', 'assertions', 'embeddings', 'predicted', 'answer', 'corpus'])
 
 /** @param sourceId the run whose answers are scored */
 export async function runRescore(context: Context, sourceId: string): Promise<Summary> {
@@ -80,14 +81,14 @@ class Rescoring {
     const details = Object.fromEntries(Object.entries(example.details).filter(([name]) => !SCORING_DETAILS.has(name)))
     const found: Example = { ...kept, details, cached: true }
     if (example.status === 'error' || (example.status === 'unscored' && !this.options.isText)) return { ...found, scores: {}, details: example.details }
-    return this.named({ ...found, status: 'scored', ...this.own(example, details) }, item, example)
+    return this.named({ ...found, status: 'scored', ...this.own(example, item, details) }, item, example)
   }
 
   /** What the answer is worth by itself. */
-  private own({ output, target, scores }: Example, details: Example['details']): Pick<Example, 'scores' | 'details'> & { answer: string } {
+  private own({ output, scores }: Example, item: PromptItem, details: Example['details']): Pick<Example, 'scores' | 'details'> & { answer: string } {
     const takenOver = (names: readonly string[]): Example['scores'] => Object.fromEntries(Object.entries(scores).filter(([name]) => names.includes(name)))
     if (!this.options.isText) return { answer: output, scores: takenOver(['accuracy', ...FROM_LIKELIHOODS]), details }
-    const scored = scoreText(output, target ?? '', this.options)
+    const scored = scoreText(output, item, this.options)
     return { answer: scored.answer, scores: { ...scored.scores, ...takenOver(['loss']) }, details: { ...details, ...scored.details } }
   }
 
@@ -98,6 +99,6 @@ class Rescoring {
     // A time that was measured then can be held against another limit now.
     const [latencyMs, ttftMs] = source.cached === true ? [null, null] : [source.latencyMs, source.ttftMs]
     const { scores, details, ...judged } = await named.score({ answer, output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, { question: example.input, meanLogLikelihood: null })
-    return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: { ...example.details, ...details } }
+    return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: withDetails(example.details, details) }
   }
 }

@@ -3,6 +3,7 @@
  * filters take the answer out of the reply, then what is to be ignored goes from the answer and the target alike.
  */
 import type { LmEvalStep, Scorer } from '../../server/contracts/index.js'
+import { referencesOf, textFigure } from './corpus.js'
 import type { NamedScorer } from './named-scorers.js'
 import { foundIn, multiChoiceFilter } from './lm-eval-choices.js'
 import { compilePythonRegex } from './python-regex.js'
@@ -27,9 +28,14 @@ export function lmEvalExactMatch({ steps, ignoreCase, ignorePunctuation, ignoreN
   }
   return ({ answer, target, item }) => {
     const given = plain(filters.reduce((text, filter) => filter(text, item), answer))
-    const targets = Array.isArray(item['targets']) ? item['targets'].map(String) : [target]
-    return Number(targets.some((right) => plain(right) === given))
+    return Number(referencesOf(item, target).some((right) => plain(right) === given))
   }
+}
+
+/** BLEU, chrF or TER of the corpus over what the filters leave of each reply. */
+export function lmEvalCorpus({ figure, steps }: Extract<Scorer, { type: 'corpus' }>): NamedScorer {
+  const filters = steps.map(filterOf)
+  return ({ answer, target, item }) => textFigure(figure, filters.reduce((text, filter) => filter(text, item), answer), referencesOf(item, target))
 }
 
 function filterOf(step: LmEvalStep): Filter {

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ScorersSchema } from '../../server/contracts/index.js'
-import { makeScorers, type ScoredAnswer } from './named-scorers.js'
+import { type Given, makeScorers, type ScoredAnswer } from './named-scorers.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'bancada-scorers-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const scored: ScoredAnswer = { answer: '', output: '', target: '', item: {}, language: 'en', latencyMs: null, ttftMs: null, costUsd: null, tokensOut: null }
 
-async function score(scorer: Record<string, unknown>, more: Partial<ScoredAnswer>): Promise<number | null> {
+async function score(scorer: Record<string, unknown>, more: Partial<ScoredAnswer>): Promise<Given> {
   const made = await makeScorers(ScorersSchema.parse({ it: scorer }), folder)
   const named = made.get('it')
   if (named === undefined) throw new TypeError('no scorer was made')

@@ -8,7 +8,8 @@ import { pathToFileURL } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Scorer, Scorers } from '../../server/contracts/index.js'
 import { RunFailure } from '../run-context.js'
-import { lmEvalExactMatch } from './lm-eval.js'
+import type { CorpusScore } from './corpus.js'
+import { lmEvalCorpus, lmEvalExactMatch } from './lm-eval.js'
 import { lastNumber } from './numeric.js'
 import { findPersonalData } from './personal-data.js'
 import { compilePythonRegex, RegexError } from './python-regex.js'
@@ -32,7 +33,9 @@ export interface ScoredAnswer {
   tokensOut: number | null
 }
 
-export type NamedScorer = (scored: ScoredAnswer) => number | null | Promise<number | null>
+/** What a scorer gives: a figure of the whole corpus comes with what the answer adds to it. */
+export type Given = number | CorpusScore | null
+export type NamedScorer = (scored: ScoredAnswer) => Given | Promise<Given>
 /** Types that ask models, or read what others must open. */
 const ASKING = ['judge', 'pairwise', 'similarity', 'perplexity', 'assertions'] as const
 type AskingType = (typeof ASKING)[number]
@@ -72,6 +75,7 @@ const MAKERS: { [T in SimpleScorer['type']]: Maker<T> } = {
     return Number(length >= min && length <= (max ?? Infinity))
   },
   lm_eval: lmEvalExactMatch,
+  corpus: lmEvalCorpus,
   no_refusal: () => ({ answer }) => Number(!isRefusal(answer)),
   no_personal_data: ({ kinds }) => ({ output }) => Number(findPersonalData(output, kinds).length === 0),
   at_most: ({ of, value }) => (scored) => {

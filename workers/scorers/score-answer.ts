@@ -2,7 +2,8 @@
 import { sentenceBleu } from './bleu.js'
 import { contains, exactMatch, tokenF1 } from './answer-match.js'
 import { numericMatch } from './numeric.js'
-import { chrF, editSimilarity, rougeL, rougeN } from './text-overlap.js'
+import { chrF } from './chrf.js'
+import { editSimilarity, rougeL, rougeN } from './text-overlap.js'
 
 type Scorer = (answer: string, target: string, language: string) => number | null
 

@@ -4,7 +4,8 @@ import { contains, exactMatch, tokenF1 } from './answer-match.js'
 import { accuracyOf, labelInAnswer, mostLikelyLabel } from './classification.js'
 import { lastNumber, numericMatch } from './numeric.js'
 import { ANSWER_SCORERS, scoreAnswer } from './score-answer.js'
-import { chrF, rougeL } from './text-overlap.js'
+import { chrF } from './chrf.js'
+import { rougeL } from './text-overlap.js'
 
 describe('labels', () => {
   const labels = ['spam', 'ham', 'not spam']

@@ -1,4 +1,4 @@
-/* Longer answers against a reference: ROUGE, chrF and edit similarity. All lie in [0, 1], higher is better. */
+/* Longer answers against a reference: ROUGE and edit similarity. All lie in [0, 1], higher is better. */
 import { countOf, overlap, plainWords } from './words.js'
 
 /**
@@ -57,31 +57,6 @@ function longestCommonSubsequence(left: readonly string[], right: readonly strin
     above = row
   }
   return above[right.length] ?? 0
-}
-
-const CHRF_ORDER = 6
-const CHRF_BETA = 2
-
-/**
- * chrF2: F-score, with recall weighing β² = 4, of character n-grams up to 6 without white space (Popović 2015,
- * W15-3049), averaged over the orders that both texts reach (sacreBLEU's chrF2, divided by 100).
- */
-export function chrF(answer: string, reference: string): number {
-  const given = [...answer.replace(/\s+/gu, '')]
-  const wanted = [...reference.replace(/\s+/gu, '')]
-  let precision = 0
-  let recall = 0
-  let orders = 0
-  for (let order = 1; order <= CHRF_ORDER; order++) {
-    if (given.length < order || wanted.length < order) break
-    const shared = overlap(countOf(gramsOf(given, order, '')), countOf(gramsOf(wanted, order, '')))
-    precision += shared / (given.length - order + 1)
-    recall += shared / (wanted.length - order + 1)
-    orders += 1
-  }
-  if (precision + recall === 0) return 0
-  const weight = CHRF_BETA ** 2
-  return ((1 + weight) * precision * recall) / (weight * precision + recall) / orders
 }
 
 function* gramsOf(parts: readonly string[], n: number, joint: string): Generator<string> {

@@ -35,3 +35,18 @@ export function overlap<T>(left: ReadonlyMap<T, number>, right: ReadonlyMap<T, n
   for (const [element, count] of left) shared += Math.min(count, right.get(element) ?? 0)
   return shared
 }
+
+/** White space as Python's str.split() and str.strip() know it. */
+const PYTHON_SPACE = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]`
+const SPACES = new RegExp(`${PYTHON_SPACE}+`, 'g')
+const SPACES_AT_THE_END = new RegExp(`${PYTHON_SPACE}+$`)
+
+/** As Python's str.split(). */
+export function pythonWords(text: string): string[] {
+  return text.split(SPACES).filter((word) => word !== '')
+}
+
+/** As Python's str.rstrip(). */
+export function pythonTrimEnd(text: string): string {
+  return text.replace(SPACES_AT_THE_END, '')
+}

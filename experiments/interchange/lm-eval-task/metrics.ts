@@ -15,6 +15,19 @@ const DEFAULT_PATTERN = String.raw`#### (\-?[0-9\.\,]+)`
 const SINGLE = new Set(['take_first', 'remove_whitespace', 'lowercase', 'uppercase'])
 const EXACT_MATCH_OPTIONS = new Set(['metric', 'aggregation', 'higher_is_better', 'ignore_case', 'ignore_punctuation', 'ignore_numbers', 'regexes_to_ignore', 'weight_by_size'])
 
+/** Figures of the whole corpus: the metric of ours, and what a scorer with filters of its own is told. */
+const TEXT_FIGURES: ReadonlyMap<string, TextFigure> = new Map([
+  ['bleu', { metric: 'corpus_bleu', figure: 'bleu' }],
+  ['chrf', { metric: 'corpus_chrf', figure: 'chrf' }],
+  ['chrf++', { metric: 'corpus_chrf_pp', figure: 'chrf++' }],
+  ['ter', { metric: 'ter', figure: 'ter' }],
+])
+
+interface TextFigure {
+  metric: string
+  figure: string
+}
+
 interface Entry {
   place: Setting
   fields: Record<string, unknown>
@@ -43,17 +56,42 @@ function choiceMetrics(entries: readonly Entry[], findings: Findings): TaskMetri
 }
 
 function textMetrics(entries: readonly Entry[], filters: readonly Filter[], findings: Findings): TaskMetrics {
-  const scorers: Record<string, unknown> = {}
+  const made: TaskMetrics = { metrics: [], scorers: {} }
   for (const { place, fields } of entries) {
+    const name = nameOf(fields['metric'])
+    const figure = TEXT_FIGURES.get(name)
     const unknown = Object.keys(fields).find((key) => !EXACT_MATCH_OPTIONS.has(key))
-    if (nameOf(fields['metric']) !== 'exact_match' || !isMean(fields) || unknown !== undefined) {
-      findings.leaveOut(place, unknown === undefined ? `the metric ${nameOf(fields['metric'])} of a generated text is not known here; known is exact_match with its mean` : `exact_match has the option ${unknown}, which is not known here`, 'take it out of metric_list, or name a metric of ours in the experiment file')
-      continue
-    }
-    const options = { ignoreCase: fields['ignore_case'] === true, ignorePunctuation: fields['ignore_punctuation'] === true, ignoreNumbers: fields['ignore_numbers'] === true, regexesToIgnore: textsIn(fields['regexes_to_ignore']) }
-    for (const { name, steps } of filters) scorers[`exact_match_${slug(name, '_').slice(0, 24) || 'none'}`] = { type: 'lm_eval', steps, ...options }
+    if (figure !== undefined && isOwnAggregation(fields, name)) addFigures(made, { name, figure }, filters)
+    else if (name === 'exact_match' && isMean(fields) && unknown === undefined) addExactMatch(made, fields, filters)
+    else findings.leaveOut(place, name === 'exact_match' && unknown !== undefined ? `exact_match has the option ${unknown}, which is not known here` : `the metric ${name} of a generated text is not known here; known are exact_match with its mean, and ${[...TEXT_FIGURES.keys()].join(', ')} of the corpus`, 'take it out of metric_list, or name a metric of ours in the experiment file')
   }
-  return { metrics: Object.keys(scorers), scorers }
+  return made
+}
+
+function addExactMatch(made: TaskMetrics, fields: Record<string, unknown>, filters: readonly Filter[]): void {
+  const options = { ignoreCase: fields['ignore_case'] === true, ignorePunctuation: fields['ignore_punctuation'] === true, ignoreNumbers: fields['ignore_numbers'] === true, regexesToIgnore: textsIn(fields['regexes_to_ignore']) }
+  for (const { name, steps } of filters) add(made, scorerName('exact_match', name), { type: 'lm_eval', steps, ...options })
+}
+
+/** Without a filter that changes anything it is a metric of ours. Other options of these metrics the harness reads over. */
+function addFigures(made: TaskMetrics, { name, figure }: { name: string; figure: TextFigure }, filters: readonly Filter[]): void {
+  for (const { name: filter, steps } of filters) {
+    if (steps.every((step) => step['function'] === 'take_first')) made.metrics.push(...[figure.metric].filter((metric) => !made.metrics.includes(metric)))
+    else add(made, scorerName(name, filter), { type: 'corpus', figure: figure.figure, steps })
+  }
+}
+
+function add({ metrics, scorers }: TaskMetrics, name: string, scorer: Record<string, unknown>): void {
+  if (!metrics.includes(name)) metrics.push(name)
+  scorers[name] = scorer
+}
+
+function scorerName(metric: string, filter: string): string {
+  return `${slug(metric.replace('++', '_pp'), '_')}_${slug(filter, '_').slice(0, 24) || 'none'}`
+}
+
+function isOwnAggregation({ aggregation }: Record<string, unknown>, metric: string): boolean {
+  return aggregation === undefined || aggregation === metric
 }
 
 /** Means of scores are what a comparison is made of; other aggregations are of another kind. */
