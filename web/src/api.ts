@@ -9,7 +9,7 @@ import type { ServerEvent } from '../../server/contracts/events.js'
 import type { NextToken, NextTokenRequest } from '../../server/contracts/next-token.js'
 import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
-import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
+import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, TokenLossTable, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { AnnotationRequest, AnswerQueue, ComparedItem, CreatedDataset, ItemFacets, PairChoice, PairQueue, PreferenceResult, RevealedPair, VerdictResult } from '../../server/contracts/people.js'
 import type { DatasetProfile } from '../../server/contracts/profile.js'
 import type { Found, MoveRequest, Queue } from '../../server/contracts/queue.js'
@@ -128,6 +128,7 @@ export const getExamples = (id: string, asked: ExamplesQuery, signal: AbortSigna
 export const getAnalysis = (id: string, signal: AbortSignal): Promise<Analysis> => request(ofRun(id, '/analysis'), { signal })
 export const getSamples = async (id: string, signal: AbortSignal): Promise<Sample[]> =>
   (await request<{ samples: Sample[] }>(ofRun(id, '/samples'), { signal })).samples
+export const getTokenLosses = ({ id, item }: { id: string; item: string }, signal: AbortSignal): Promise<TokenLossTable> => request(ofRun(id, `/losses/tokens${query({ item })}`), { signal })
 export const getLosses = (id: string, signal: AbortSignal): Promise<LossTable> => request(ofRun(id, '/losses'), { signal })
 
 const [ITEMS_OF_PAGE, MOST_ITEMS] = [1000, 3000]

@@ -55,6 +55,12 @@ export function formatFloat(value: Float | null | undefined): string {
   return fixed(number, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 ? 3 : 4)
 }
 
+/** A change, a rise with its plus sign: as a plain figure, or with so many decimals. */
+export function formatSigned(value: number, digits?: number): string {
+  const text = special(value) ?? (digits === undefined ? formatFloat(value) : fixed(value, digits))
+  return value > 0 && /[1-9∞]/.test(text) ? `+${text}` : text
+}
+
 /** A value beside an axis or in a tooltip: no zeros that say nothing. */
 export function formatTick(value: number): string {
   if (!Number.isFinite(value) || (value !== 0 && Math.abs(value) < 1e-3)) return formatFloat(Number.isFinite(value) ? value : Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity')

@@ -1,7 +1,7 @@
 /** What the losses of single validation items say: which ones rise between two checkpoints, and whether a difference is more than noise. Pure. */
 import { lossDifference, type LossDifference } from '../../../../experiments/generalization.js'
 import type { LossTable } from '../../../../server/contracts/http.js'
-import { formatCount, formatFloat } from '../../format.js'
+import { formatCount, formatSigned } from '../../format.js'
 import { say } from '../../i18n.js'
 
 export interface ItemChange {
@@ -28,6 +28,17 @@ export function itemChanges(table: LossTable, from: number, to: number): ItemCha
   return changes.sort((a, b) => rank(b) - rank(a) || 0)
 }
 
+/** The two evaluations that the page compares: as the address asks, else from the recommended one to the last. */
+export function stepsAsked(query: Pick<URLSearchParams, 'get'>, table: LossTable, best: number | null): { from: number; to: number } {
+  const steps = table.evaluations.map(({ step }) => step)
+  const stepOf = (key: string, otherwise: number): number => {
+    const asked = Number.parseInt(query.get(key) ?? '', 10)
+    return steps.includes(asked) ? asked : otherwise
+  }
+  const last = steps.at(-1) ?? 0
+  return { from: stepOf('rise', best !== null && best !== last && steps.includes(best) ? best : (steps[0] ?? 0)), to: stepOf('upto', last) }
+}
+
 export function pairedDifference(table: LossTable, from: number, to: number): LossDifference | null {
   const [before, after] = [lossesAt(table, from), lossesAt(table, to)]
   return before === null || after === null ? null : lossDifference({ step: from, losses: before }, { step: to, losses: after }, table.items.map(({ tokens }) => tokens))
@@ -42,8 +53,7 @@ export function againstBest(table: LossTable, best: number): ReadonlyMap<number,
 }
 
 export const differenceInWords = ({ difference, low, high }: LossDifference): string => {
-  const signed = (value: number): string => `${value > 0 ? '+' : ''}${formatFloat(Number.isFinite(value) ? value : 'NaN')}`
-  return low === null || high === null ? signed(difference) : `${signed(difference)} [${signed(low)}, ${signed(high)}]`
+  return low === null || high === null ? formatSigned(difference) : `${formatSigned(difference)} [${formatSigned(low)}, ${formatSigned(high)}]`
 }
 
 /** How sure the choice is. Empty where no item left its loss. */
