@@ -16,6 +16,7 @@ import { AppError } from './contracts/index.js'
 import { ExperimentsService } from './experiments/experiments.service.js'
 import { HomeLock } from './home-lock.js'
 import { guardAccess } from './http/access.js'
+import { compressAnswers } from './http/compression.js'
 import { ErrorFilter } from './http/error-filter.js'
 import { serveOpenApi } from './http/openapi.js'
 import { readBodies } from './http/request-bodies.js'
@@ -83,6 +84,7 @@ async function createApp(settings: Settings, opened: { logger: Logger; database:
       failures.answer(error, request, response)
     }
   })
+  app.use(compressAnswers)
   serveWebApp(app, join(settings.root, 'dist/web'))
   readBodies(app)
   app.useGlobalPipes(new SchemaPipe())
