@@ -43,7 +43,7 @@ describe('import', () => {
   afterAll(async () => {
     await server.close()
     await home[Symbol.asyncDispose]()
-  }, 30_000)
+  })
 
   const get = async <T>(path: string): Promise<T> => (await (await fetch(server.url + path)).json()) as T
   const put = async (folder: string, files: Record<string, string>): Promise<string> => {

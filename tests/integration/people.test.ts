@@ -20,11 +20,11 @@ beforeAll(async () => {
   server = await startServer(settings, new Logger('error'))
   const { experiments } = await ask<ImportAnswer>('POST', '/api/import', await twoPrompts(N))
   ;[a = '', b = ''] = experiments[0]?.runs.map(({ id }) => id) ?? []
-}, 120_000)
+})
 afterAll(async () => {
   await server.close()
   await home[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(server.url + path, { method, ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) })

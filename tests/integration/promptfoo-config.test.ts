@@ -55,7 +55,7 @@ describe('import promptfoo', () => {
     endpoint.closeAllConnections()
     endpoint.close()
     await home[Symbol.asyncDispose]()
-  }, 30_000)
+  })
 
   const importConfig = async (example: string, ...args: string[]): Promise<{ code: number | null; output: string }> => {
     const config = join(root, 'tests/fixtures/promptfoo', example, 'promptfooconfig.yaml')

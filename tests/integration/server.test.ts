@@ -59,11 +59,11 @@ describe('the server', () => {
     home = await temporaryFolder()
     server = await startServer(settingsFor(home.path), quiet)
     ask = clientOf(server.url)
-  }, 120_000)
+  })
   afterAll(async () => {
     await server.close()
     await home[Symbol.asyncDispose]()
-  }, 30_000)
+  })
 
   const queue = async (spec: object = PROMPT): Promise<string[]> => {
     const { status, body } = await ask<CreatedExperiment>('POST', '/api/experiments', spec)
@@ -352,7 +352,7 @@ describe('a server with a token', () => {
     } finally {
       await server.close()
     }
-  }, 120_000)
+  })
 })
 
 describe('a data folder', () => {
@@ -373,7 +373,7 @@ describe('a data folder', () => {
     } finally {
       if (!closed) await first.close()
     }
-  }, 120_000)
+  })
 
   it('queues the shipped examples once, when it is empty', async () => {
     await using home = await temporaryFolder()
@@ -383,5 +383,5 @@ describe('a data folder', () => {
       await server.close()
       expect(body.experiments.map(({ kind }) => kind)).toEqual(['rag', 'prompt', 'lora'])
     }
-  }, 120_000)
+  })
 })

@@ -36,7 +36,7 @@ describe('the trade-off', () => {
   afterAll(async () => {
     await server.close()
     await home[Symbol.asyncDispose]()
-  }, 30_000)
+  })
 
   const ask = async <T>(path: string, body?: unknown): Promise<{ status: number; body: T }> => {
     const response = await fetch(server.url + path, body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })

@@ -101,7 +101,7 @@ describe('training', () => {
       expect(before).toBeGreaterThan(2.5)
       expect(after.loss).toBeLessThan(options.lora ? 0.6 * before : 0.1)
     })
-  }, 20000)
+  })
 
   it('leaves the base model in its file untouched', async () => {
     const before = readFileSync(join(base, 'model.safetensors'))
