@@ -43,12 +43,15 @@ export function rescoredRun(run: Pick<Run, 'params' | 'varied'>, metrics: readon
   const varied = (['scorers', 'extract'] as const).find((name) => request[name] !== undefined && name in run.varied)
   if (varied !== undefined) throw refusal(varied, `${varied} is an axis of that experiment; rescore its runs one by one without it`)
   const before = Object.keys((run.params['scorers'] ?? {}) as Record<string, unknown>)
+  const tool = run.params['importedFrom']
   const now = request.scorers === undefined ? before : Object.keys(request.scorers)
-  const kept = metrics.filter((metric) => now.includes(metric) || !before.includes(metric))
+  // Another tool's metrics cannot be made here: they stay with the run that has them.
+  const kept = metrics.filter((metric) => now.includes(metric) || (tool === undefined && !before.includes(metric)))
   const asked = request.metrics ?? [...kept, ...now.filter((name) => !kept.includes(name))]
   const allowed = [...metricsOfKind('prompt'), ...now]
   const unknown = asked.find((metric) => !allowed.includes(metric))
   if (unknown !== undefined) throw refusal('metrics', `there is no metric ${unknown}${suggestion(unknown, allowed)}`, { seen: unknown, allowed: allowed.join(', ') })
+  if (asked.length === 0) throw refusal('metrics', `the metrics of ${String(tool)} cannot be made here; name scorers, or metrics of Bancada`)
   const changed = { ...(request.scorers === undefined ? {} : { scorers: request.scorers }), ...(request.extract === undefined ? {} : { extract: request.extract }) }
   return { params: { ...run.params, ...changed }, metrics: [...new Set(asked)] }
 }

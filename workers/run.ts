@@ -10,6 +10,7 @@ import type { StartMessage } from './child-messages.js'
 import { EarlierWork } from './earlier-work.js'
 import { onCompiled } from './engine/executors/executor.js'
 import { describeEnvironment } from './environment.js'
+import { datasetOfAnswers, isImported, scoringOf } from './imported-answers.js'
 import { LeasedGates } from './providers/leased-gate.js'
 import { RunFailure, type RunContext, type RunReport, type ServerAccess } from './run-context.js'
 import { ServerClient } from './server-client.js'
@@ -18,7 +19,8 @@ import { downloadingAccess } from './server-access.js'
 export async function executeRun(start: StartMessage, childReport: ChildReport): Promise<Summary> {
   const { assignment } = start
   childReport.progress({ done: 0, total: 1, unit: 'items', message: 'opening the dataset' })
-  const dataset = await openDataset(assignment.dataset, start.datasetRoots)
+  const server = downloadingAccess(new ServerClient(start.server))
+  const dataset = isImported(assignment.params) ? datasetOfAnswers(server, assignment) : await openDataset(assignment.dataset, start.datasetRoots)
   assertSameDataset(dataset, assignment)
 
   const environment = describeEnvironment(start, dataset.hash)
@@ -34,7 +36,6 @@ export async function executeRun(start: StartMessage, childReport: ChildReport):
     report.environment({ device: [...devices].join(' and ') })
   })
 
-  const server = downloadingAccess(new ServerClient(start.server))
   const earlier = new EarlierWork(server, assignment)
   const doneExamples = await earlier.examples()
   const resumeFolder = await earlier.checkpointFolder(start.workFolder)
@@ -70,7 +71,8 @@ interface Shared extends Pick<RunContext<unknown>, 'dataset' | 'report' | 'doneE
 
 function contextOf<K extends Kind>(kind: K, shared: Shared): RunContext<z.infer<(typeof PARAMETERS_BY_KIND)[K]>> {
   const { start, gates, ...rest } = shared
-  const parsed = PARAMETERS_BY_KIND[kind].safeParse(start.assignment.params)
+  const { params } = start.assignment
+  const parsed = PARAMETERS_BY_KIND[kind].safeParse(isImported(params) ? scoringOf(params) : params)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     throw new RunFailure('invalid_params', `parameter ${issue?.path.join('.') ?? '?'} of this ${kind} run: ${issue?.message ?? 'wrong shape'}`)

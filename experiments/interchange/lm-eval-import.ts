@@ -20,6 +20,7 @@ const SampleSchema = z.looseObject({
   doc_hash: z.string().min(1),
   target: z.unknown(),
   arguments: z.union([z.record(z.string(), z.record(z.string(), z.unknown())), z.array(z.array(z.unknown()))]),
+  resps: z.array(z.unknown()).default([]),
   filtered_resps: z.array(z.unknown()),
   filter: z.string().default('none'),
   metrics: z.array(z.string().min(1)),
@@ -147,12 +148,15 @@ function addScores(at: { sample: Sample; example: Example; task: string; place: 
 
 function exampleOf(sample: Sample, ids: ItemIds): Example {
   const requests = requestsOf(sample)
+  const likelihoods = likelihoodsIn(sample)
+  const output = likelihoods === null ? firstText(sample.filtered_resps) : choiceAt(requests, likelihoods.indexOf(Math.max(...likelihoods)))
+  const response = likelihoods === null ? firstText(sample.resps) : null
   return {
     itemId: ids.next(sample.doc_hash),
     cluster: null,
     input: textOf(requests[0]?.[0]),
-    output: outputOf(sample, requests),
-    target: sample.target === null || sample.target === undefined ? null : textOf(sample.target),
+    output: output ?? '',
+    target: targetOf(sample, likelihoods === null ? null : requests),
     status: sample.error === undefined ? 'scored' : 'error',
     scores: {},
     error: sample.error ?? null,
@@ -161,7 +165,13 @@ function exampleOf(sample: Sample, ids: ItemIds): Example {
     tokensIn: null,
     tokensOut: null,
     costUsd: null,
-    details: { docId: sample.doc_id, docHash: sample.doc_hash, filteredResponses: {} },
+    details: {
+      docId: sample.doc_id, docHash: sample.doc_hash, filteredResponses: {},
+      ...(output === null ? { hasNoOutput: true } : {}),
+      // Filters may leave little of what was written; who scores it anew wants the whole.
+      ...(response === null || response === output ? {} : { response }),
+      ...(Array.isArray(sample.target) && likelihoods === null ? { targets: sample.target.map(textOf) } : {}),
+    },
   }
 }
 
@@ -170,11 +180,25 @@ function requestsOf({ arguments: given }: Sample): unknown[][] {
   return Array.isArray(given) ? given : Object.values(given).map((one) => [one['arg_0'], one['arg_1']])
 }
 
-/** Of log-likelihoods the most probable continuation; otherwise the first response, as filtered. */
-function outputOf({ filtered_resps: responses }: Sample, requests: unknown[][]): string {
+/** Of each choice, where the model was asked for log-likelihoods; null where it wrote an answer. */
+function likelihoodsIn({ filtered_resps: responses }: Sample): number[] | null {
   const likelihoods = responses.map((one) => (Array.isArray(one) && one.length === 2 && /^-?[\d.e+-]+$|^-?Infinity$/i.test(String(one[0])) ? Number(one[0]) : NaN))
-  if (likelihoods.length === 0 || likelihoods.some(Number.isNaN)) return textOf(Array.isArray(responses[0]) ? responses[0][0] : responses[0])
-  return textOf(requests[likelihoods.indexOf(Math.max(...likelihoods))]?.[1]).trim()
+  return likelihoods.length === 0 || likelihoods.some(Number.isNaN) ? null : likelihoods
+}
+
+function choiceAt(requests: unknown[][], index: number): string {
+  return textOf(requests[index]?.[1]).trim()
+}
+
+function firstText([first]: readonly unknown[]): string | null {
+  const one = Array.isArray(first) ? first[0] : first
+  return one === undefined ? null : textOf(one)
+}
+
+/** Of choices the text of the right one, which the sample tells by its place. */
+function targetOf({ target }: Sample, choices: unknown[][] | null): string | null {
+  if (target === null || target === undefined) return null
+  return choices !== null && typeof target === 'number' && target in choices ? choiceAt(choices, target) : textOf(target)
 }
 
 function textOf(value: unknown): string {

@@ -8,6 +8,8 @@ import { testKey } from './promptfoo/test-key.js'
 import { check, distinctNames, type Imported, ItemIds, metricName, parseJson, refuse, type SourceFile } from './source-file.js'
 
 const TOOL = 'promptfoo'
+/** What stands in place of an output where PROMPTFOO_STRIP_RESPONSE_OUTPUT is set. */
+const STRIPPED = '[output stripped]'
 const count = z.number().nonnegative().nullish()
 
 const ResultSchema = z.looseObject({
@@ -77,14 +79,15 @@ function examplesOf(results: readonly Result[]): Example[] {
 function exampleOf(result: Result, itemId: string): Example {
   const hasFailed = result.failureReason === 2
   const isScored = !hasFailed && result.score !== null
-  const { output } = result.response ?? {}
+  const { output = null } = result.response ?? {}
+  const hasNoOutput = output === null || output === STRIPPED
   const { prompt, completion } = result.tokenUsage ?? {}
   const hasTokens = (prompt ?? 0) + (completion ?? 0) > 0
   return {
     itemId,
     cluster: null,
     input: result.prompt?.raw ?? JSON.stringify(result.vars),
-    output: typeof output === 'string' ? output : (JSON.stringify(output) ?? ''),
+    output: hasNoOutput ? '' : typeof output === 'string' ? output : JSON.stringify(output),
     target: targetOf(result),
     status: hasFailed ? 'error' : isScored ? 'scored' : 'unscored',
     scores: isScored ? scoresOf(result) : {},
@@ -95,7 +98,7 @@ function exampleOf(result: Result, itemId: string): Example {
     tokensOut: hasTokens ? Math.round(completion ?? 0) : null,
     costUsd: result.cost ? result.cost : null,
     cached: result.response?.cached ?? false,
-    details: { vars: result.vars, testIdx: result.testIdx },
+    details: { vars: result.vars, testIdx: result.testIdx, ...(hasNoOutput ? { hasNoOutput } : {}) },
   }
 }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import { openDataset } from '../../datasets/reader.js'
 import { metricsOf } from '../../experiments/metrics.js'
 import { parseRescore, rescoredRun, rescoredSpec } from '../../experiments/rescore.js'
-import { AppError, type ExperimentSpec, type RescoreAnswer, type RescoreRequest, type Run } from '../contracts/index.js'
+import { AppError, type Experiment, type ExperimentSpec, type RescoreAnswer, type RescoreRequest, type Run } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
 import { ExampleStore } from '../store/example-store.js'
@@ -52,24 +52,20 @@ export class RescoreService {
 
   async #reasonAgainst(run: Run): Promise<string | null> {
     if (run.kind !== 'prompt') return `it is a ${run.kind} run, and only answers of prompt runs have scorers`
-    if ('importedFrom' in run.params) return 'it was imported, so its items are not here'
     if (ACTIVE.has(run.status)) return `it is ${run.status}; wait until it is over, or cancel it`
-    return (await this.examples.page(run.id, { offset: 0, limit: 1 })).total === 0 ? 'it has no answers' : null
+    if (await this.examples.hasOutputs(run.id)) return null
+    return isImported(run) ? `it was imported from ${String(run.params['importedFrom'])}, and its file held no outputs to score, only their scores` : 'it has no answers'
   }
 
   async #create(experimentId: string, request: RescoreRequest, { runs, single }: { runs: readonly Run[]; single: Run | null }): Promise<Omit<RescoreAnswer, 'leftOut'>> {
     const experiment = await this.experiments.read(experimentId)
-    const source = experiment.spec as ExperimentSpec
-    const dataset = await openDataset(experiment.dataset, datasetRoots(this.settings))
-    const other = runs.find(({ environment }) => environment !== null && environment.datasetHash !== dataset.hash)
-    if (other) throw new AppError('conflict', `Run ${other.id} answered dataset "${experiment.dataset}" with sha256 ${other.environment?.datasetHash ?? ''}, and its files now have ${dataset.hash}: put the former files back to score its answers anew.`)
-    const before = metricsOf(source, dataset.manifest.task)
+    const { hash, metrics: before } = runs.some(isImported) ? { hash: await this.experiments.datasetHash(experimentId), metrics: [] } : await this.#sameDataset(experiment, runs)
     const rescored = runs.map((run) => ({ run, ...rescoredRun(run, before, request) }))
     const metrics = rescored[0]?.metrics ?? []
     const spec = rescoredSpec(experiment, request, { metrics, run: single })
     const plan = {
       spec: spec as unknown as ExperimentSpec,
-      datasetHash: dataset.hash,
+      datasetHash: hash,
       axes: single === null ? experiment.axes : Object.fromEntries(Object.entries(single.varied).map(([name, value]) => [name, [value]])),
       metrics,
       primaryMetric: metrics[0] ?? '',
@@ -80,4 +76,16 @@ export class RescoreService {
     await this.delivery.sendStored(waiting)
     return created
   }
+
+  /** The dataset that the runs answered, and the metrics by which they were scored. Imported answers bring their items along. */
+  async #sameDataset(experiment: Pick<Experiment, 'dataset' | 'spec'>, runs: readonly Run[]): Promise<{ hash: string; metrics: readonly string[] }> {
+    const dataset = await openDataset(experiment.dataset, datasetRoots(this.settings))
+    const other = runs.find(({ environment }) => environment !== null && environment.datasetHash !== dataset.hash)
+    if (other) throw new AppError('conflict', `Run ${other.id} answered dataset "${experiment.dataset}" with sha256 ${other.environment?.datasetHash ?? ''}, and its files now have ${dataset.hash}: put the former files back to score its answers anew.`)
+    return { hash: dataset.hash, metrics: metricsOf(experiment.spec as ExperimentSpec, dataset.manifest.task) }
+  }
+}
+
+function isImported({ params }: Pick<Run, 'params'>): boolean {
+  return 'importedFrom' in params
 }

@@ -67,6 +67,14 @@ export class ExampleStore {
     return { total: count?.total ?? 0, examples: rows.map(toExample) }
   }
 
+  /** Whether some answer has a text that can be scored; an answer that is empty counts where its run made it here. */
+  async hasOutputs(runId: string): Promise<boolean> {
+    const [found] = await this.database.client.$queryRaw<{ found: boolean }[]>`
+      SELECT EXISTS (SELECT FROM example JOIN run ON run.id = run_id WHERE run_id = ${runId}
+                     AND (run.params->'importedFrom' IS NULL OR (example.status <> 'error' AND (output <> '' OR details->'response' IS NOT NULL)))) AS found`
+    return found?.found === true
+  }
+
   /** One item as several runs answered it. */
   async ofItem(runIds: readonly string[], itemId: string): Promise<{ runId: string; example: Example }[]> {
     const rows = await this.database.client.$queryRawUnsafe<(ExampleRow & { run_id: string })[]>(`SELECT run_id, ${COLUMNS}, details FROM example WHERE run_id = ANY($1::text[]) AND item_id = $2`, [...runIds], itemId)

@@ -103,6 +103,11 @@ export class ExperimentStore {
     return { ...summary, spec: row.spec }
   }
 
+  /** Of the data that its runs answered. */
+  async datasetHash(id: string): Promise<string> {
+    return (await this.#row(id)).datasetHash
+  }
+
   async change(id: string, changes: ExperimentChange): Promise<void> {
     await this.database.write(async (change) => {
       const data = {

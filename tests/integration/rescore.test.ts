@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { Comparison, CreatedExperiment, Experiment, ExamplePage } from '../../server/contracts/index.js'
+import type { Comparison, CreatedExperiment, Experiment, ExamplePage, ExperimentPage } from '../../server/contracts/index.js'
 import { chatEndpoint } from '../../workers/fixtures/prompt-run.js'
 import { bancada, startServer, temporaryFolder, until } from '../support/bancada.js'
 
@@ -34,4 +34,27 @@ it('stand as runs of their own, linked to their source and compared with it, and
   const refused = await bancada(server.url, 'rescore', run?.id ?? '', '--metrics', 'nonsense')
   expect([refused.code, refused.output]).toEqual([2, expect.stringContaining('there is no metric nonsense')])
   expect((await bancada(server.url, 'rescore', 'nobody', '--metrics', 'accuracy')).code).toBe(2)
+
+  const results = [0, 1, 2].map((testIdx) => ({ promptIdx: 0, testIdx, vars: { n: testIdx }, prompt: { raw: `Say ${testIdx}` }, testCase: { assert: [{ type: 'contains', value: String(testIdx) }] }, response: { output: `it is ${testIdx}` }, success: true, score: 1, failureReason: 0 }))
+  const fileOf = (name: string, outputs: (output: string) => string | null): string => {
+    const evaluation = { results: { version: 3, prompts: [{ raw: 'Say {{n}}', label: 'say', provider: 'theirs' }], results: results.map((result) => ({ ...result, response: { output: outputs(result.response.output) } })) }, config: { description: name } }
+    const path = join(home.path, `${name}.json`)
+    writeFileSync(path, JSON.stringify(evaluation))
+    return path
+  }
+  expect((await bancada(server.url, 'import', fileOf('Whole', (output) => output), fileOf('Bare', () => null))).code).toBe(0)
+  const { experiments } = await server.get<ExperimentPage>('/api/experiments')
+  const [whole, bare] = ['Whole', 'Bare'].map((name) => experiments.find((one) => one.name === name)?.id ?? '')
+  const own = await bancada(server.url, 'rescore', whole ?? '', '--scorers', file, '--wait', '--json')
+  expect(own.code, own.output).toBe(0)
+  const theirs = (JSON.parse(own.output) as { experiment: Experiment }).experiment
+  expect(theirs).toMatchObject({ name: 'Whole (rescored)', dataset: 'promptfoo:Whole', status: 'succeeded', primaryMetric: 'brief' })
+  expect(theirs.runs[0]).toMatchObject({ params: { model: 'theirs', importedFrom: 'promptfoo', scorers: { brief: { max: 2 } } }, summary: { metrics: { brief: { n: 3, mean: 0 } }, spentUsd: 0 } })
+  const paired = await server.get<Comparison>(`/api/compare?runs=${theirs.runs[0]?.id ?? ''},${theirs.runs[0]?.rescoredFrom ?? ''}`)
+  // Of one dataset: all that the pair lacks is what was never scored.
+  expect(paired.warnings).toEqual([expect.stringContaining('has no score for 3 of 3 items')])
+  const without = await bancada(server.url, 'rescore', bare ?? '', '--scorers', file)
+  expect([without.code, without.output]).toEqual([1, expect.stringContaining('its file held no outputs to score, only their scores')])
+  const nothing = await bancada(server.url, 'rescore', whole ?? '', '--metrics', 'pass')
+  expect([nothing.code, nothing.output]).toEqual([2, expect.stringContaining('there is no metric pass')])
 })

@@ -1,7 +1,8 @@
 /* Stored answers scored anew; the answering model's endpoint is there to show that nobody asks it. */
 import { describe, expect, test } from 'vitest'
-import type { Example } from '../../server/contracts/index.js'
+import { PromptParametersSchema, type Example } from '../../server/contracts/index.js'
 import { chatEndpoint, promptRun } from '../fixtures/prompt-run.js'
+import { datasetOfAnswers, scoringOf } from '../imported-answers.js'
 import { runPrompt } from './prompt.js'
 import { runRescore } from './rescore.js'
 
@@ -64,5 +65,52 @@ describe('stored answers', () => {
     await expect(runRescore(context, 'source')).rejects.toThrow(/metric "loss" cannot be scored on stored answers/)
     Object.assign(first.reported.examples[2] ?? {}, { itemId: 'gone' })
     await expect(runRescore(context, 'source')).rejects.toThrow(/answered the item "gone", which split "test" of "data" does not have/)
+  })
+})
+
+describe('answers of another tool', () => {
+  const example = (itemId: string, more: Partial<Example> = {}): Example => ({
+    itemId, cluster: null, input: `ask ${itemId}`, output: 'Paris', target: 'Paris', status: 'scored', scores: { pass: 1 }, error: null, latencyMs: null, ttftMs: null, tokensIn: null, tokensOut: null, costUsd: null, details: {}, ...more,
+  })
+
+  async function imported(examples: Example[], params: Record<string, unknown>, metrics: string[]) {
+    const { context, reported } = await promptRun('http://127.0.0.1:1/v1', {}, { assignment: { runId: 'again', metrics } })
+    context.params = PromptParametersSchema.parse(scoringOf({ model: 'theirs', importedFrom: 'promptfoo', shots: null, ...params }))
+    context.server.getJson = () => Promise.resolve({ total: examples.length, examples })
+    context.dataset = datasetOfAnswers(context.server, { dataset: 'promptfoo:x', datasetHash: 'h', rescoredFrom: 'source' })
+    return { summary: await runRescore(context, 'source'), examples: new Map(reported.examples.map((one) => [one.itemId, one])) }
+  }
+
+  test('are scored here by what came with them: target, targets and variables, and their whole text', async () => {
+    const { summary, examples } = await imported(
+      [
+        example('a'),
+        example('b', { output: '[invalid]', details: { response: 'It is Rome, as all know' } }),
+        example('c', { details: { hasNoOutput: true }, output: '' }),
+        example('d', { target: null }),
+        example('e', { target: '["Paris","Paname"]', details: { targets: ['Paris', 'Paname'] } }),
+        example('f', { status: 'error', error: 'HTTP 500', scores: {} }),
+      ],
+      { scorers: { brief: { type: 'length', max: 1 }, right: { type: 'lm_eval' } } }, ['brief', 'right', 'exact_match'],
+    )
+    const told = [...examples].map(([id, { status, scores, output }]) => [id, status, scores, output] as const)
+    expect(told.toSorted(([a], [b]) => a.localeCompare(b))).toEqual([
+      ['a', 'scored', { brief: 1, right: 1, exact_match: 1 }, 'Paris'],
+      ['b', 'scored', { brief: 0, right: 0, exact_match: 0 }, 'It is Rome, as all know'],
+      ['c', 'unscored', {}, ''],
+      ['d', 'scored', { brief: 1 }, 'Paris'],
+      ['e', 'scored', { brief: 1, right: 1, exact_match: 0 }, 'Paris'],
+      ['f', 'error', {}, 'Paris'],
+    ])
+    expect(summary.metrics).toMatchObject({ brief: { n: 4, unscored: 1, errors: 1 }, right: { n: 3 } })
+  })
+
+  test('have no metric that needs a target where no item has one, and a rubric may name their variables', async () => {
+    const judge = await chatEndpoint((prompt) => JSON.stringify({ reason: 'so', score: prompt.includes('Capital of France') ? 5 : 1 }))
+    const examples = [example('a', { target: null, details: { vars: { topic: 'Capital of France' } } })]
+    const tone = { type: 'judge', model: { provider: 'openai', baseUrl: judge.baseUrl, model: 'judge' }, rubric: 'Right about {{ topic }}' }
+    expect((await imported(examples, { scorers: { tone } }, ['tone'])).summary.metrics['tone']).toMatchObject({ n: 1, mean: 1 })
+    await expect(imported(examples, {}, ['exact_match'])).rejects.toThrow('metric "exact_match" cannot be scored on stored answers to items none of which has a target')
+    await expect(imported(examples, { scorers: { tone: { ...tone, rubric: 'As {{ target }}' } } }, ['tone'])).rejects.toThrow(/uses "target", which item "a" does not have/)
   })
 })

@@ -4,10 +4,12 @@
  */
 import type { Example, PromptParameters, Summary } from '../../server/contracts/index.js'
 import { readExamples } from '../earlier-work.js'
+import { answerIn } from '../imported-answers.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable } from '../run-summary.js'
-import { withDetails } from '../scorers/corpus.js'
+import { CORPUS_METRICS, withDetails } from '../scorers/corpus.js'
+import { ANSWER_SCORERS } from '../scorers/score-answer.js'
 import { scoreText } from './answering.js'
 import { openNamedScoring, type NamedScoring } from './named-scoring.js'
 import { openAccount } from './prompt-model.js'
@@ -21,6 +23,8 @@ interface Answered {
   id: string
   item: PromptItem
   example: Example
+  /** Null where the file that it was imported from did not hold it. */
+  answer: string | null
 }
 
 /** What cannot be made from a text. */
@@ -52,14 +56,16 @@ async function answersOf({ dataset, params, server }: Context, sourceId: string)
   return (await readExamples(server, sourceId)).map((example) => {
     const item = items.get(example.itemId)
     if (item === undefined) throw new RunFailure('dataset_changed', `run ${sourceId} answered the item "${example.itemId}", which split "${params.split}" of "${dataset.manifest.name}" does not have`)
-    return { id: example.itemId, item, example }
+    return { id: example.itemId, item, example, answer: answerIn(example) }
   })
 }
 
-/** A loss cannot be made from a text: it is there only where the earlier run had it. */
+/** A loss cannot be made from a text: it is there only where the earlier run had it. Nor is an answer right or wrong without a target. */
 function assertGiven({ assignment, dataset }: Context, answered: readonly Answered[], possible: readonly string[]): void {
   const wasGiven = (metric: string): boolean => answered.some(({ example }) => metric in example.scores)
-  assertScorable(assignment.metrics, possible.filter((metric) => !FROM_LIKELIHOODS.includes(metric) || wasGiven(metric)), `stored answers to a ${dataset.manifest.task} dataset`)
+  const hasTargets = answered.some(({ example }) => example.target !== null)
+  const isGiven = (metric: string): boolean => (FROM_LIKELIHOODS.includes(metric) ? wasGiven(metric) : hasTargets || !(metric in ANSWER_SCORERS || CORPUS_METRICS.has(metric)))
+  assertScorable(assignment.metrics, possible.filter(isGiven), hasTargets ? `stored answers to a ${dataset.manifest.task} dataset` : 'stored answers to items none of which has a target')
 }
 
 interface RescoringOptions {
@@ -76,19 +82,22 @@ class Rescoring {
   constructor(private readonly options: RescoringOptions) {}
 
   /** Time and cost stay those of the call that was made then; the answer is marked as one that was found stored. */
-  async score({ item, example }: Answered): Promise<Example> {
+  async score({ item, example, answer }: Answered): Promise<Example> {
     const { judgeCostUsd: _earlier, ...kept } = example
     const details = Object.fromEntries(Object.entries(example.details).filter(([name]) => !SCORING_DETAILS.has(name)))
     const found: Example = { ...kept, details, cached: true }
     if (example.status === 'error' || (example.status === 'unscored' && !this.options.isText)) return { ...found, scores: {}, details: example.details }
-    return this.named({ ...found, status: 'scored', ...this.own(example, item, details) }, item, example)
+    if (answer === null) return { ...found, status: 'unscored', scores: {} }
+    const source = { ...example, output: answer }
+    const scored = await this.named({ ...found, output: answer, status: 'scored', ...this.own(source, item, details) }, item, source)
+    return source.target === null && Object.keys(scored.scores).length === 0 ? { ...scored, status: 'unscored' } : scored
   }
 
   /** What the answer is worth by itself. */
-  private own({ output, scores }: Example, item: PromptItem, details: Example['details']): Pick<Example, 'scores' | 'details'> & { answer: string } {
+  private own({ output, target, scores }: Example, item: PromptItem, details: Example['details']): Pick<Example, 'scores' | 'details'> & { answer: string } {
     const takenOver = (names: readonly string[]): Example['scores'] => Object.fromEntries(Object.entries(scores).filter(([name]) => names.includes(name)))
     if (!this.options.isText) return { answer: output, scores: takenOver(['accuracy', ...FROM_LIKELIHOODS]), details }
-    const scored = scoreText(output, item, this.options)
+    const scored = scoreText(output, item, { ...this.options, ...(target === null ? { metrics: [] } : {}) })
     return { answer: scored.answer, scores: { ...scored.scores, ...takenOver(['loss']) }, details: { ...details, ...scored.details } }
   }
 

@@ -27,6 +27,7 @@ export function lmEvalExactMatch({ steps, ignoreCase, ignorePunctuation, ignoreN
     return ignoreNumbers ? rest.replaceAll(/[0-9]/g, '') : rest
   }
   return ({ answer, target, item }) => {
+    if (!hasTarget(item)) return null
     const given = plain(filters.reduce((text, filter) => filter(text, item), answer))
     return Number(referencesOf(item, target).some((right) => plain(right) === given))
   }
@@ -35,7 +36,12 @@ export function lmEvalExactMatch({ steps, ignoreCase, ignorePunctuation, ignoreN
 /** BLEU, chrF or TER of the corpus over what the filters leave of each reply. */
 export function lmEvalCorpus({ figure, steps }: Extract<Scorer, { type: 'corpus' }>): NamedScorer {
   const filters = steps.map(filterOf)
-  return ({ answer, target, item }) => textFigure(figure, filters.reduce((text, filter) => filter(text, item), answer), referencesOf(item, target))
+  return ({ answer, target, item }) => !hasTarget(item) ? null : textFigure(figure, filters.reduce((text, filter) => filter(text, item), answer), referencesOf(item, target))
+}
+
+/** Of imported answers not every item is known whole. */
+function hasTarget(item: Readonly<Record<string, unknown>>): boolean {
+  return item['target'] !== undefined || item['targets'] !== undefined
 }
 
 function filterOf(step: LmEvalStep): Filter {
