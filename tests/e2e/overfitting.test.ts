@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Assignment } from '../../server/contracts/index.js'
+import { packFloats, type Assignment } from '../../server/contracts/index.js'
 import type { Server } from '../support/bancada.js'
 import { faultsOf, violationsOn } from '../support/chromium.js'
 import { describeWith } from '../support/services.js'
@@ -42,8 +42,11 @@ describeWith('Chromium', 'overfitting curves', () => {
       const bytes = Buffer.from(`${runId} ${step}`)
       await fetch(`${server.url}${at}/checkpoints/${step}/files/adapter.bin?attempt=${attempt}`, { method: 'PUT', body: bytes })
       const losses = Array.from({ length: ITEMS }, (_, item) => ({ itemId: `item-${item}`, loss: loss + shift + ((item % 5) - 2) / 50, tokens: 3 }))
+      // All of the rise lies on the first of its three tokens.
+      const tokenLosses = [{ itemId: 'item-2', step, losses: packFloats(Float32Array.of(3 * (loss + shift) - 1, 0.75, 0.25)) }]
+      const itemTokens = index > 0 ? [] : [{ itemId: 'item-2', texts: ['You won! Label:', ' spam', '.', '\n'], counted: [false, true, true, true] }]
       const samples = [{ step, index: 0, prompt: 'You won!', output: index < 3 ? ' spam' : ' ham', expected: ' spam' }]
-      await server.post(`${at}/checkpoints/${step}`, { attempt, metrics: { 'eval/loss': loss + shift }, samples, losses, files: [{ name: 'adapter.bin', sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }] })
+      await server.post(`${at}/checkpoints/${step}`, { attempt, metrics: { 'eval/loss': loss + shift }, samples, losses, itemTokens, tokenLosses, files: [{ name: 'adapter.bin', sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }] })
     }
     const summary = { metrics: {}, primaryMetric: 'loss', latency: null, tokensIn: null, tokensOut: null, costUsd: null, durationMs: 1 }
     await server.post(`${at}/finish`, { attempt, status: 'succeeded', summary })
@@ -62,8 +65,19 @@ describeWith('Chromium', 'overfitting curves', () => {
     expect(await violationsOn(page)).toEqual([])
   })
 
+  it('shows at which tokens an item rises, by keyboard too', async () => {
+    await page.getByRole('button', { name: 'item-2', exact: true }).click()
+    await page.getByText('From step 30 to step 50 the loss of this item rises by 1.200 nats over its 3 tokens, most of all at “spam” (+1.200).').waitFor()
+    await page.getByRole('button', { name: /^“ spam”, token 1 of 3: 1\.100 nats at step 30 .*, 2\.300 nats at step 50 .*, change \+1\.200$/ }).focus()
+    await page.keyboard.press('End')
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toMatch(/^“↵”, token 3 of 3: .* change 0$/)
+    await page.getByRole('button', { name: 'Loss instead of change' }).click()
+    expect(new URL(page.url()).searchParams.get('tokens-by')).toBe('loss')
+    expect(await violationsOn(page)).toEqual([])
+  })
+
   it('keeps the view of the curves in the address, and zooms by dragging', async () => {
-    await page.goBack()
+    await page.getByRole('link', { name: 'Ranks' }).first().click()
     await page.getByRole('combobox', { name: 'x', exact: true }).selectOption('tokens')
     const chart = page.getByRole('img', { name: /by tokens read, 4 lines/ })
     await chart.waitFor()
