@@ -68,7 +68,7 @@ function groupsOf(values: readonly unknown[]): { group: number[]; groups: number
   return { group: values.map((value) => index.get(JSON.stringify(value)) ?? 0), groups: distinct.size, isBinned: false }
 }
 
-/** η²; NaN where all scores are equal. */
+/** η²; NaN where all scores are equal, but for the last digits. */
 function explained(scores: readonly number[], group: readonly number[], groups: number): number {
   const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length
   const [sums, counts] = [new Float64Array(groups), new Float64Array(groups)]
@@ -79,7 +79,8 @@ function explained(scores: readonly number[], group: readonly number[], groups: 
     counts[at] = (counts[at] ?? 0) + 1
     total += (score - mean) ** 2
   }
-  if (total === 0) return NaN
+  // Scores that are equal but for the order in which they were summed have no variance to explain.
+  if (total <= scores.length * (1e-12 * mean) ** 2) return NaN
   return sums.reduce((between, sum, at) => between + (counts[at] === 0 ? 0 : sum ** 2 / (counts[at] ?? 1)), 0) / total
 }
 

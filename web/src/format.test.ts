@@ -13,6 +13,12 @@ describe('figures', () => {
     expect(plain(format.formatFloat(value))).toBe(text)
   })
 
+  it.each([
+    [0, '0'], [-0, '0'], [0.0005, '0.0005'], [0.00002, '2e-5'], [-0.25, '-0.25'], [150_000, '150,000'], [12_500_000, '12.5M'], [1.5e12, '1.5e12'], [Infinity, '∞'],
+  ])('tick %s', (value, text) => {
+    expect(plain(format.formatTick(value))).toBe(text)
+  })
+
   it('writes shares as per cent and others as they are', () => {
     expect(plain(format.formatMetric(0.8625, share))).toBe('86.3 %')
     expect(format.formatMetric(0.8625, nats)).toBe('0.863')

@@ -63,8 +63,13 @@ export function formatSigned(value: number, digits?: number): string {
 
 /** A value beside an axis or in a tooltip: no zeros that say nothing. */
 export function formatTick(value: number): string {
-  if (!Number.isFinite(value) || (value !== 0 && Math.abs(value) < 1e-3)) return formatFloat(Number.isFinite(value) ? value : Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity')
-  return value.toLocaleString(locale(), { maximumSignificantDigits: 4 }).replace('-', MINUS)
+  const size = Math.abs(value)
+  const odd = special(value)
+  if (odd !== null || size === 0) return odd ?? '0'
+  if (size >= 1e-4 && size < 1e6) return value.toLocaleString(locale(), { maximumSignificantDigits: 4 }).replace('-', MINUS)
+  if (size >= 1e6 && size < 1e12) return value.toLocaleString(locale(), { notation: 'compact', maximumSignificantDigits: 4 }).replace('-', MINUS)
+  const [mantissa = '', exponent = ''] = value.toExponential(2).split('e')
+  return `${Number(mantissa).toLocaleString(locale()).replace('-', MINUS)}e${exponent.replace('-', MINUS).replace('+', '')}`
 }
 
 /** How a metric is named and written: shares of items as per cent, everything else as it is. */

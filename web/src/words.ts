@@ -1,5 +1,6 @@
 /** Names of things as the pages write them. */
 import type { Kind } from '../../server/contracts/experiment.js'
+import type { RunStatus } from '../../server/contracts/run.js'
 import { formatCount } from './format.js'
 import { say } from './i18n.js'
 
@@ -7,6 +8,9 @@ export const kindsInWords = (): Record<Kind, string> => ({ prompt: 'Prompt', lor
 
 /** What a run counts along x: optimizer steps when it trains, items when it answers. */
 export const stepUnit = (kind: Kind): string => (kind === 'lora' || kind === 'pretrain' ? say('step', 'passo') : say('items', 'itens'))
+
+/** Nothing more comes from a run in this state. */
+export const isOver = (status: RunStatus): boolean => status !== 'queued' && status !== 'running' && status !== 'waiting'
 
 export const plural = (count: number, word: string, words = `${word}s`): string => `${formatCount(count)} ${count === 1 ? word : words}`
 

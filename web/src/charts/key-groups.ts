@@ -63,20 +63,34 @@ export function chartSeries(runs: readonly Pick<Run, 'id' | 'name' | 'colorSlot'
 }
 
 const words = (): Record<string, string> => ({
-  loss: say('loss, nats per token', 'perda (loss), nats por token'),
-  learning_rate: say('learning rate', 'taxa de aprendizado'),
-  grad_norm: say('gradient norm', 'norma do gradiente'),
-  tokens_per_second: say('tokens per second', 'tokens por segundo'),
-  num_tokens: say('tokens read', 'tokens lidos'),
-  token_accuracy: say('token accuracy', 'acurácia por token'),
-  perplexity: say('perplexity', 'perplexidade'),
-  epoch: say('epoch', 'época'),
+  loss: say('Loss, nats per token', 'Perda (loss), nats por token'),
+  learning_rate: say('Learning rate', 'Taxa de aprendizado'),
+  grad_norm: say('Gradient norm', 'Norma do gradiente'),
+  tokens_per_second: say('Tokens per second', 'Tokens por segundo'),
+  num_tokens: say('Tokens read', 'Tokens lidos'),
+  token_accuracy: say('Token accuracy', 'Acurácia por token'),
+  perplexity: say('Perplexity', 'Perplexidade'),
+  epoch: say('Epoch', 'Época'),
+  // Of the index that a retrieval run builds first.
+  chunks: say('Chunks in the index', 'Trechos no índice'),
+  seconds: say('Indexing time, s', 'Tempo de indexação, s'),
+  mb_per_second: say('Indexing speed, MB/s', 'Velocidade de indexação, MB/s'),
+  usd: say('Indexing cost, US$', 'Custo de indexação, US$'),
 })
 
 export const groupLabel = (name: string): string => words()[name] ?? (name in METRICS ? metricStyle(name).label : name.replaceAll('_', ' '))
 
+/** One series in a few words, as over a column: `eval/loss` is "Validation loss". */
+export function keyLabel(key: string): string {
+  const [bare = ''] = groupLabel(nameOf(key)).split(',')
+  const prefix = key.slice(0, key.lastIndexOf('/'))
+  if (prefix !== 'eval' && prefix !== 'train') return bare
+  const low = /^.[A-Z]/.test(bare) ? bare : bare.charAt(0).toLowerCase() + bare.slice(1)
+  return prefix === 'eval' ? say(`Validation ${low}`, `${bare} de validação`) : say(`Training ${low}`, `${bare} de treino`)
+}
+
 /** How the values of a group are written and how high they can be: those of a metric as the metric is. */
 export function valueLook(name: string): { most: number | null; formatY: (value: number) => string } {
-  const style = metricStyle(name)
+  const style = name === 'token_accuracy' ? metricStyle('accuracy') : metricStyle(name)
   return { most: style.most, formatY: style.isShare ? (value) => formatMetric(value, style) : formatTick }
 }

@@ -5,7 +5,7 @@ import { metricStyle } from '../../format.js'
 import { say } from '../../i18n.js'
 
 export const exampleFilters = (): { id: string; word: string; none: string }[] => [
-  { id: '', word: say('All items', 'Todos os itens'), none: say('No item answered yet', 'Nenhum item respondido ainda') },
+  { id: '', word: say('All items', 'Todos os itens'), none: say('No item was answered so far', 'Nenhum item foi respondido até agora') },
   { id: 'wrong', word: say('Wrong', 'Errados'), none: say('No item is wrong', 'Nenhum item está errado') },
   { id: 'unscored', word: say('Not scored', 'Sem nota'), none: say('No item is without a score', 'Nenhum item está sem nota') },
   { id: 'error', word: say('Errors', 'Com erro'), none: say('No item is in error', 'Nenhum item está com erro') },
