@@ -25,7 +25,7 @@ describe('estimate', () => {
   it('leaves unknown what it cannot know, and says why', () => {
     const figures = estimate(ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { split: 'dev' } }), { datasetSizes })
     expect(figures).toMatchObject({ runs: 1, calls: null, tokens: null, costUsd: null })
-    expect(figures.notes.slice(0, 3)).toEqual(['calls: the dataset has no such split', 'tokens: the length of the dataset’s items is not known, or prompts have several steps or turns', 'cost: local runs have no price; set price.perHour to count the machine'])
+    expect(figures.notes.slice(0, 4)).toEqual(['time: not known: the dataset has no such split', 'calls: the dataset has no such split', 'tokens: the length of the dataset’s items is not known, or prompts have several steps or turns', 'cost: local runs have no price; set price.perHour to count the machine'])
   })
 
   it('says how many calls judges make besides, in both orders and on labelled answers', () => {
@@ -49,6 +49,6 @@ describe('estimate', () => {
 
   it('takes a time budget for the bound it is', () => {
     const spec = ExperimentSpecSchema.parse({ name: 'a', kind: 'pretrain', dataset: 'd', fixed: { steps: 10, batchSize: 4, maxLength: 64 }, axes: { layers: [2, 4] }, budget: { minutes: 2 } })
-    expect(estimate(spec, { datasetSizes })).toMatchObject({ runs: 2, tokens: 2 * 10 * 4 * 64, seconds: 240 })
+    expect(estimate(spec, { datasetSizes })).toMatchObject({ runs: 2, tokens: 2 * 10 * 4 * 64, time: { seconds: 240, low: 0, high: 240, basis: 'budget' } })
   })
 })

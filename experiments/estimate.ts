@@ -1,8 +1,11 @@
-import { EndpointSchema, NamedPromptSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema } from '../server/contracts/index.js'
+import { EndpointSchema, NamedPromptSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema, type RunTime } from '../server/contracts/index.js'
 import { expandRuns } from './expand.js'
 import { asksVectors, judgeCalls } from './judge-calls.js'
 import type { ModelFacts } from './model-facts.js'
-import { loraNeed, pretrainNeed, type TrainingNeed } from './training-need.js'
+import { experimentTime, withinBudget } from './run-time/experiment-time.js'
+import { lanesOf, runTime, timeUnknown, workersOf, type TimeEvidence } from './run-time/run-time.js'
+import { timeNote } from './run-time/time-note.js'
+import { rowsPerStep, trainingNeedOf } from './training-need.js'
 
 export interface EstimateInput {
   /** Items of each split of the dataset. */
@@ -11,6 +14,8 @@ export interface EstimateInput {
   itemCharacters?: number
   /** Sizes of the local models that are known here, by name; without them memory and work of fine-tuning stay unknown. */
   models?: ReadonlyMap<string, ModelFacts>
+  /** What was measured before; without it time stays unknown. */
+  evidence?: TimeEvidence
 }
 
 interface RunFigures {
@@ -56,10 +61,6 @@ function promptFigures(params: Params, input: EstimateInput): RunFigures {
   return { calls, tokensIn, tokensOut, costUsd }
 }
 
-function rowsPerStep(params: Params): number {
-  return Number(params['batchSize']) * Number(params['accumulationSteps'])
-}
-
 function loraFigures(params: Params, input: EstimateInput): RunFigures {
   const train = input.datasetSizes['train']
   const calls = params['testSplit'] === null ? 0 : splitSize(params, { split: 'testSplit', limit: 'testLimit' }, input.datasetSizes)
@@ -79,13 +80,6 @@ function figuresOf(spec: ExperimentSpec, params: Params, input: EstimateInput): 
   return { calls: 0, tokensIn: tokens, tokensOut: 0, costUsd: null }
 }
 
-/** Null for kinds that do not train, and for models that are not known here. */
-export function trainingNeedOf(spec: Pick<ExperimentSpec, 'kind'>, params: Params, models: EstimateInput['models']): TrainingNeed | null {
-  if (spec.kind === 'pretrain') return pretrainNeed(params)
-  const model = spec.kind === 'lora' ? models?.get(String(params['model'])) : undefined
-  return model === undefined ? null : loraNeed(params, model)
-}
-
 /** Optimizer steps of a training run, each example taken as a row of its own: packing makes them fewer. */
 function stepsOf(params: Params, { datasetSizes }: EstimateInput): number | null {
   if (params['steps'] !== undefined) return Number(params['steps'])
@@ -94,17 +88,27 @@ function stepsOf(params: Params, { datasetSizes }: EstimateInput): number | null
   return Math.ceil(Number(params['epochs']) * Math.ceil(Math.min(train, Number(params['trainLimit'] ?? train)) / rowsPerStep(params)))
 }
 
+function timeOf(spec: ExperimentSpec, params: Params, input: EstimateInput): RunTime | null {
+  const items = splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes)
+  const time = runTime({ kind: spec.kind, dataset: spec.dataset, params, items, steps: stepsOf(params, input) }, input)
+  return withinBudget(time, spec.budget?.minutes === undefined ? null : spec.budget.minutes * 60)
+}
+
 function cellOf(spec: ExperimentSpec, params: Params, input: EstimateInput): Estimate['cells'][number] {
   const { calls, tokensIn, tokensOut, costUsd } = figuresOf(spec, params, input)
   const need = trainingNeedOf(spec, params, input.models)
   const steps = need === null ? null : stepsOf(params, input)
+  const time = timeOf(spec, params, input)
+  const perHour = PriceSchema.safeParse(params['price']).data?.perHour
   return {
     params: Object.fromEntries(Object.keys(spec.axes).map((name) => [name, params[name] ?? null])),
-    calls, costUsd,
+    calls,
+    costUsd: costUsd ?? (perHour === undefined || time === null ? null : (perHour * time.seconds) / 3600),
     tokens: tokensIn === null || tokensOut === null ? null : tokensIn + tokensOut,
     memoryBytes: need?.memoryBytes ?? null,
     memory: need === null ? null : { ...need.memory },
     flops: need === null || steps === null ? null : need.flopsPerStep * steps,
+    time,
   }
 }
 
@@ -123,11 +127,9 @@ function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens
   else if (spec.kind === 'lora') notes.push('tokens: of training, with 4 characters per token')
   else if (spec.kind === 'pretrain') notes.push('tokens: of training, steps × batchSize × accumulationSteps × maxLength')
   if (figures.costUsd === null && isEndpoint) notes.push('cost: an endpoint has no inputPerMillion and outputPerMillion in its price, or tokens are not known')
-  else if (figures.costUsd === null && isHourly) notes.push('cost: the price is per hour, and the time is not known before a run')
+  else if (isHourly) notes.push(figures.costUsd === null ? 'cost: the price is per hour, and the time is not known' : 'cost: the price per hour, for the time as estimated')
   else if (figures.costUsd === null && !(spec.kind === 'rag' && runs.some(({ params }) => asksVectors(params)))) notes.push('cost: local runs have no price; set price.perHour to count the machine')
   if (spec.budget?.usd !== undefined) notes.push(`budget: each run stops at ${spec.budget.usd} US dollars`)
-  if (spec.budget?.minutes !== undefined) notes.push(`seconds: an upper bound, the budget of ${spec.budget.minutes} minutes for each run`)
-  else notes.push('seconds: not known before a run on this machine has been measured')
   if (spec.kind === 'lora' || spec.kind === 'pretrain') notes.push(figures.memoryBytes === null ? 'memory: a model is not in models/ of this server, or not of a family that can be estimated' : 'memory: of one run, with every row as long as maxLength')
   else notes.push('memory: not estimated for runs that do not train')
   return notes
@@ -147,10 +149,12 @@ export function estimate(spec: ExperimentSpec, input: EstimateInput): Estimate {
     flops: total(each.map(({ flops }) => flops)),
     memoryBytes: each.reduce<number | null>((most, { memoryBytes }) => (most === null || memoryBytes === null ? null : Math.max(most, memoryBytes)), 0),
   }
-  const seconds = spec.budget?.minutes === undefined ? null : spec.budget.minutes * 60 * runs.length
+  const time = experimentTime(each.map((cell) => cell.time), { workers: workersOf(runs.map(({ params }) => params), input.evidence), lanes: lanesOf(runs.map(({ params }) => params), input.evidence) })
   const cells = each.filter((_, index) => runs[index]?.repeat === 0)
   const judged = runs.reduce((sum, { params }) => sum + judgeCalls(params, splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes) ?? 0, input.datasetSizes), 0)
   const judges = judged === 0 ? [] : [`judges: up to ${judged} calls more, which are in none of these figures and count against the budget`]
   const vectors = runs.some(({ params }) => asksVectors(params)) ? ['embeddings: calls for vectors that are not stored yet are in none of these figures and count against the budget'] : []
-  return { runs: runs.length, ...figures, seconds, cells, notes: [...notesOf(spec, figures, runs), ...judges, ...vectors] }
+  const unknown = timeUnknown(spec.kind, each)
+  const notes = [timeNote(time, unknown), ...notesOf(spec, figures, runs), ...judges, ...vectors]
+  return { runs: runs.length, ...figures, seconds: time?.seconds ?? null, time, timeUnknown: time === null ? unknown : null, cells, notes }
 }

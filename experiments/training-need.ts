@@ -1,5 +1,5 @@
 /** What one training run needs, from its parameters and the facts of its model. Rows are taken at full length: an upper bound where examples are short. */
-import { LoraParametersSchema, PretrainParametersSchema, type ParameterValue } from '../server/contracts/index.js'
+import { LoraParametersSchema, PretrainParametersSchema, type Kind, type ParameterValue } from '../server/contracts/index.js'
 import type { ModelFacts } from './model-facts.js'
 import { stepFlops, totalBytes, trainingMemory, type TrainingMemory, type TrainingShape } from './training-memory.js'
 
@@ -23,6 +23,18 @@ export function pretrainNeed(params: Params): TrainingNeed {
   const { hiddenSize, intermediateSize, layers, heads, kvHeads, vocabSize, batchSize, accumulationSteps, maxLength, gradientCheckpointing } = PretrainParametersSchema.parse(params)
   const model: ModelFacts = { hiddenSize, intermediateSize, layers, heads, kvHeads, headDim: hiddenSize / heads, vocabSize, tieEmbeddings: true, storedBytes: 4 }
   return needOf(model, { batchSize, length: maxLength, lora: null, gradientCheckpointing, baseDtype: 'stored' }, accumulationSteps)
+}
+
+/** Null for kinds that do not train, and for models that are not known here. */
+export function trainingNeedOf({ kind }: { kind: Kind }, params: Params, models: ReadonlyMap<string, ModelFacts> | undefined): TrainingNeed | null {
+  if (kind === 'pretrain') return pretrainNeed(params)
+  const model = kind === 'lora' ? models?.get(String(params['model'])) : undefined
+  return model === undefined ? null : loraNeed(params, model)
+}
+
+/** Of one optimizer step of a training run. */
+export function rowsPerStep(params: Params): number {
+  return Number(params['batchSize']) * Number(params['accumulationSteps'])
 }
 
 function needOf(model: ModelFacts, shape: TrainingShape, batches: number): TrainingNeed {

@@ -26,6 +26,7 @@ import { ScoreStore } from './store/score-store.js'
 import { ShareStore } from './store/share-store.js'
 import { ShelfStore } from './store/shelf-store.js'
 import { SpendStore } from './store/spend-store.js'
+import { TimingStore } from './store/timing-store.js'
 import { TradeoffStore } from './store/tradeoff-store.js'
 import { WorkerStore } from './store/worker-store.js'
 
@@ -37,7 +38,7 @@ export interface Resources {
   queue: RunQueue
 }
 
-const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, QueueStore, NameFinder, RaceStore, EventStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, PreferenceStore, ItemFinder]
+const STORES: Type<unknown>[] = [ExperimentStore, ImportStore, RunStore, ClaimStore, MetricStore, ExampleStore, CheckpointStore, LogStore, ResponseStore, ScoreStore, ShelfStore, QueueStore, NameFinder, RaceStore, EventStore, TimingStore, TradeoffStore, SpendStore, ShareStore, WorkerStore, AnnotationStore, PreferenceStore, ItemFinder]
 
 /** Hands every room the stores, the queue and the settings. */
 @Module({})

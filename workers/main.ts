@@ -35,6 +35,7 @@ async function main(argv: string[]): Promise<number> {
     places: findPlaces(),
     childModule: new URL('./child.js', import.meta.url),
     probeModule: new URL('./device-probe.js', import.meta.url),
+    throughputModule: new URL('./throughput-probe.js', import.meta.url),
     stop: stop.signal,
     log,
   })

@@ -11,6 +11,7 @@ import type { Places } from './places.js'
 import { backoffMs, ServerRefusal, ServerUnavailable, type ServerClient } from './server-client.js'
 import { SpareChild } from './spare-child.js'
 import { superviseRun, type Outcome } from './supervisor.js'
+import { measureGflops, rememberedGflops } from './throughput.js'
 
 export interface WorkerOptions {
   client: ServerClient
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   places: Places
   childModule: URL
   probeModule: URL
+  /** Times a product on a device; left out: no speed is told. */
+  throughputModule?: URL
   /** Aborted to stop: the runs in hand are given back. */
   stop: AbortSignal
   log: (message: string) => void
@@ -29,6 +32,8 @@ export interface WorkerOptions {
 const HEARTBEAT_EVERY_MS = 3_000
 const CLAIM_WAIT_MS = 10_000
 const LONGEST_PAUSE_MS = 2_000
+/** A worker that has just started has runs to look for; only one that stays idle is measured. */
+const IDLE_CHECK_MS = 1_000
 
 /** The token is wrong, or the server speaks another protocol: no use in going on. */
 export class WorkerRefused extends Error {
@@ -51,6 +56,8 @@ export class Worker {
   private readonly spareChild: SpareChild
   private fault: { error: unknown } | null = null
   private isWaiting = false
+  /** Aborted when a run begins: its pace, and what is measured beside it, would be wrong. */
+  private measuring = new AbortController()
 
   constructor(options: WorkerOptions) {
     this.options = options
@@ -91,6 +98,7 @@ export class Worker {
   private async claimAndStart(): Promise<void> {
     const first = await this.claim(CLAIM_WAIT_MS)
     if (first === null) return
+    this.measuring.abort()
     const claimed = [first]
     while (!usesAccelerator(first) && this.hasRoom(claimed.length)) {
       const next = await this.claim(0)
@@ -165,6 +173,34 @@ export class Worker {
     const accelerators = await usableDevices(this.options.probeModule)
     this.devices = [...this.devices, ...accelerators]
     for (const device of accelerators) this.options.log(`device ${device.id}: ${device.name}`)
+    await this.measure()
+  }
+
+  /** Tells how fast each device is, measured where it was not before, in the pauses between runs. */
+  private async measure(): Promise<void> {
+    const { throughputModule: probeModule, places: { cacheFolder }, threads, stop } = this.options
+    if (probeModule === undefined) return
+    for (const { id } of this.devices) {
+      const options = { probeModule, cacheFolder, threads }
+      const device = this.devices.find((candidate) => candidate.id === id)
+      if (device === undefined) continue
+      let gflops = rememberedGflops(device, options)
+      while (gflops === null) {
+        await this.idle()
+        if (stop.aborted) return
+        this.measuring = new AbortController()
+        gflops = await measureGflops(device, options, AbortSignal.any([this.measuring.signal, stop]))
+        if (!this.measuring.signal.aborted) break
+      }
+      this.devices = this.devices.map((candidate) => (candidate.id === id ? { ...candidate, gflops } : candidate))
+    }
+  }
+
+  /** Resolves when no run is under way, or the worker stops. */
+  private async idle(): Promise<void> {
+    const { stop } = this.options
+    do await sleep(IDLE_CHECK_MS, undefined, { signal: stop }).catch(() => undefined)
+    while (this.running.size > 0 && !stop.aborted)
   }
 
   private async beat(): Promise<void> {

@@ -4,6 +4,7 @@ import { ExpectedCostSchema, SpreadSchema } from './expected-cost.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
 import { RaceStandingSchema } from './race.js'
 import { JudgeReportSchema } from './scorers.js'
+import { ExperimentTimeSchema, RunTimeSchema, TimeUnknownSchema } from './time-estimate.js'
 
 /** waiting: has answered what its race allows so far; stopped: fell behind in its race, and its figures stay. */
 export const RunStatusSchema = z.enum(['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'stopped'])
@@ -255,6 +256,7 @@ const EstimatedCellSchema = z.object({
   memoryBytes: z.number().nullable(),
   memory: z.record(z.string(), z.number()).nullable().describe('bytes by what they are for: weights, activations, gradients, optimizer and more'),
   flops: z.number().nullable(),
+  time: RunTimeSchema.nullable().describe('of one run that has the machine for itself'),
 })
 
 /** What an experiment would take, told before it is queued. A figure that cannot be known is null, with the reason in `notes`. */
@@ -265,7 +267,9 @@ export const EstimateSchema = z.object({
   costUsd: z.number().nullable(),
   memoryBytes: z.number().nullable().describe('peak of one run, the largest'),
   flops: z.number().nullable().describe('floating-point operations of training, all runs together'),
-  seconds: z.number().nullable().describe('for all runs, one after the other'),
+  seconds: z.number().nullable().describe('the most likely time of all runs on the workers that are there'),
+  time: ExperimentTimeSchema.nullable().describe('of all runs on the workers that are there'),
+  timeUnknown: TimeUnknownSchema.nullable().describe('why time is null'),
   cells: z.array(EstimatedCellSchema).describe('each combination of the axes, once whatever the repeats'),
   notes: z.array(z.string()),
 })

@@ -33,6 +33,7 @@ export const DeviceSchema = z.object({
   name: z.string(),
   threads: z.number().int().positive().nullable(),
   memoryBytes: z.number().nonnegative().nullable(),
+  gflops: z.number().positive().nullable().optional().describe('10⁹ floating-point operations a second in a float32 matrix product, measured by this worker; null: not yet'),
 })
 export type Device = z.infer<typeof DeviceSchema>
 

@@ -3,7 +3,6 @@ import { openDataset, type Dataset, listDatasets } from '../../datasets/reader.j
 import { errorCostIn, expectedCosts } from '../../experiments/expected-cost.js'
 import { axisValues, expandRuns } from '../../experiments/expand.js'
 import { datasetProblems } from '../../experiments/cell-rules.js'
-import { estimate } from '../../experiments/estimate.js'
 import { metricsOf, primaryMetric } from '../../experiments/metrics.js'
 import { racePlanOf } from '../../experiments/race-rules.js'
 import { parseSearch } from '../../experiments/search-query.js'
@@ -13,7 +12,6 @@ import { RunDelivery } from '../delivery/run-delivery.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
 import { ExperimentStore } from '../store/experiment-store.js'
 import { RunStore } from '../store/run-store.js'
-import { meanItemCharacters } from './item-length.js'
 import { Preflight } from './preflight.js'
 
 export interface ExperimentFile {
@@ -68,8 +66,7 @@ export class ExperimentsService {
 
   async estimate(file: ExperimentFile): Promise<Estimate> {
     const { spec, dataset } = await this.#read(file)
-    const [models, itemCharacters] = await Promise.all([this.preflight.modelsOf(spec), meanItemCharacters(dataset)])
-    return estimate(spec, { datasetSizes: dataset.splits, models, ...(itemCharacters === undefined ? {} : { itemCharacters }) })
+    return this.preflight.estimate(spec, dataset)
   }
 
   async list({ q, kind, status, tag, sort, ...rest }: ExperimentListing): Promise<ExperimentPage> {

@@ -1,32 +1,39 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { trainingNeedOf } from '../../experiments/estimate.js'
+import type { Dataset } from '../../datasets/reader.js'
+import { estimate } from '../../experiments/estimate.js'
 import { expandRuns } from '../../experiments/expand.js'
 import type { ModelFacts } from '../../experiments/model-facts.js'
-import { tooLarge } from '../../experiments/training-need.js'
-import { AppError, type ExperimentSpec, type ParameterValue } from '../contracts/index.js'
+import { tooLarge, trainingNeedOf } from '../../experiments/training-need.js'
+import { AppError, EndpointSchema, type Estimate, type ExperimentSpec, type Kind, type ParameterValue } from '../contracts/index.js'
 import { PriceTable } from '../providers/price-table.js'
 import { SETTINGS, type Settings } from '../settings.js'
+import { TimingStore } from '../store/timing-store.js'
 import { WorkerStore } from '../store/worker-store.js'
+import { meanItemCharacters } from './item-length.js'
+import { machineOf } from './machines.js'
 import { modelFacts } from './model-folders.js'
 
-/** What must hold before an experiment is queued, beside its file and its dataset: the price table, and room in some worker. */
+/** Kinds whose pace tells of each other's. */
+const TRAINING: readonly Kind[] = ['lora', 'pretrain']
+
+/** What is said before an experiment is queued, beside its file and its dataset: what it would take, and whether some worker has room for it. */
 @Injectable()
 export class Preflight {
   constructor(
     @Inject(PriceTable) private readonly prices: PriceTable,
     @Inject(WorkerStore) private readonly workers: WorkerStore,
+    @Inject(TimingStore) private readonly timings: TimingStore,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** Facts of the local models that the runs name, as far as this machine has them. */
-  async modelsOf(spec: ExperimentSpec): Promise<Map<string, ModelFacts>> {
-    const names = spec.kind === 'lora' ? new Set(expandRuns(spec).map(({ params }) => String(params['model']))) : []
-    const models = new Map<string, ModelFacts>()
-    for (const name of names) {
-      const facts = await modelFacts(name, this.settings)
-      if (facts !== null) models.set(name, facts)
-    }
-    return models
+  /** From the file, the dataset's size, and what was measured here before. */
+  async estimate(spec: ExperimentSpec, dataset: Dataset): Promise<Estimate> {
+    const isTraining = TRAINING.includes(spec.kind)
+    const named = expandRuns(spec).map(({ params }) => EndpointSchema.safeParse(params['model']).data?.model ?? String(params['model']))
+    const [pastRuns, workers, itemCharacters] = await Promise.all([this.timings.pastRuns(isTraining ? TRAINING : [spec.kind], [...new Set(named)]), this.workers.list(), meanItemCharacters(dataset)])
+    const alive = workers.filter((worker) => worker.alive)
+    const models = await this.#facts(isTraining ? [...named, ...pastRuns.map(({ params }) => String(params['model']))] : [])
+    return estimate(spec, { datasetSizes: dataset.splits, models, evidence: { pastRuns, machineOf: (device) => machineOf(device, alive) }, ...(itemCharacters === undefined ? {} : { itemCharacters }) })
   }
 
   /** Throws AppError `invalid_spec`. Nothing is refused on a guess: not while no worker is at work, and not for models unknown here. */
@@ -34,12 +41,22 @@ export class Preflight {
     await this.prices.assertSound()
     const largest = await this.#largestWorker()
     if (largest === null) return
-    const models = await this.modelsOf(spec)
+    const models = await this.#facts(spec.kind === 'lora' ? runs.map(({ params }) => String(params['model'])) : [])
     for (const { params } of runs) {
       const need = params['device'] === 'cpu' ? trainingNeedOf(spec, params, models) : null
       const why = need === null ? null : tooLarge(need, { haveBytes: largest.bytes, where: `the largest worker, ${largest.name},` })
       if (why !== null) throw new AppError('invalid_spec', `The experiment fits no worker: ${why}`, { problems: [{ path: 'fixed', message: why }] })
     }
+  }
+
+  /** Of the local models with these names, as far as this machine has them. */
+  async #facts(names: readonly string[]): Promise<Map<string, ModelFacts>> {
+    const models = new Map<string, ModelFacts>()
+    for (const name of new Set(names)) {
+      const facts = await modelFacts(name, this.settings)
+      if (facts !== null) models.set(name, facts)
+    }
+    return models
   }
 
   async #largestWorker(): Promise<{ name: string; bytes: number } | null> {

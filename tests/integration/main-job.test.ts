@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Checkpoint, Comparison, CreatedExperiment, Example, Experiment, Queue, Run, Sample } from '../../server/contracts/index.js'
+import type { Checkpoint, Comparison, CreatedExperiment, Estimate, Example, Experiment, Queue, Run, Sample, WorkerList } from '../../server/contracts/index.js'
 import { bancada, type Server, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
 
 const isOver = (experiment: Experiment) => !['queued', 'running'].includes(experiment.status)
@@ -75,6 +75,22 @@ describe('the main job', () => {
       expect(test.method).toBe('permutation')
     }
     expect(comparison.sentence).toMatch(/n = \d+/)
+  })
+
+  it('knows from earlier runs how long the next one will take, and how fast its worker multiplies', async () => {
+    const fixed = { rank: 8, steps: 10, batchSize: 8, maxLength: 96, evalEvery: 10, evalLimit: 30, testLimit: 30, samples: ['You have won a prize'] }
+    const spec = { name: 'Ten steps', kind: 'lora', dataset: 'spam', fixed }
+    const { time, notes } = await server.post<Estimate>('/api/experiments/estimate', spec)
+    expect([time, notes[0]]).toEqual([expect.objectContaining({ basis: 'same', pastRuns: 1, workers: 1 }), expect.stringMatching(/^time: from 1 past run like these/)])
+    const tuned = await finish(spec)
+    const seconds = (tuned.runs[0]?.summary?.durationMs ?? NaN) / 1000
+    // Machines are shared: what holds on every one of them is the order of magnitude.
+    expect(seconds).toBeGreaterThan((time?.low ?? NaN) / 10)
+    expect(seconds).toBeLessThan((time?.high ?? NaN) * 10)
+    expect((await server.post<Estimate>('/api/experiments/estimate', spec)).time?.pastRuns).toBe(2)
+
+    const { workers } = await until(() => server.get<WorkerList>('/api/workers'), (list) => list.workers[0]?.devices.some(({ gflops }) => gflops != null) === true)
+    expect(workers[0]?.devices.find(({ kind }) => kind === 'cpu')?.gflops).toBeGreaterThan(0.1)
   })
 
   it('scores chunk sizes on one set of questions', async () => {

@@ -1,0 +1,63 @@
+/*
+ * How fast the devices multiply, for estimates of time: measured once for each in a process of its own, while no run is
+ * under way, and remembered in the cache.
+ */
+import { fork } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Device } from '../server/contracts/index.js'
+
+const TIMEOUT_MS = 30_000
+
+export interface ThroughputOptions {
+  probeModule: URL
+  cacheFolder: string
+  /** CPU threads of the worker. */
+  threads: number
+}
+
+/** What was measured before; null where nothing was. */
+export function rememberedGflops(device: Device, { cacheFolder, threads }: ThroughputOptions): number | null {
+  return readNotes(cacheFolder)[keyOf(device, threads)] ?? null
+}
+
+/** Null where the device does not answer in time; `signal` ends it early, and then nothing is remembered either. */
+export async function measureGflops(device: Device, options: ThroughputOptions, signal: AbortSignal): Promise<number | null> {
+  const { probeModule, cacheFolder, threads } = options
+  const gflops = await ask(probeModule, [device.kind, String(device.threads ?? threads)], signal)
+  if (gflops === null) return null
+  const notes = { ...readNotes(cacheFolder), [keyOf(device, threads)]: gflops }
+  mkdirSync(cacheFolder, { recursive: true })
+  writeFileSync(noteFile(cacheFolder), JSON.stringify(notes))
+  return gflops
+}
+
+function ask(module: URL, args: string[], signal: AbortSignal): Promise<number | null> {
+  return new Promise((resolve) => {
+    const child = fork(module, args, { stdio: 'ignore', timeout: TIMEOUT_MS, signal })
+    child.once('message', (gflops) => {
+      resolve(typeof gflops === 'number' && gflops > 0 ? gflops : null)
+      child.kill()
+    })
+    child.once('error', () => resolve(null))
+    child.once('close', () => resolve(null))
+  })
+}
+
+/** Another processor, library or share of the cores is another speed. */
+function keyOf({ id, name }: Device, threads: number): string {
+  return `${id} ${name} ${threads}`
+}
+
+function noteFile(cacheFolder: string): string {
+  return join(cacheFolder, 'throughput.json')
+}
+
+function readNotes(cacheFolder: string): Record<string, number> {
+  try {
+    const notes: unknown = JSON.parse(readFileSync(noteFile(cacheFolder), 'utf8'))
+    return typeof notes === 'object' && notes !== null ? (notes as Record<string, number>) : {}
+  } catch {
+    return {} // Nothing was measured yet, or somebody damaged the file: it is measured again.
+  }
+}
