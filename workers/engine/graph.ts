@@ -6,11 +6,16 @@ import type { OperatorAttributes, OperatorName } from './ops/attributes.js'
 import { operators } from './ops/operators.js'
 import { graphError, sizeOf, type DType, type ExternalLocation, type GraphBuilder, type Node, type Shape, type Source, type Value } from './tensor.js'
 
+/** Of free axes, by name. */
+export type Sizes = Readonly<Record<string, number>>
+
 export class Graph implements GraphBuilder {
   /** In the order of creation, which is a topological order. */
   readonly nodes: Node[] = []
   readonly inputs: Value[] = []
   readonly outputs = new Map<string, Value>()
+  /** By input: names of the axes whose sizes a run may choose; null for a fixed axis. Its shape has what the graph was built with. */
+  readonly freeAxes = new Map<Value, readonly (string | null)[]>()
   readonly #scalars = new Map<number, Value>()
   #nextId = 0
 
@@ -19,6 +24,19 @@ export class Graph implements GraphBuilder {
     const value = this.#value({ kind: 'input' }, { name, shape, dtype })
     this.inputs.push(value)
     return value
+  }
+
+  /** An input with axes that differ from run to run, on executors that allow it; the operators behind it must not count on their sizes. */
+  freeInput(name: string, shape: Shape, { dtype = 'f32', axes }: { dtype?: DType; axes: readonly (string | null)[] }): Value {
+    const value = this.input(name, shape, dtype)
+    this.freeAxes.set(value, axes)
+    return value
+  }
+
+  /** An input's shape in a run; sizes that are not given are those the graph was built with. */
+  shapeIn(input: Value, sizes: Sizes): Shape {
+    const axes = this.freeAxes.get(input)
+    return axes === undefined ? input.shape : input.shape.map((size, axis) => sizes[axes[axis] ?? ''] ?? size)
   }
 
   constant(data: Float32Array | BigInt64Array, shape: Shape): Value {

@@ -1,5 +1,6 @@
 /**
- * Writes a graph as an ONNX model: opset 21, plain ai.onnx operators, so that every execution provider takes it.
+ * Writes a graph as an ONNX model: opset 21, plain ai.onnx operators, so that every execution provider takes it; for
+ * the CPU also ONNX Runtime's own, which do the work of several.
  * Frozen weights become external data that points into the user's own files; nothing is copied.
  * Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
  */
@@ -8,7 +9,7 @@ import type { Graph } from './graph.js'
 import { fileOrder } from './onnx-order.js'
 import type { OperatorName } from './ops/attributes.js'
 import { onnxTypes } from './ops/elementwise.js'
-import type { Emitter } from './ops/operator.js'
+import type { EmittedNode, Emitter } from './ops/operator.js'
 import { operators } from './ops/operators.js'
 import { ProtoWriter } from './protobuf.js'
 import { graphError, type DType, type Node, type Shape, type Value } from './tensor.js'
@@ -36,6 +37,7 @@ class ModelWriter implements Emitter {
   readonly #constants = new Map<string, string>()
   readonly #outputNames = new Map<Value, string>()
   readonly #aliases: { from: Value; to: string }[] = []
+  readonly #domains = new Set<string>()
   #folder: string | null = null
   #fresh = 0
 
@@ -54,16 +56,18 @@ class ModelWriter implements Emitter {
     operators[node.operator].emit({ emitter: this, names, inputs, output, outputName: this.#nameOf(output), attributes })
   }
 
-  node(type: string, inputs: readonly string[], options: { output?: string; attributes?: Record<string, number | string | readonly number[]> } = {}): string {
-    const output = options.output ?? `t${this.#fresh++}`
+  node(type: string, inputs: readonly string[], { output = `t${this.#fresh++}`, attributes = {}, floats = {}, domain }: EmittedNode = {}): string {
     this.#body.message(1, (proto) => {
       for (const input of inputs) proto.text(1, input)
       proto.text(2, output)
       // ONNX Runtime names nodes in its errors and profiles.
       proto.text(3, output)
       proto.text(4, type)
-      for (const [name, value] of Object.entries(options.attributes ?? {})) proto.message(5, (field) => writeAttribute(field, name, value))
+      for (const [name, value] of Object.entries(attributes)) proto.message(5, (field) => writeAttribute(field, name, value))
+      for (const [name, value] of Object.entries(floats)) proto.message(5, (field) => writeFloat(field, name, value))
+      if (domain !== undefined) proto.text(7, domain)
     })
+    if (domain !== undefined) this.#domains.add(domain)
     return output
   }
 
@@ -77,15 +81,22 @@ class ModelWriter implements Emitter {
 
   finish(): OnnxModel {
     for (const { from, to } of this.#aliases) this.node('Identity', [this.#use(from)], { output: to })
-    const inputs = this.#graph.inputs
+    const { inputs, outputs, freeAxes } = this.#graph
     this.#body.text(2, 'graph')
-    for (const input of inputs) this.#body.message(11, (proto) => writeValueInfo(proto, input.name, input))
-    for (const [name, value] of this.#graph.outputs) this.#body.message(12, (proto) => writeValueInfo(proto, name, value))
+    for (const input of inputs) this.#body.message(11, (proto) => writeValueInfo(proto, input.name, { dtype: input.dtype, dims: namedSizes(input, freeAxes.get(input)) }))
+    // Where inputs have free axes, what comes out has them too, at places that nobody needs to be told.
+    for (const [name, { dtype, shape }] of outputs) this.#body.message(12, (proto) => writeValueInfo(proto, name, { dtype, dims: freeAxes.size > 0 ? null : shape }))
     const model = new ProtoWriter()
     model.varint(1, IR_VERSION)
     model.text(2, 'bancada')
     model.bytes(7, this.#body.finish())
     model.message(8, (proto) => proto.varint(2, OPSET))
+    for (const domain of this.#domains) {
+      model.message(8, (proto) => {
+        proto.text(1, domain)
+        proto.varint(2, 1)
+      })
+    }
     return { bytes: model.finish(), weightsFolder: this.#folder }
   }
 
@@ -143,12 +154,18 @@ function writeTensorHead(proto: ProtoWriter, name: string, { dtype, shape }: { d
   proto.text(8, name)
 }
 
-function writeValueInfo(proto: ProtoWriter, name: string, { dtype, shape }: { dtype: DType; shape: Shape }): void {
+function namedSizes({ shape }: Value, axes: readonly (string | null)[] = []): (number | string)[] {
+  return shape.map((size, axis) => axes[axis] ?? size)
+}
+
+/** `dims`: a size or a name for each axis; null leaves the shape open. */
+function writeValueInfo(proto: ProtoWriter, name: string, { dtype, dims }: { dtype: DType; dims: readonly (number | string)[] | null }): void {
   proto.text(1, name)
   proto.message(2, (type) => type.message(1, (tensor) => {
     tensor.varint(1, onnxTypes[dtype])
-    tensor.message(2, (dims) => {
-      for (const size of shape) dims.message(1, (dim) => dim.varint(1, size))
+    if (dims === null) return
+    tensor.message(2, (shape) => {
+      for (const size of dims) shape.message(1, (dim) => (typeof size === 'number' ? dim.varint(1, size) : dim.text(2, size)))
     })
   }))
 }
@@ -165,4 +182,10 @@ function writeAttribute(proto: ProtoWriter, name: string, value: number | string
     for (const item of value) proto.varint(8, item)
     proto.varint(20, 7)
   }
+}
+
+function writeFloat(proto: ProtoWriter, name: string, value: number): void {
+  proto.text(1, name)
+  proto.float(2, value)
+  proto.varint(20, 1)
 }

@@ -1,4 +1,4 @@
-/** The wire format of protocol buffers, as far as an ONNX model needs it: varints, texts, bytes, nested messages. */
+/** The wire format of protocol buffers, as far as an ONNX model needs it: varints, floats, texts, bytes, nested messages. */
 export class ProtoWriter {
   #buffer = Buffer.allocUnsafe(128)
   #length = 0
@@ -6,6 +6,13 @@ export class ProtoWriter {
   varint(field: number, value: number): void {
     this.#raw(BigInt(field) << 3n)
     this.#raw(BigInt.asUintN(64, BigInt(value)))
+  }
+
+  /** A 32-bit float. */
+  float(field: number, value: number): void {
+    this.#raw((BigInt(field) << 3n) | 5n)
+    this.#reserve(4)
+    this.#length = this.#buffer.writeFloatLE(value, this.#length)
   }
 
   text(field: number, value: string): void {

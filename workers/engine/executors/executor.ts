@@ -4,8 +4,8 @@
  */
 import { EngineError } from '../engine-error.js'
 import type { Device } from '../engine.js'
-import type { Graph } from '../graph.js'
-import { sizeOf, type Value } from '../tensor.js'
+import type { Graph, Sizes } from '../graph.js'
+import { sizeOf } from '../tensor.js'
 
 export type Data = Float32Array | BigInt64Array | Uint8Array
 
@@ -21,8 +21,11 @@ export interface ExecutorOptions {
 export interface Session {
   /** What computes it: the processor as its driver calls it, and the library with its version. */
   readonly hardware: string
-  /** Every declared input must be fed, with exactly its size; all outputs come back, as copies of the caller's own. Feeds are only read. */
-  run(feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>>
+  /**
+   * Every declared input must be fed, with exactly its size; all outputs come back, as copies of the caller's own. Feeds
+   * are only read. `sizes` are those of free axes where they are not as the graph was built; only the CPU takes others.
+   */
+  run(feeds: ReadonlyMap<string, Data>, sizes?: Sizes): Promise<Map<string, Data>>
   /** Gives the memory back; no run may be under way. */
   dispose(): Promise<void>
 }
@@ -64,16 +67,18 @@ export async function compile(graph: Graph, options: ExecutorOptions): Promise<S
   for (const listener of listeners) listener(`${options.device} (${hardware})`)
   return {
     hardware,
-    run: async (feeds) => {
-      checkFeeds(graph.inputs, feeds)
-      return session.run(feeds)
+    run: async (feeds, sizes = {}) => {
+      checkFeeds(graph, feeds, options.device === 'cpu' ? sizes : {})
+      return session.run(feeds, sizes)
     },
     dispose: () => session.dispose(),
   }
 }
 
-function checkFeeds(inputs: readonly Value[], feeds: ReadonlyMap<string, Data>): void {
-  for (const { name, shape, dtype } of inputs) {
+function checkFeeds(graph: Graph, feeds: ReadonlyMap<string, Data>, sizes: Sizes): void {
+  for (const input of graph.inputs) {
+    const { name, dtype } = input
+    const shape = graph.shapeIn(input, sizes)
     const data = feeds.get(name)
     if (data === undefined) throw new EngineError('input_invalid', `input "${name}" was not fed`)
     if (data.length !== sizeOf(shape)) throw new EngineError('input_invalid', `input "${name}" has ${data.length} elements; its shape [${shape.join(', ')}] needs ${sizeOf(shape)}`)

@@ -6,9 +6,9 @@ import { cpus } from 'node:os'
 import * as ort from 'onnxruntime-node'
 import { EngineError } from '../engine-error.js'
 import type { Device } from '../engine.js'
-import type { Graph } from '../graph.js'
+import type { Graph, Sizes } from '../graph.js'
 import { emitOnnx, type OnnxModel } from '../onnx.js'
-import type { DType, Value } from '../tensor.js'
+import type { DType } from '../tensor.js'
 import { deviceError, type DeviceFault } from './device-error.js'
 import type { Data, ExecutorOptions, Session } from './executor.js'
 import { lowerForGpu } from './gpu-lowering.js'
@@ -17,7 +17,7 @@ import { CUDA_INSTALL, missingCudaLibraries } from './cuda-libraries.js'
 export async function compileForOrt(graph: Graph, options: ExecutorOptions): Promise<Session> {
   if (options.device !== 'cpu') return compileForGpu(graph, options)
   try {
-    return new OrtSession(await createSession(emitOnnx(graph), options), { inputs: graph.inputs, hardware: hardwareOf('cpu') })
+    return new OrtSession(await createSession(emitOnnx(graph), options), { graph, hardware: hardwareOf('cpu') })
   } catch (cause) {
     throw new EngineError('graph_invalid', `ONNX Runtime refused the graph: ${cause instanceof Error ? cause.message : cause}`, {}, cause)
   }
@@ -31,7 +31,7 @@ async function compileForGpu(graph: Graph, options: ExecutorOptions): Promise<Se
   }
   const lowered = lowerForGpu(graph)
   const made = await createSession(emitOnnx(lowered.graph, 'gpu'), options).catch(failing({ mend }))
-  const session = new OrtSession(made, { inputs: lowered.graph.inputs, hardware: hardwareOf(device) })
+  const session = new OrtSession(made, { graph: lowered.graph, hardware: hardwareOf(device) })
   return {
     hardware: session.hardware,
     run: (feeds) => session.run(lowered.prepare(feeds)).catch(failing({ code: 'device_failed', mend: 'make batchSize or maxLength smaller if its memory is full.' })),
@@ -84,19 +84,19 @@ function hardwareOf(device: Device): string {
 class OrtSession implements Session {
   readonly hardware: string
   readonly #session: ort.InferenceSession
-  readonly #inputs: readonly Value[]
+  readonly #graph: Graph
 
-  constructor(session: ort.InferenceSession, { inputs, hardware }: { inputs: readonly Value[]; hardware: string }) {
+  constructor(session: ort.InferenceSession, { graph, hardware }: { graph: Graph; hardware: string }) {
     this.#session = session
-    this.#inputs = inputs
+    this.#graph = graph
     this.hardware = hardware
   }
 
-  async run(feeds: ReadonlyMap<string, Data>): Promise<Map<string, Data>> {
+  async run(feeds: ReadonlyMap<string, Data>, sizes: Sizes = {}): Promise<Map<string, Data>> {
     const tensors: Record<string, ort.Tensor> = {}
-    for (const { name, dtype, shape } of this.#inputs) {
-      const data = feeds.get(name)
-      if (data !== undefined) tensors[name] = new ort.Tensor(tensorType(dtype), data, shape)
+    for (const input of this.#graph.inputs) {
+      const data = feeds.get(input.name)
+      if (data !== undefined) tensors[input.name] = new ort.Tensor(tensorType(input.dtype), data, this.#graph.shapeIn(input, sizes))
     }
     const results = await this.#session.run(tensors)
     return new Map(Object.entries(results).map(([name, tensor]) => [name, dataOf(name, tensor)]))

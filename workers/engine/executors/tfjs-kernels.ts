@@ -57,6 +57,27 @@ export const kernels: { [K in OperatorName]: Kernel<OperatorAttributes[K]> } = {
     const levels = quantization === 'nf4' ? tf.reshape(tf.gather(at(inputs, 2), codes), [scales.size, -1]) : tf.cast(codes, 'float32')
     return tf.reshape(tf.mul(levels, tf.reshape(scales, [-1, 1])), [...shape])
   },
+  RmsNorm: ({ tf, inputs, attributes: { epsilon } }) => {
+    const x = at(inputs, 0)
+    return tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon))), at(inputs, 1))
+  },
+  Rotary: ({ tf, inputs, shape }) => {
+    const [N, half] = [at(shape, 0), at(at(inputs, 1).shape, 1)]
+    const [cos, sin] = [tf.reshape(at(inputs, 1), [N, 1, half]), tf.reshape(at(inputs, 2), [N, 1, half])]
+    const heads = tf.reshape(at(inputs, 0), [N, -1, 2 * half])
+    const [first, second] = [slice(tf, heads, { axis: 2, start: 0, size: half }), slice(tf, heads, { axis: 2, start: half, size: half })]
+    const turned = tf.concat([tf.sub(tf.mul(first, cos), tf.mul(second, sin)), tf.add(tf.mul(second, cos), tf.mul(first, sin))], 2)
+    return tf.reshape(turned, [...shape])
+  },
+  CachedAttention: ({ tf, inputs, shape }) => {
+    const pastKeys = at(inputs, 3)
+    const [B, K, , d] = pastKeys.shape as [number, number, number, number]
+    const behind = (past: Tensor, fresh: Tensor): Tensor => tf.concat([past, tf.reshape(fresh, [B, K, 1, d])], 2)
+    const query = tf.reshape(at(inputs, 0), [B, K, -1, d])
+    const scores = tf.div(tf.matMul(query, behind(pastKeys, at(inputs, 1)), false, true), Math.sqrt(d))
+    const weights = tf.softmax(tf.add(scores, tf.pad(at(inputs, 5), [[0, 0], [0, 0], [0, 0], [0, 1]])))
+    return tf.reshape(tf.matMul(weights, behind(at(inputs, 4), at(inputs, 2))), [...shape])
+  },
 }
 
 function product({ tf, inputs, attributes: { transA, transB }, copiesTransposes }: KernelCall<ProductAttributes>): Tensor {

@@ -6,8 +6,6 @@ import type { LlamaConfig } from '../engine.js'
 import { floats, type Data } from '../executors/executor.js'
 import { KeyValueCache, SMALLEST_CAPACITY } from './kv-cache.js'
 
-const BLOCKED = -1e9
-
 /** A place in the batch; it moves when another sequence leaves. */
 export interface BatchedSequence {
   place: number
@@ -59,22 +57,20 @@ export class DecodeBatch {
     this.#sequences[last.place] = last
   }
 
-  /** Feeds of one run: the caches, and for each row its position and what it may see, [rows,1,1,1,capacity + 1]. Makes room where a sequence is full. */
+  /** Positions filled, of each row of the next run. */
+  get lengths(): number[] {
+    return Array.from({ length: this.rows }, (_, row) => this.#sequences[row]?.length ?? 0)
+  }
+
+  /** Makes room for one more position in each sequence. */
+  reserve(): void {
+    this.#fit(this.rows, Math.max(...this.lengths) + 1)
+  }
+
+  /** The caches, as a run reads them. */
   addFeeds(feeds: Map<string, Data>): void {
-    this.#fit(this.rows, Math.max(...this.#sequences.map(({ length }) => length)) + 1)
-    const { rows, capacity } = this
-    const { kvHeads, headDim } = this.#config
-    const size = rows * kvHeads * capacity * headDim
+    const size = this.rows * this.#config.kvHeads * this.capacity * this.#config.headDim
     this.#buffers.forEach((buffer, index) => feeds.set(`${index % 2 === 0 ? 'pastKeys' : 'pastValues'}.${index >> 1}`, buffer.subarray(0, size)))
-    const mask = new Float32Array(rows * (capacity + 1)).fill(BLOCKED)
-    const positions = new BigInt64Array(rows)
-    for (let row = 0; row < rows; row++) {
-      const length = this.#sequences[row]?.length ?? 0
-      positions[row] = BigInt(length)
-      mask.fill(0, row * (capacity + 1), row * (capacity + 1) + length)
-      mask[row * (capacity + 1) + capacity] = 0
-    }
-    feeds.set('mask', mask).set('positions', positions)
   }
 
   /** Keeps the keys and values a run returned, [rows,K,1,d], for those sequences whose token was real; `row` is where a sequence stood in that run. */

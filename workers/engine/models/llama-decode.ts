@@ -17,16 +17,20 @@ import { SessionCache } from '../session-cache.js'
 import type { BaseWeights } from '../weight-cache.js'
 import { sizeOf, type Value } from '../tensor.js'
 import { DecodeBatch, type BatchedSequence } from './decode-batch.js'
+import { decodeStep } from './decode-graph.js'
 import { KeyValueCache } from './kv-cache.js'
 import { refuseNonFinite } from './llama-weights.js'
+import { anglesAt } from './rope.js'
 import { headWeightName, llamaForward, llamaWeightShapes, tokenLoss, type KeysAndValues, type LlamaOutputs } from './llama.js'
 
 const BLOCKED = -1e9
 /** Longer inputs go through in pieces of at most this many tokens, which bounds the attention matrix. */
 const LONGEST_CHUNK = 512
 const MAX_SESSIONS = 16
-/** Up to this size the sessions that decode single tokens keep a repacked copy of the weights: a quarter to a third faster. */
-const PREPACK_LIMIT_BYTES = 128 * 1024 * 1024
+/** A session with weights of its own counts for as many others: no more than two are kept. */
+const REPACKED_SIZE = MAX_SESSIONS / 2
+/** Up to this size the session that decodes keeps a repacked copy of the weights, which it reads half as fast again. */
+const PREPACK_LIMIT_BYTES = 1024 * 1024 * 1024
 
 export interface LoraFactors {
   rank: number
@@ -57,8 +61,9 @@ export interface ScoredTokens {
 }
 
 interface StepShape {
-  kind: 'extend' | 'score'
-  /** Sequences side by side; more than 1 only where each gets one token. */
+  /** Tokens of one sequence, labels to score behind it, or the next token of each of several. */
+  kind: 'extend' | 'score' | 'next'
+  /** Sequences side by side; more than 1 only for 'next'. */
   B: number
   /** New tokens, padding included. */
   T: number
@@ -129,6 +134,7 @@ export class LlamaRunner {
   async #extendChunk(cache: KeyValueCache, tokens: readonly number[], rows: readonly number[]): Promise<Float32Array> {
     const P = cache.length === 0 ? 0 : cache.capacity
     const [T, R] = [chunkBucket(tokens.length), rows.length === 1 ? 1 : chunkBucket(rows.length)]
+    if (T === 1 && P > 0) return this.#extendByOne(cache, tokens)
     const feeds = this.#feeds({ tokens, T, P, positionOf: (index) => cache.length + index })
     feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: tokens.map(() => 0) }))
     feeds.set('rows', padded(rows, R))
@@ -136,6 +142,14 @@ export class LlamaRunner {
     const outputs = await this.#run({ kind: 'extend', B: 1, T, P, R }, feeds)
     cache.append(outputs, { count: tokens.length, stride: T })
     return floats(outputs, 'logits').subarray(0, rows.length * this.config.vocabSize)
+  }
+
+  async #extendByOne(cache: KeyValueCache, tokens: readonly number[]): Promise<Float32Array> {
+    const feeds = this.#nextFeeds(tokens, { lengths: [cache.length], capacity: cache.capacity })
+    cache.addFeeds(feeds)
+    const outputs = await this.#run({ kind: 'next', B: 1, T: 1, P: cache.capacity, R: 1 }, feeds)
+    cache.append(outputs, { count: 1, stride: 1 })
+    return floats(outputs, 'logits')
   }
 
   /**
@@ -176,9 +190,10 @@ export class LlamaRunner {
       const stepped = entries.map(({ sequence }) => ({ sequence, row: sequence.place }))
       const tokens = Array.from({ length: batch.rows }, () => 0)
       for (const { sequence, token } of entries) tokens[sequence.place] = token
-      const feeds = this.#sharedFeeds().set('tokens', padded(tokens, tokens.length)).set('rows', padded([...tokens.keys()], tokens.length))
+      batch.reserve()
+      const feeds = this.#nextFeeds(tokens, batch)
       batch.addFeeds(feeds)
-      const outputs = await this.#runNow({ kind: 'extend', B: tokens.length, T: 1, P: batch.capacity, R: tokens.length }, feeds)
+      const outputs = await this.#runNow({ kind: 'next', B: tokens.length, T: 1, P: batch.capacity, R: tokens.length }, feeds)
       batch.append(outputs, stepped)
       const [logits, V] = [floats(outputs, 'logits'), this.config.vocabSize]
       return stepped.map(({ row }) => logits.subarray(row * V, (row + 1) * V))
@@ -210,6 +225,14 @@ export class LlamaRunner {
     return feeds
   }
 
+  /** Each row's token stands behind what it has cached. */
+  #nextFeeds(tokens: readonly number[], { lengths, capacity }: { lengths: readonly number[]; capacity: number }): Map<string, Data> {
+    const { cos, sin } = anglesAt(this.config, lengths)
+    const mask = new Float32Array(lengths.length * capacity).fill(BLOCKED)
+    for (const [row, length] of lengths.entries()) mask.fill(0, row * capacity, row * capacity + length)
+    return this.#sharedFeeds().set('tokens', padded(tokens, tokens.length)).set('cos', cos).set('sin', sin).set('mask', mask)
+  }
+
   /** The adapter and the live weights. */
   #sharedFeeds(): Map<string, Data> {
     const feeds = new Map<string, Data>(this.#options.liveWeights)
@@ -229,10 +252,13 @@ export class LlamaRunner {
     if (this.#isClosed) throw new EngineError('input_invalid', 'this model is closed; open it again')
     const ranks = [...this.#adapter].map(([module, { rank, magnitude }]) => `${module}:${rank}${magnitude === undefined ? '' : ' stretched'}`).join(',')
     const { kind, B, T, P, R } = shape
-    const prepack = T === 1 && this.#frozenBytes <= PREPACK_LIMIT_BYTES
-    const session = await this.#sessions.get(`${kind} ${B} ${T} ${P} ${R} ${ranks}`, () => ({ size: 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack }) }))
+    const isNext = kind === 'next'
+    const prepack = isNext && this.#frozenBytes <= PREPACK_LIMIT_BYTES
+    // On the CPU one session decodes any number of sequences of any length; elsewhere each pair of sizes is compiled.
+    const key = isNext && this.#options.device === 'cpu' ? kind : `${kind} ${B} ${T} ${P} ${R}`
+    const session = await this.#sessions.get(`${key} ${ranks}`, () => ({ size: prepack ? REPACKED_SIZE : 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack }) }))
     this.#stretches ??= await this.#measureStretches()
-    return session.run(new Map([...feeds, ...[...this.#stretches].map(([module, data]): [string, Data] => [stretchName(module), data])]))
+    return session.run(new Map([...feeds, ...[...this.#stretches].map(([module, data]): [string, Data] => [stretchName(module), data])]), isNext ? { rows: B, capacity: P } : {})
   }
 
   /** m / ‖W + B·A‖ of each row: constant while the adapter stays, so it is computed once and not with every token. */
@@ -253,9 +279,11 @@ export class LlamaRunner {
     return new Map(stretched.map(({ module }) => [module, floats(outputs, module)]))
   }
 
-  #graph({ kind, B, T, P, R }: StepShape): Graph {
+  #graph(shape: StepShape): Graph {
     const graph = new Graph()
-    const forward = this.#forward(graph, { B, T, P })
+    const { kind, T, R } = shape
+    if (kind === 'next') return this.#nextGraph(graph, shape)
+    const forward = this.#forward(graph, shape)
     const head = forward.weight(headWeightName(this.config))
     if (kind === 'score') {
       const { nll, logits } = tokenLoss(graph, { hidden: forward.hidden, head, labels: graph.input('labels', [T], 'i64') })
@@ -265,18 +293,32 @@ export class LlamaRunner {
     }
     const hidden = gather(graph, forward.hidden, graph.input('rows', [R], 'i64'))
     graph.output('logits', gemm(graph, hidden, head, { transB: true }))
-    forward.present.forEach(({ keys, values }, layer) => {
-      graph.output(`keys.${layer}`, keys)
-      graph.output(`values.${layer}`, values)
-    })
+    addPresent(graph, forward.present)
     return graph
   }
 
-  #forward(graph: Graph, { B, T, P }: { B: number; T: number; P: number }): LlamaOutputs & { weight: (name: string) => Value } {
+  #nextGraph(graph: Graph, { B, P }: StepShape): Graph {
     const { kvHeads, headDim, layers } = this.config
     const weight = weightSource(graph, this.#weights)
-    const cached = (name: string): Value => graph.input(name, [B, kvHeads, P, headDim])
-    const past = (): KeysAndValues[] => Array.from({ length: layers }, (_, layer) => ({ keys: cached(`pastKeys.${layer}`), values: cached(`pastValues.${layer}`) }))
+    const angles = (name: string): Value => graph.freeInput(name, [B, headDim / 2], { axes: ['rows', null] })
+    const cached = (name: string): Value => graph.freeInput(name, [B, kvHeads, P, headDim], { axes: ['rows', null, 'capacity', null] })
+    const { hidden, present } = decodeStep(graph, {
+      config: this.config,
+      weight,
+      tokens: graph.freeInput('tokens', [B], { dtype: 'i64', axes: ['rows'] }),
+      mask: graph.freeInput('mask', [B, 1, 1, P], { axes: ['rows', null, null, 'capacity'] }),
+      angles: { cos: angles('cos'), sin: angles('sin') },
+      past: cachedLayers(layers, cached),
+      linear: (x, module) => this.#linear(graph, x, { module, weight }),
+    })
+    graph.output('logits', gemm(graph, hidden, weight(headWeightName(this.config)), { transB: true }))
+    addPresent(graph, present)
+    return graph
+  }
+
+  #forward(graph: Graph, { B, T, P }: StepShape): LlamaOutputs & { weight: (name: string) => Value } {
+    const { kvHeads, headDim, layers } = this.config
+    const weight = weightSource(graph, this.#weights)
     const outputs = llamaForward(graph, {
       config: this.config,
       weight,
@@ -284,7 +326,7 @@ export class LlamaRunner {
       positions: graph.input('positions', [B, T], 'i64'),
       positionLimit: P + T,
       mask: graph.input('mask', [B, 1, 1, T, P + T]),
-      past: P > 0 ? past() : undefined,
+      past: P > 0 ? cachedLayers(layers, (name) => graph.input(name, [B, kvHeads, P, headDim])) : undefined,
       linear: (x, module) => this.#linear(graph, x, { module, weight }),
     })
     return { ...outputs, weight }
@@ -299,6 +341,17 @@ export class LlamaRunner {
     const up = gemm(graph, down, graph.input(`${module}.lora_B`, [b.length / rank, rank]), { transB: true })
     const adapted = binary(graph, 'Add', base, up)
     return magnitude === undefined ? adapted : binary(graph, 'Mul', adapted, graph.input(stretchName(module), [magnitude.length]))
+  }
+}
+
+function cachedLayers(layers: number, cached: (name: string) => Value): KeysAndValues[] {
+  return Array.from({ length: layers }, (_, layer) => ({ keys: cached(`pastKeys.${layer}`), values: cached(`pastValues.${layer}`) }))
+}
+
+function addPresent(graph: Graph, present: readonly KeysAndValues[]): void {
+  for (const [layer, { keys, values }] of present.entries()) {
+    graph.output(`keys.${layer}`, keys)
+    graph.output(`values.${layer}`, values)
   }
 }
 

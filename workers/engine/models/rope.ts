@@ -28,23 +28,27 @@ export interface RopeTables {
   sin: Value
 }
 
+/** Cosines and sines of the angles at these positions, [positions,d/2] row-major. */
+export function anglesAt(config: LlamaConfig, positions: readonly number[]): { cos: Float32Array; sin: Float32Array } {
+  const frequencies = inverseFrequencies(config).map(Math.fround)
+  const angles = positions.flatMap((position) => frequencies.map((frequency) => position * frequency))
+  return { cos: Float32Array.from(angles, Math.cos), sin: Float32Array.from(angles, Math.sin) }
+}
+
 /** Rows of the cosine and sine tables for positions i64 [B,T], all below `limit`. */
 export function ropeTables(graph: Graph, config: LlamaConfig, { positions, limit }: { positions: Value; limit: number }): RopeTables {
-  const frequencies = inverseFrequencies(config)
-  const half = frequencies.length
-  const table = (wave: (angle: number) => number): Value => {
-    const data = new Float32Array(limit * 2 * half)
-    for (let position = 0; position < limit; position++) {
-      for (const [index, frequency] of frequencies.entries()) {
-        const value = wave(position * Math.fround(frequency))
-        data[position * 2 * half + index] = value
-        data[position * 2 * half + half + index] = value
-      }
+  const { cos, sin } = anglesAt(config, Array.from({ length: limit }, (_, position) => position))
+  const half = config.headDim / 2
+  const rows = (table: Float32Array): Value => {
+    const doubled = new Float32Array(2 * table.length)
+    for (let start = 0; start < table.length; start += half) {
+      doubled.set(table.subarray(start, start + half), 2 * start)
+      doubled.set(table.subarray(start, start + half), 2 * start + half)
     }
-    const rows = gather(graph, graph.constant(data, [limit, 2 * half]), positions)
-    return reshape(graph, rows, [at(positions.shape, 0), 1, at(positions.shape, 1), 2 * half])
+    const picked = gather(graph, graph.constant(doubled, [limit, 2 * half]), positions)
+    return reshape(graph, picked, [at(positions.shape, 0), 1, at(positions.shape, 1), 2 * half])
   }
-  return { cos: table(Math.cos), sin: table(Math.sin) }
+  return { cos: rows(cos), sin: rows(sin) }
 }
 
 /** Rotates x [B,heads,T,d] to its positions. */

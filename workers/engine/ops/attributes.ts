@@ -37,6 +37,9 @@ export interface OperatorAttributes {
   Gather: None
   ScatterAdd: { rows: number }
   Dequantize: DequantizeAttributes
+  RmsNorm: { epsilon: number }
+  Rotary: None
+  CachedAttention: None
 }
 
 export type OperatorName = keyof OperatorAttributes

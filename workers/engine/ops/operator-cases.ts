@@ -53,6 +53,12 @@ export const operatorCases: { [K in OperatorName]: [OperatorCase<K>, ...Operator
   ScatterAdd: [{ shapes: [[5, 3]], indices: [1, 3, 1, 0, 1], attributes: { rows: 4 } }],
   // The codes of the other formats cannot be fed; they are tested where weights lie in files.
   Dequantize: [{ bytes: [2, 32], shapes: [[2], [256, 2]], attributes: { quantization: 'nf4', shape: [4, 32] } }],
+  RmsNorm: [{ shapes: [[3, 5], [5]], attributes: { epsilon: 1e-3 } }],
+  Rotary: [{ shapes: [[3, 16], [3, 4], [3, 4]], attributes: none }],
+  CachedAttention: [
+    { shapes: [[2, 24], [2, 8], [2, 8], [2, 2, 5, 4], [2, 2, 5, 4], [2, 1, 1, 5]], attributes: none },
+    { shapes: [[1, 6], [1, 6], [1, 6], [1, 2, 3, 3], [1, 2, 3, 3], [1, 1, 1, 3]], attributes: none },
+  ],
 }
 
 export interface PreparedCase {

@@ -16,11 +16,20 @@ export interface BackwardContext<A> {
   gradient: Value
 }
 
+export interface EmittedNode {
+  output?: string
+  /** Whole numbers, texts and lists of whole numbers. */
+  attributes?: Record<string, number | string | readonly number[]>
+  floats?: Record<string, number>
+  /** Left out, that of ONNX itself. */
+  domain?: 'com.microsoft'
+}
+
 /** Receives the ONNX nodes of one operator; intermediate names are fresh. */
 export interface Emitter {
   /** A GPU runs many threads at once and has no 64-bit arithmetic: some operators are spelled another way for it. */
   readonly target: 'cpu' | 'gpu'
-  node(type: string, inputs: readonly string[], options?: { output?: string; attributes?: Record<string, number | string | readonly number[]> }): string
+  node(type: string, inputs: readonly string[], options?: EmittedNode): string
   int64(values: readonly number[]): string
   float(value: number): string
 }

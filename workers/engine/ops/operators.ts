@@ -1,6 +1,7 @@
 /** The one table of operators. */
 import type { OperatorAttributes, OperatorName } from './attributes.js'
 import { Add, Cast, Detach, Div, Exp, Log, Mul, Neg, Sigmoid, Silu, Sqrt, Sub } from './elementwise.js'
+import { CachedAttention, RmsNorm, Rotary } from './fused.js'
 import { Gather, ScatterAdd } from './indexing.js'
 import { Concat, Expand, Reshape, RotateHalf, Slice, Transpose } from './layout.js'
 import type { Operator } from './operator.js'
@@ -12,4 +13,5 @@ export const operators: { [K in OperatorName]: Operator<OperatorAttributes[K]> }
   Add, Sub, Mul, Div, Neg, Exp, Log, Sqrt, Sigmoid, Silu, Detach, Cast,
   Gemm, MatMul, Reshape, Transpose, Expand, Slice, Concat, RotateHalf,
   ReduceSum, ReduceMax, Softmax, ArgMax, Gather, ScatterAdd, Dequantize,
+  RmsNorm, Rotary, CachedAttention,
 }
