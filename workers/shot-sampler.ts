@@ -2,7 +2,7 @@
  * Chooses the examples that stand in a prompt. Draws depend on the seed, and on the item where each item has
  * its own, but on nothing else: every template and every model sees the same ones, and k shots are among 2k
  * (common random numbers). The item that is asked, its twins by text and its cluster are never shown.
- * The sampler lm-eval repeats what another program draws, and shows twins as that does.
+ * The samplers lm-eval repeat what another program draws, and shows twins as that does.
  */
 import { createHash } from 'node:crypto'
 import { drawShots } from './few-shot.js'
@@ -34,7 +34,7 @@ export interface SamplerOptions {
   negatives: number
   seed: number
   labels: readonly string[] | null
-  sampler: 'balanced' | 'random' | 'nearest' | 'fixed' | 'lm-eval'
+  sampler: 'balanced' | 'random' | 'nearest' | 'fixed' | 'lm-eval' | 'lm-eval-spare'
   /** For fixed, in the order shown. */
   ids: readonly string[]
   perItem: boolean
@@ -61,14 +61,14 @@ export class ShotSampler {
     if (this.order.length < wanted && options.sampler !== 'fixed') {
       throw new RunFailure('invalid_params', `shots is ${options.shots}${options.negatives > 0 ? ` and negatives ${options.negatives}` : ''}, and ${options.poolName} has only ${options.pool.length} items`)
     }
-    this.lmEvalShots = options.sampler === 'lm-eval' && options.shots > 0 ? drawLikeLmEval(options) : new Map()
+    this.lmEvalShots = isLmEval(options.sampler) && options.shots > 0 ? drawLikeLmEval(options) : new Map()
   }
 
   async draw(item: PromptItem): Promise<ShotSet> {
     const { shots: count, negatives, sampler } = this.options
     if (count + negatives === 0) return { shots: [], negatives: [] }
     // What lm-evaluation-harness would show, twins and all.
-    const shots = sampler === 'lm-eval' ? (this.lmEvalShots.get(item.id) ?? []) : take(await this.candidates(item), count, (shot) => !isTwin(item, shot))
+    const shots = isLmEval(sampler) ? (this.lmEvalShots.get(item.id) ?? []) : take(await this.candidates(item), count, (shot) => !isTwin(item, shot))
     if (shots.length < count) {
       throw new RunFailure('invalid_params', `item "${item.id}" can be shown only ${shots.length} of ${count} examples of ${this.options.poolName}: the others are the item itself, say the same or share its cluster`)
     }
@@ -100,6 +100,10 @@ export class ShotSampler {
   }
 }
 
+function isLmEval(sampler: SamplerOptions['sampler']): boolean {
+  return sampler === 'lm-eval' || sampler === 'lm-eval-spare'
+}
+
 /** Showing it would give the answer away. */
 function isTwin(item: PromptItem, shot: PromptItem): boolean {
   if (shot.id === item.id || shot.input.trim() === item.input.trim()) return true
@@ -108,11 +112,11 @@ function isTwin(item: PromptItem, shot: PromptItem): boolean {
 
 /**
  * One generator for all items, which draws for each in turn: k of the pool or, where the items are drawn from
- * among themselves, k + 1 without the item itself.
+ * among themselves (or a spare one is asked for), k + 1 without the item itself, or the last.
  */
-function drawLikeLmEval({ pool, asked, shots, seed, poolName }: SamplerOptions): Map<string, PromptItem[]> {
+function drawLikeLmEval({ pool, asked, shots, seed, poolName, sampler }: SamplerOptions): Map<string, PromptItem[]> {
   const random = new PythonRandom(seed)
-  const wanted = shots + (asked.arePool ? 1 : 0)
+  const wanted = shots + (asked.arePool || sampler === 'lm-eval-spare' ? 1 : 0)
   if (pool.length < wanted) throw new RunFailure('invalid_params', `shots is ${shots}, and ${poolName} has only ${pool.length} items`)
   const isOther = (shot: PromptItem, item: PromptItem): boolean => !asked.arePool || shot.id !== item.id
   return new Map(asked.items.map((item) => [item.id, random.sample(pool, wanted).filter((shot) => isOther(shot, item)).slice(0, shots)]))

@@ -100,9 +100,9 @@ export const PromptParametersSchema = z.strictObject({
   shots: z.number().int().min(0).max(256).default(0).describe('few-shot examples; the same ones for all templates and models, k of them among 2k'),
   negatives: z.number().int().min(0).max(64).default(0).describe('examples of wrong answers, before the others'),
   sampler: z
-    .enum(['balanced', 'random', 'nearest', 'fixed', 'lm-eval'])
+    .enum(['balanced', 'random', 'nearest', 'fixed', 'lm-eval', 'lm-eval-spare'])
     .default('balanced')
-    .describe('balanced: over the labels; nearest: most like the item, the nearest last; fixed: the first ones of `shotIds`; lm-eval: as lm-evaluation-harness draws with the seed, for each item in turn, which may show twins'),
+    .describe('balanced: over the labels; nearest: most like the item, the nearest last; fixed: the first ones of `shotIds`; lm-eval: as lm-evaluation-harness draws with the seed, for each item in turn, which may show twins; lm-eval-spare: one more is drawn than shown, as there for tasks without a test split'),
   shotIds: z.array(z.string().min(1)).max(256).default([]).describe('ids of the examples, for `sampler: fixed`'),
   shotSplit: z.string().default('train').describe('where examples are drawn from; the item itself, its twins by text and its cluster are never shown'),
   shotsPerItem: z.boolean().default(false).describe('each item draws examples of its own'),
@@ -121,9 +121,9 @@ export const PromptParametersSchema = z.strictObject({
   choices: z.string().min(1).optional().describe('the field of the items that lists the answers to choose among; the one with the highest log-likelihood is taken, and `target`, or those whose places `gold` lists, are right'),
   answerDelimiter: z.string().max(100).optional().describe('between the question and an answer whose likelihood is told; left out: a space, unless the question ends with one'),
   scoring: z
-    .enum(['auto', 'likelihood', 'generate'])
+    .enum(['auto', 'likelihood', 'generate', 'target', 'rolling'])
     .default('auto')
-    .describe('likelihood: the label with the highest log-likelihood; generate: the text is compared; auto: likelihood for local models where the task has labels'),
+    .describe('likelihood: the label with the highest log-likelihood; generate: the text is compared; auto: likelihood for local models where the task has labels; target: how likely the target is after the prompt; rolling: how likely the target is as a text by itself, of any length'),
   split: z.string().default('test').describe('the items that are scored'),
   limit,
   ...calls,

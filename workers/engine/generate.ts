@@ -18,6 +18,9 @@ import { createSampler, GREEDY } from './sampling.js'
 import { checkGenerateOptions, type ContinuationScore, type GenerateOptions, type Generation, type TextModel } from './text-model.js'
 import type { BaseWeights } from './weight-cache.js'
 
+/** Windows of a long text that are computed together. */
+const WINDOWS_PER_PASS = 16
+
 export interface OpenLanguageModelOptions {
   /** Hugging Face folder: config.json, *.safetensors, tokenizer.json. */
   folder: string
@@ -137,6 +140,24 @@ class LocalModel implements LanguageModel {
       tokens: nll.length,
       isGreedy: best.every((token, place) => token === labels[index]?.[place]),
     }))
+  }
+
+  async rollingLogLikelihood(text: string): Promise<ContinuationScore> {
+    const windows = this.#prompts.rolling(text)
+    let [logLikelihood, tokens, isGreedy] = [0, 0, true]
+    for (let start = 0; start < windows.length; start += WINDOWS_PER_PASS) {
+      const batch = windows.slice(start, start + WINDOWS_PER_PASS)
+      // Losses of the tokens that are context alone are computed and left out.
+      const labels = batch.map(({ inputs, labels: wanted }) => [...inputs.slice(1), wanted.at(-1) ?? 0])
+      const scored = await this.#runner.score(this.#runner.newCache(), batch.map(({ inputs }, index) => ({ inputs, labels: labels[index] ?? [] })))
+      for (const [index, { nll, best }] of scored.entries()) {
+        const count = batch[index]?.labels.length ?? 0
+        logLikelihood -= nll.slice(-count).reduce((sum, value) => sum + value, 0)
+        isGreedy &&= best.slice(-count).every((token, place) => token === batch[index]?.labels[place])
+        tokens += count
+      }
+    }
+    return { logLikelihood, tokens, isGreedy }
   }
 
   async tokenLosses(sequences: readonly (readonly number[])[]): Promise<Float32Array[]> {

@@ -168,6 +168,23 @@ export class GgufModel implements TextModel {
     })
   }
 
+  rollingLogLikelihood(text: string): Promise<ContinuationScore> {
+    const windows = this.#prompts.rolling(text)
+    return this.#inTurn(async () => {
+      const total = { logLikelihood: 0, tokens: 0, isGreedy: true }
+      for (const { inputs, labels } of windows) {
+        const sequence = await this.#emptySequence(inputs.length)
+        const context = inputs.length - labels.length
+        if (context > 0) await sequence.evaluateWithoutGeneratingNewTokens(inputs.slice(0, context))
+        const { logLikelihood, isGreedy } = await scoreTokens(sequence, inputs.slice(context), labels)
+        total.logLikelihood += logLikelihood
+        total.tokens += labels.length
+        total.isGreedy &&= isGreedy
+      }
+      return total
+    })
+  }
+
   /** Logits of every position, [tokens.length, V] row-major: for parity tests. */
   logits(tokens: readonly number[]): Promise<Float32Array> {
     return this.#inTurn(async () => {

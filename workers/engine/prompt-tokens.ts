@@ -1,6 +1,7 @@
 /** From texts to the tokens a model reads, the same for every back end: BOS once, continuations split off their prompt, the context's limit. */
 import { EngineError } from './engine-error.js'
 import type { Tokenizer } from './formats/tokenizer.js'
+import { type RollingWindow, rollingWindows } from './rolling-windows.js'
 
 export class PromptTokens {
   readonly #tokenizer: Pick<Tokenizer, 'encode' | 'bosTokenId' | 'eosTokenId'>
@@ -40,6 +41,14 @@ export class PromptTokens {
     const joined = this.encode(trimmed + text)
     const isPrefix = joined.length > context.length && context.every((token, index) => joined[index] === token)
     return isPrefix ? joined.slice(context.length) : this.#tokenizer.encode(text, { addSpecialTokens: false })
+  }
+
+  /** A whole text in windows of the context. @throws {EngineError} `tokenizer_invalid` without a token to begin with */
+  rolling(text: string): RollingWindow[] {
+    const { bosTokenId, eosTokenId } = this.#tokenizer
+    const start = bosTokenId ?? eosTokenId
+    if (start === undefined) throw new EngineError('tokenizer_invalid', 'the tokenizer has neither a BOS nor an EOS token to begin a text with')
+    return rollingWindows(this.#tokenizer.encode(text), { start, longest: this.#contextTokens })
   }
 
   /** Tokens that still fit; throws `context_exceeded` where none does. */

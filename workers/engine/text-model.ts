@@ -41,6 +41,8 @@ export interface TextModel {
   generate(prompt: string | readonly number[], options: GenerateOptions): Promise<Generation>
   /** ln p of each continuation after the prompt; the prompt runs once. Splits text as lm-evaluation-harness does. */
   logLikelihood(prompt: string, continuations: readonly string[]): Promise<ContinuationScore[]>
+  /** ln p of a whole text of any length, in windows of the context (see rolling-windows.ts). */
+  rollingLogLikelihood(text: string): Promise<ContinuationScore>
   close(): Promise<void>
 }
 

@@ -35,7 +35,7 @@ interface Answered extends CallFacts {
 }
 
 const CompletionBodySchema = z.object({ text: z.string(), finishReason: z.string().nullable() })
-const ScoresBodySchema = z.object({ logLikelihoods: z.array(FloatSchema), labelTokens: z.array(z.number()) })
+const ScoresBodySchema = z.object({ logLikelihoods: z.array(FloatSchema), labelTokens: z.array(z.number()), greedy: z.array(z.boolean()).nullable().default(null) })
 
 export function accountedModel(options: AccountingOptions): AccountedModel {
   return new StoringModel(options)
@@ -92,11 +92,11 @@ class StoringModel implements AccountedModel {
 
   private async score(request: ContinuationRequest, ask: (request: ContinuationRequest) => Promise<LabelScores>): Promise<LabelScores & Account> {
     const stored = await this.reply(request, async () => {
-      const { logLikelihoods, labelTokens, ...facts } = await ask(request)
-      return { ...facts, body: { logLikelihoods: logLikelihoods.map(toWire), labelTokens } }
+      const { logLikelihoods, labelTokens, greedy, ...facts } = await ask(request)
+      return { ...facts, body: { logLikelihoods: logLikelihoods.map(toWire), labelTokens, ...(request.greedy === true ? { greedy } : {}) } }
     })
-    const { logLikelihoods, labelTokens } = ScoresBodySchema.parse(stored.body)
-    return { ...factsOf(stored), logLikelihoods: logLikelihoods.map(fromWire), labelTokens }
+    const { logLikelihoods, labelTokens, greedy } = ScoresBodySchema.parse(stored.body)
+    return { ...factsOf(stored), logLikelihoods: logLikelihoods.map(fromWire), labelTokens, greedy }
   }
 
   private reply(request: CompletionRequest | ContinuationRequest, ask: () => Promise<Answered>): Promise<Replied> {

@@ -25,6 +25,10 @@ export interface CompletionRequest {
 export interface ContinuationRequest {
   messages: readonly Message[]
   continuations: readonly string[]
+  /** Also whether each is what the model would have written by itself. */
+  greedy?: true
+  /** Each is a whole text of any length, with no prompt before it, read in windows as long as the model's context. */
+  rolling?: true
 }
 
 /** What one call took. Null stands for what the model does not tell, never for 0. */
@@ -54,6 +58,8 @@ export interface LabelScores extends CallFacts {
   logLikelihoods: number[]
   /** Tokens of each continuation. */
   labelTokens: number[]
+  /** Every token of the continuation is the model's first choice; null where it does not tell. */
+  greedy: boolean[] | null
 }
 
 export interface ChatModel {

@@ -118,7 +118,7 @@ function echoes(tell: (token: string, index: number) => number): (prompts: strin
       const text = `${prompt} end`
       const tokens = text.match(/\s?\S+/g) ?? []
       const offsets = tokens.map((_, at) => tokens.slice(0, at).join('').length)
-      return { index, text, finish_reason: 'length', logprobs: { tokens, text_offset: offsets, token_logprobs: tokens.map((token, at) => (at === 0 ? null : tell(token, at))) } }
+      return { index, text, finish_reason: 'length', logprobs: { tokens, text_offset: offsets, token_logprobs: tokens.map((token, at) => (at === 0 ? null : tell(token, at))), top_logprobs: tokens.map((token, at) => (at === 0 ? null : { best: Math.max(-3, tell(token, at)) })) } }
     }),
   })
 }
@@ -136,6 +136,14 @@ test.each([
     expect(await scores).toMatchObject({ logLikelihoods: [-4, -10], labelTokens: [1, 2], tokensIn: 9 })
     expect(endpoint.bodies[1]).toMatchObject({ prompt: ['The answer is yes', 'The answer is no indeed'], echo: true, logprobs: 1, max_tokens: 1, temperature: 0 })
   } else await expect(scores).rejects.toMatchObject({ code: 'likelihood_unsupported', message: expect.stringContaining(refusal) as string })
+})
+
+test('echo tells what would have been written, and the likelihood of a whole text but for its first token', async () => {
+  const endpoint = await endpointThat((incoming, response) => answersJson(echoes((token) => (token === ' qxz' ? -9 : -token.trim().length))((endpoint.bodies.at(-1)?.['prompt'] ?? []) as string[]))(incoming, response))
+  const model = await open({ provider: 'openai', api: 'completions', baseUrl: endpoint.baseUrl, model: 'base' })
+  // Words of more than three letters are not its first choice.
+  expect(await model.scoreContinuations?.({ messages: [{ role: 'user', content: 'It is' }], continuations: [' so', ' so odd', ' very odd'], greedy: true })).toMatchObject({ logLikelihoods: [-2, -5, -7], greedy: [true, true, false] })
+  expect(await model.scoreContinuations?.({ messages: [], continuations: ['It is so'], rolling: true })).toMatchObject({ logLikelihoods: [-4], labelTokens: [2] })
 })
 
 test('chat endpoints tell no likelihoods', async () => {

@@ -3,7 +3,7 @@ import { EngineError } from '../engine/engine-error.js'
 import type { Device } from '../engine/engine.js'
 import { openLanguageModel } from '../engine/generate.js'
 import { openGgufModel } from '../engine/llama-cpp.js'
-import type { TextModel } from '../engine/text-model.js'
+import type { ContinuationScore, TextModel } from '../engine/text-model.js'
 import type { BaseWeights } from '../engine/weight-cache.js'
 import type { GgufSource, ModelSource } from '../model-source.js'
 import { RunFailure } from '../run-context.js'
@@ -58,15 +58,22 @@ export class EngineChatModel implements ChatModel {
 
   readonly scoreContinuations = async (request: ContinuationRequest): Promise<LabelScores> => {
     const startedAt = performance.now()
-    const prompt = this.textOf(request.messages)
-    const scores = await refusingPrompts(() => this.model.logLikelihood(prompt, request.continuations))
+    const prompt = request.rolling === true ? '' : this.textOf(request.messages)
+    const scores = await refusingPrompts(() => (request.rolling === true ? this.wholeTexts(request.continuations) : this.model.logLikelihood(prompt, request.continuations)))
     return {
       ...timeAlone(performance.now() - startedAt),
       logLikelihoods: scores.map(({ logLikelihood }) => logLikelihood),
       labelTokens: scores.map(({ tokens }) => tokens),
-      tokensIn: this.model.tokenizer.encode(prompt).length,
+      greedy: scores.map(({ isGreedy }) => isGreedy),
+      tokensIn: request.rolling === true ? scores.reduce((sum, { tokens }) => sum + tokens, 0) : this.model.tokenizer.encode(prompt).length,
       tokensOut: 0,
     }
+  }
+
+  private async wholeTexts(texts: readonly string[]): Promise<ContinuationScore[]> {
+    const scores: ContinuationScore[] = []
+    for (const text of texts) scores.push(await this.model.rollingLogLikelihood(text))
+    return scores
   }
 
   close(): Promise<void> {

@@ -15,7 +15,7 @@ const count = z.number().int().nonnegative().nullable().default(null)
 const facts = { tokensIn: count, tokensOut: count, tokensCached: count, tokensReasoning: count, ttftMs: z.number().nullable().default(null), latencyMs: z.number(), tries: z.number().int().default(1) }
 const ReplySchema = z.union([
   z.object({ text: z.string(), finishReason: z.string().nullable().default(null), ...facts }),
-  z.object({ logLikelihoods: z.array(z.number()), labelTokens: z.array(z.number().int()), ...facts }),
+  z.object({ logLikelihoods: z.array(z.number()), labelTokens: z.array(z.number().int()), greedy: z.array(z.boolean()).nullable().default(null), ...facts }),
 ])
 const LineSchema = z.object({ hash: z.string(), reply: ReplySchema })
 type Reply = z.infer<typeof ReplySchema>

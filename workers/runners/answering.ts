@@ -8,6 +8,7 @@ import type { Account } from '../providers/paid-calls.js'
 import { transcriptOf } from '../providers/transcript.js'
 import { accuracyOf, labelInAnswer, likeliest } from '../scorers/classification.js'
 import { asScored, CORPUS_METRICS, referencesOf, textFigure, withDetails } from '../scorers/corpus.js'
+import { CHOICE_METRICS, targetFigures, textFigures } from '../scorers/likelihoods.js'
 import { scoreAnswer } from '../scorers/score-answer.js'
 import type { MeanLogLikelihood } from './assertion-scoring.js'
 import type { NamedScoring } from './named-scoring.js'
@@ -56,39 +57,70 @@ export function amongLabels(labels: readonly string[]): (item: PromptItem) => Ch
   return ({ target }) => ({ texts: labels, gold: [labels.indexOf(target)] })
 }
 
-/** Metrics by which longer choices are not at a disadvantage; scored where they are asked for. */
-const LENGTHS: ReadonlyMap<string, (text: string) => number> = new Map([['acc_norm', (text) => [...text].length], ['acc_bytes', (text) => Buffer.byteLength(text)]])
-
 /** The choice that is most likely after the prompt. `loss` is that of the right one's tokens. */
 export function answerByLikelihood(options: AnsweringOptions & { choicesOf: (item: PromptItem) => Choices }): Answer {
   const { model, choicesOf, metrics = [] } = options
-  const lengths = [...LENGTHS].filter(([metric]) => metrics.includes(metric))
+  const others = [...CHOICE_METRICS].filter(([metric]) => metrics.includes(metric))
+  const greedy = metrics.includes('greedy_match') ? { greedy: true as const } : {}
   const { scoreContinuations } = model
   if (scoreContinuations === null) throw new TypeError(`${model.name} tells no likelihoods`)
   return (question) =>
     new Asking(options, question).answer(async (asking, messages) => {
       const { texts, gold } = choicesOf(question.item)
       const continues = model.continuesText(messages)
-      const { logLikelihoods, labelTokens } = await asking.call(() => scoreContinuations({ messages, continuations: texts.map((text) => question.continuation(text, continues)) }))
+      const continuations = texts.map((text) => question.continuation(text, continues))
+      const { logLikelihoods, labelTokens, greedy: isWritten } = await asking.call(() => scoreContinuations({ messages, continuations, ...greedy }))
       const place = likeliest(logLikelihoods)
       const output = place === null ? '' : (texts[place] ?? '')
       const right = gold[0] ?? -1
       const targetLoss = -(logLikelihoods[right] ?? Number.NaN) / (labelTokens[right] ?? Number.NaN)
       const isRight = (chosen: number | null): number => Number(chosen !== null && gold.includes(chosen))
-      const byLength = Object.fromEntries(lengths.map(([metric, lengthOf]) => [metric, isRight(likeliest(per(logLikelihoods, texts, lengthOf)))]))
-      const verdict: Omit<Verdict, 'details'> =
-        place === null
-          ? { output, answer: output, status: 'unscored', scores: {} }
-          : { output, answer: output, status: 'scored', scores: { accuracy: isRight(place), ...byLength, loss: toWire(targetLoss) } }
-      return {
-        ...verdict,
-        details: { logLikelihoods: Object.fromEntries(texts.map((text, index) => [text, toWire(logLikelihoods[index] ?? Number.NaN)])) },
-      }
+      const told = { logLikelihoods: Object.fromEntries(texts.map((text, index) => [text, toWire(logLikelihoods[index] ?? Number.NaN)])) }
+      if (place === null) return { output, answer: output, status: 'unscored', scores: {}, details: told }
+      const byThemselves = metrics.includes('acc_mutual_info') && continues ? await asking.call(() => scoreContinuations({ messages: NOTHING_ASKED, continuations })) : null
+      const given = asScored({
+        accuracy: isRight(place),
+        ...Object.fromEntries(others.map(([metric, of]) => [metric, of({ texts, gold, place, logLikelihoods })])),
+        acc_mutual_info: byThemselves && isRight(likeliest(logLikelihoods.map((value, index) => value - (byThemselves.logLikelihoods[index] ?? Number.NaN)))),
+        greedy_match: isWritten && Number(gold.some((one) => isWritten[one] === true)),
+        loss: targetLoss,
+      })
+      return { output, answer: output, status: 'scored', scores: given.scores, details: { ...told, ...given.details } }
     })
 }
 
-function per(logLikelihoods: readonly number[], texts: readonly string[], lengthOf: (text: string) => number): number[] {
-  return logLikelihoods.map((value, index) => value / lengthOf(texts[index] ?? ''))
+const NOTHING_ASKED: readonly Message[] = [{ role: 'user', content: '' }]
+
+/** How likely the target is after the prompt; nothing is generated. */
+export function answerByTarget(options: AnsweringOptions): Answer {
+  const { model, metrics = [] } = options
+  const { scoreContinuations } = model
+  if (scoreContinuations === null) throw new TypeError(`${model.name} tells no likelihoods`)
+  const greedy = metrics.includes('greedy_match') ? { greedy: true as const } : {}
+  return (question) =>
+    new Asking(options, question).answer(async (asking, messages) => {
+      const continuation = question.continuation(question.item.target, model.continuesText(messages))
+      const { logLikelihoods: [logLikelihood = Number.NaN], labelTokens: [tokens = 0], greedy: isWritten } = await asking.call(() => scoreContinuations({ messages, continuations: [continuation], ...greedy }))
+      return likelihoodVerdict({ logLikelihood, tokens }, { ...targetFigures(-logLikelihood), greedy_match: isWritten && Number(isWritten[0]) })
+    })
+}
+
+/** How likely the target is as a text by itself, of any length; the prompt is not read. */
+export function answerByText(options: AnsweringOptions): Answer {
+  const { scoreContinuations, name } = options.model
+  if (scoreContinuations === null) throw new TypeError(`${name} tells no likelihoods`)
+  return (question) =>
+    new Asking(options, question).answer(async (asking) => {
+      const text = question.item.target
+      const { logLikelihoods: [logLikelihood = Number.NaN], labelTokens: [tokens = 0] } = await asking.call(() => scoreContinuations({ messages: [], continuations: [text], rolling: true }))
+      return likelihoodVerdict({ logLikelihood, tokens }, textFigures(text, -logLikelihood))
+    })
+}
+
+function likelihoodVerdict({ logLikelihood, tokens }: { logLikelihood: number; tokens: number }, told: Parameters<typeof asScored>[0]): Verdict {
+  const given = asScored({ ...told, loss: -logLikelihood / tokens })
+  const details = { logLikelihood: toWire(logLikelihood), tokens, ...given.details }
+  return Number.isNaN(logLikelihood) || tokens === 0 ? { output: '', answer: '', status: 'unscored', scores: {}, details: { tokens } } : { output: '', answer: '', status: 'scored', scores: given.scores, details }
 }
 
 /** The text the model writes, compared with the target. */

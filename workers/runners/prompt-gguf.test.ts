@@ -8,14 +8,14 @@ import { PromptParametersSchema, type Example, type PromptParameters } from '../
 import { exportGgufModel } from '../engine/gguf-export.js'
 import { LLAMA_CPP_PACKAGE } from '../engine/llama-cpp.js'
 import { mails } from '../fixtures/prompt-run.js'
-import { contextWith } from '../fixtures/run-context.js'
+import { contextWith, type ContextOptions, type TestDataset } from '../fixtures/run-context.js'
 import { runPrompt } from './prompt.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 const models = fileURLToPath(new URL('../../models/', import.meta.url))
 
-async function withGguf(params: Record<string, unknown>): ReturnType<typeof contextWith<PromptParameters>> {
-  const made = await contextWith({ dataset: mails, params: PromptParametersSchema.parse({ template: '{{ input }}\nLabel:', limit: 4, ...params }) })
+async function withGguf(params: Record<string, unknown>, more: Partial<ContextOptions<PromptParameters>> = {}): ReturnType<typeof contextWith<PromptParameters>> {
+  const made = await contextWith({ dataset: mails, ...more, params: PromptParametersSchema.parse({ template: '{{ input }}\nLabel:', limit: 4, ...params }) })
   const [root = ''] = made.context.folders.models
   mkdirSync(join(root, 'quantized'), { recursive: true })
   made.context.folders.models.push(models)
@@ -39,6 +39,24 @@ describeWithPackage(LLAMA_CPP_PACKAGE, 'a GGUF model answers prompts', () => {
     expect(given).toHaveLength(4)
     if (scoring === 'generate') expect(given.every(({ ttftMs, latencyMs }) => (ttftMs ?? 0) > 0 && (latencyMs ?? 0) >= (ttftMs ?? 0))).toBe(true)
     else for (const [index, { scores }] of given.entries()) expect(Number(scores['loss'])).toBeCloseTo(Number(wanted[index]?.scores['loss']), 2)
+  })
+})
+
+describeWithPackage(LLAMA_CPP_PACKAGE, 'a GGUF model tells how likely targets and texts are', () => {
+  test.each([['target', 'target_perplexity'], ['rolling', 'byte_perplexity']])('as the model it was made from: %s', async (scoring, metric) => {
+    const text = 'Prezado cliente, '.repeat(400)
+    const dataset: TestDataset = { task: 'generation', splits: { test: [{ id: 'a', input: 'Hello', target: scoring === 'rolling' ? text : ' friend' }, { id: 'b', input: 'One two', target: ' three four' }] } }
+    const summaries = []
+    for (const model of ['nano-pt-en', 'quantized/nano.gguf']) {
+      const { context, reported } = await withGguf({ model, scoring, answerDelimiter: '', template: '{{ input }}' }, { dataset, assignment: { metrics: [metric, 'loss'] } })
+      exportGgufModel({ modelFolder: join(models, 'nano-pt-en'), adapterFolder: null, path: join(context.folders.models[0] ?? '', 'quantized', 'nano.gguf'), dtype: 'F16' })
+      const summary = await runPrompt(context)
+      expect(summary.metrics[metric]).toMatchObject({ n: 2, corpus: 'perplexity', higherIsBetter: false })
+      summaries.push(Number(summary.metrics[metric]?.mean))
+      expect(reported.examples.every(({ output }) => output === '')).toBe(true)
+    }
+    const [wanted = NaN, given = NaN] = summaries
+    expect(Math.abs(Math.log(given / wanted))).toBeLessThan(0.02)
   })
 })
 

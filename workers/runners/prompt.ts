@@ -9,10 +9,11 @@ import { forEachInFlight } from '../in-flight.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { CORPUS_METRICS } from '../scorers/corpus.js'
+import { CHOICE_METRICS } from '../scorers/likelihoods.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { PromptRefused } from '../providers/chat-model.js'
-import { amongLabels, answerByGeneration, answerByLikelihood, withTargetLoss, type Choices } from './answering.js'
+import { amongLabels, answerByGeneration, answerByLikelihood, answerByTarget, answerByText, withTargetLoss, type Answer, type AnsweringOptions, type Choices } from './answering.js'
 import { openNamedScoring, type NamedScoring } from './named-scoring.js'
 import { openPromptModel } from './prompt-model.js'
 import { PromptPlan } from './prompt-plan.js'
@@ -30,8 +31,8 @@ const PROGRESS_EVERY_MS = 200
 export async function runPrompt(context: Context): Promise<Summary> {
   const { dataset, params, assignment, report } = context
   const labels = await labelsOf(dataset)
-  const byLikelihood = choosesLikelihood(params, labels)
-  assertScorable(assignment.metrics, scoresGiven(params, labels, byLikelihood), `a ${dataset.manifest.task} dataset by ${byLikelihood ? 'likelihood' : 'generated text'}`)
+  const way = scoringOf(params, labels)
+  assertScorable(assignment.metrics, scoresGiven(params, labels, way), `a ${dataset.manifest.task} dataset by ${SCORED_BY[way]}`)
   const plan = await PromptPlan.make(context, labels)
 
   report.progress({ done: context.doneExamples.length, total: plan.items.length, unit: 'items', message: 'opening the model' })
@@ -40,9 +41,7 @@ export async function runPrompt(context: Context): Promise<Summary> {
   try {
     named = await openNamedScoring(context, plan.items, opened)
     const options = { model: opened.model, labels, language: dataset.manifest.language, metrics: assignment.metrics, seed: assignment.seed, params, named }
-    const generate = answerByGeneration(options)
-    const wantsLoss = !byLikelihood && assignment.metrics.includes('loss')
-    const answer = byLikelihood ? answerByLikelihood({ ...options, choicesOf: choosingAmong(params, labels ?? []) }) : wantsLoss ? withTargetLoss(generate, options) : generate
+    const answer = answering(way, { ...options, labels })
     return await answerAll(context, { items: plan.items, concurrency: opened.model.concurrency, budget: opened.budget, named, answer: async (item) => answer(await plan.question(item)) })
   } finally {
     await named?.close()
@@ -71,22 +70,46 @@ export function choosingAmong({ choices: field }: PromptParameters, labels: read
   }
 }
 
-export function choosesLikelihood({ scoring, model, choices }: PromptParameters, labels: readonly string[] | null): boolean {
+export type Scoring = 'generate' | 'likelihood' | 'target' | 'rolling'
+
+const SCORED_BY: Readonly<Record<Scoring, string>> = { generate: 'generated text', likelihood: 'likelihood', target: 'the likelihood of the target', rolling: 'the likelihood of whole texts' }
+
+export function answering(way: Scoring, options: AnsweringOptions & { params: PromptParameters }): Answer {
+  switch (way) {
+    case 'likelihood':
+      return answerByLikelihood({ ...options, choicesOf: choosingAmong(options.params, options.labels ?? []) })
+    case 'target':
+      return answerByTarget(options)
+    case 'rolling':
+      return answerByText(options)
+    case 'generate':
+      return options.metrics?.includes('loss') === true ? withTargetLoss(answerByGeneration(options), options) : answerByGeneration(options)
+  }
+}
+
+/** How answers are told from each other. @throws {RunFailure} where the model or the dataset cannot */
+export function scoringOf({ scoring, model, choices }: PromptParameters, labels: readonly string[] | null): Scoring {
   const isLocal = typeof model === 'string'
   const tellsLikelihood = isLocal || model.provider === 'recorded' || (model.provider === 'openai' && model.api === 'completions')
+  if (scoring === 'target' || scoring === 'rolling') {
+    if (tellsLikelihood) return scoring
+    throw new RunFailure('invalid_params', `scoring is ${scoring}, but a chat endpoint tells no likelihood of a given text (api: completions may); name a local model, or set scoring to generate`)
+  }
   const canChoose = labels !== null || choices !== undefined
   const isAsked = scoring === 'likelihood' || (choices !== undefined && scoring === 'auto')
   if (isAsked && !(canChoose && tellsLikelihood)) {
     const why = !canChoose ? 'this dataset has no labels' : 'a chat endpoint tells no likelihood of a given text (api: completions may)'
     throw new RunFailure('invalid_params', `${scoring === 'likelihood' ? 'scoring is likelihood' : 'choices are told apart by likelihood'}, but ${why}; set scoring to generate${scoring === 'likelihood' ? ' or auto' : ''}`)
   }
-  return isAsked || (scoring === 'auto' && isLocal && labels !== null)
+  return isAsked || (scoring === 'auto' && isLocal && labels !== null) ? 'likelihood' : 'generate'
 }
 
 /** The loss of a text can be told only where likelihoods are. */
-export function scoresGiven({ model, scorers }: PromptParameters, labels: readonly string[] | null, byLikelihood: boolean): string[] {
+export function scoresGiven({ model, scorers }: PromptParameters, labels: readonly string[] | null, way: Scoring): string[] {
+  if (way === 'target') return ['greedy_match', 'target_perplexity', 'loss']
+  if (way === 'rolling') return ['word_perplexity', 'byte_perplexity', 'bits_per_byte', 'loss']
   const answers = [...(labels === null ? [...Object.keys(ANSWER_SCORERS), ...CORPUS_METRICS.keys()] : ['accuracy']), ...Object.keys(scorers)]
-  if (byLikelihood) return [...Object.keys(scorers), 'accuracy', 'acc_norm', 'acc_bytes', 'loss']
+  if (way === 'likelihood') return [...Object.keys(scorers), 'accuracy', ...CHOICE_METRICS.keys(), 'acc_mutual_info', 'greedy_match', 'loss']
   return typeof model === 'string' ? [...answers, 'loss'] : answers
 }
 

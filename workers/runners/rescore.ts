@@ -9,12 +9,13 @@ import type { PromptItem } from '../prompt-builder.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable } from '../run-summary.js'
 import { CORPUS_METRICS, withDetails } from '../scorers/corpus.js'
+import { CHOICE_METRICS } from '../scorers/likelihoods.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
 import { scoreText } from './answering.js'
 import { openNamedScoring, type NamedScoring } from './named-scoring.js'
 import { openAccount } from './prompt-model.js'
 import { readItems } from './prompt-plan.js'
-import { answerAll, choosesLikelihood, labelsOf, scoresGiven } from './prompt.js'
+import { answerAll, labelsOf, scoresGiven, scoringOf } from './prompt.js'
 
 type Context = RunContext<PromptParameters>
 
@@ -28,7 +29,7 @@ interface Answered {
 }
 
 /** What cannot be made from a text. */
-const FROM_LIKELIHOODS = ['loss', 'acc_norm', 'acc_bytes']
+const FROM_LIKELIHOODS = ['loss', ...CHOICE_METRICS.keys(), 'acc_mutual_info', 'greedy_match', 'target_perplexity', 'word_perplexity', 'byte_perplexity', 'bits_per_byte']
 /** Details that scorers leave; those of the earlier ones would pass for ours. */
 const SCORING_DETAILS = new Set(['judgements', 'verdicts', 'unscored', 'assertions', 'embeddings', 'predicted', 'answer', 'corpus'])
 
@@ -36,13 +37,14 @@ const SCORING_DETAILS = new Set(['judgements', 'verdicts', 'unscored', 'assertio
 export async function runRescore(context: Context, sourceId: string): Promise<Summary> {
   const { params, dataset, assignment, report } = context
   const labels = await labelsOf(dataset)
-  const byLikelihood = choosesLikelihood(params, labels)
+  const way = scoringOf(params, labels)
+  const isText = way === 'generate'
   report.progress({ done: context.doneExamples.length, total: 1, unit: 'items', message: `reading the answers of run ${sourceId}` })
   const answered = await answersOf(context, sourceId)
-  assertGiven(context, answered, scoresGiven(params, labels, byLikelihood))
+  assertGiven(context, answered, scoresGiven(params, labels, way))
   const account = openAccount(context)
   const named = await openNamedScoring(context, answered.map(({ item }) => item), account)
-  const rescoring = new Rescoring({ labels: byLikelihood ? null : labels, isText: !byLikelihood, language: dataset.manifest.language, metrics: assignment.metrics, extract: params.extract, named })
+  const rescoring = new Rescoring({ labels: isText ? labels : null, isText, language: dataset.manifest.language, metrics: assignment.metrics, extract: params.extract, named })
   report.environment({ device: 'stored answers' })
   try {
     return await answerAll(context, { items: answered, concurrency: params.concurrency, budget: account.budget, named, answer: (one) => rescoring.score(one) })
@@ -94,9 +96,13 @@ class Rescoring {
   }
 
   /** What the answer is worth by itself. */
-  private own({ output, target, scores }: Example, item: PromptItem, details: Example['details']): Pick<Example, 'scores' | 'details'> & { answer: string } {
+  private own({ output, target, scores, details: known }: Example, item: PromptItem, details: Example['details']): Pick<Example, 'scores' | 'details'> & { answer: string } {
     const takenOver = (names: readonly string[]): Example['scores'] => Object.fromEntries(Object.entries(scores).filter(([name]) => names.includes(name)))
-    if (!this.options.isText) return { answer: output, scores: takenOver(['accuracy', ...FROM_LIKELIHOODS]), details }
+    if (!this.options.isText) {
+      const kept = takenOver(['accuracy', ...FROM_LIKELIHOODS])
+      const parts = Object.entries((known['corpus'] ?? {}) as Record<string, unknown>).filter(([metric]) => metric in kept)
+      return { answer: output, scores: kept, details: { ...details, ...(parts.length === 0 ? {} : { corpus: Object.fromEntries(parts) }) } }
+    }
     const scored = scoreText(output, item, { ...this.options, ...(target === null ? { metrics: [] } : {}) })
     return { answer: scored.answer, scores: { ...scored.scores, ...takenOver(['loss']) }, details: { ...details, ...scored.details } }
   }

@@ -39,11 +39,16 @@ export function referencesOf(item: Readonly<Record<string, unknown>>, target: st
   return Array.isArray(item['targets']) && item['targets'].length > 0 ? item['targets'].map(String) : [target]
 }
 
-/** Scores and details of an example from what was told by metric. */
-export function asScored(given: Readonly<Record<string, CorpusScore>>): { scores: Record<string, Float>; details: Record<string, unknown> } {
-  const entries = Object.entries(given)
-  if (entries.length === 0) return { scores: {}, details: {} }
-  return { scores: Object.fromEntries(entries.map(([metric, { value }]) => [metric, toWire(value)])), details: { corpus: Object.fromEntries(entries.map(([metric, { part }]) => [metric, part])) } }
+/** Scores and details of an example from what was told by metric; null is left out. */
+export function asScored(given: Readonly<Record<string, number | CorpusScore | null>>): { scores: Record<string, Float>; details: Record<string, unknown> } {
+  const scores: Record<string, Float> = {}
+  const corpus: Record<string, CorpusPart> = {}
+  for (const [metric, told] of Object.entries(given)) {
+    if (told === null) continue
+    scores[metric] = toWire(typeof told === 'number' ? told : told.value)
+    if (typeof told !== 'number') corpus[metric] = told.part
+  }
+  return { scores, details: Object.keys(corpus).length === 0 ? {} : { corpus } }
 }
 
 /** Details of both; what they say of the corpus stands side by side. */

@@ -46,6 +46,11 @@ export function pythonWords(text: string): string[] {
   return text.split(SPACES).filter((word) => word !== '')
 }
 
+/** Pieces between white space as Python's re.split() makes them: empty ones at both ends count. */
+export function piecesBetweenSpaces(text: string): number {
+  return text.split(SPACES).length
+}
+
 /** As Python's str.rstrip(). */
 export function pythonTrimEnd(text: string): string {
   return text.replace(SPACES_AT_THE_END, '')

@@ -9,8 +9,8 @@ import { Findings, type LeftOut } from '../findings.js'
 import { slug } from '../slug.js'
 import { readRows, type RowSource } from './rows.js'
 import type { Doc, FieldSource } from './fields.js'
-import { itemOf, type TaskItem, type Wording } from './items.js'
-import { metricsOf } from './metrics.js'
+import { itemOf, type TaskItem, wholeText, type Wording } from './items.js'
+import { metricsOf, OUTPUT_TYPES, type OutputType } from './metrics.js'
 import { PythonCode, type Setting, type TaskFile } from './task-file.js'
 
 export interface ConvertTaskOptions {
@@ -49,10 +49,11 @@ const MAX_TOKENS = 256
 /** @throws {AppError} naming every key that has no counterpart, or the row that does not fit */
 export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): ConvertedTask {
   const findings = new Findings()
-  const shots = shotsOf(file, options)
-  assertKnown(file, findings)
+  const type = outputTypeOf(file, findings)
+  const shots = type === 'loglikelihood_rolling' ? 0 : shotsOf(file, options)
+  assertKnown(file, type, findings)
   const fewshot = fewshotOf(file, findings)
-  const { metrics, scorers } = metricsOf(file, findings)
+  const { metrics, scorers } = metricsOf(file, type, findings)
   const decoding = decodingOf(file, findings)
   if (metrics.length === 0) findings.refuse(file.get('metric_list'), 'none of its metrics is known here', 'see docs/interchange.md for those that are')
   findings.assertRunnable(options)
@@ -61,17 +62,14 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
   const asked = askedSplit(file)
   const rows = readRows({ file, ...(options.data === undefined ? {} : { data: options.data }) }, asked).slice(0, options.limit)
   const description = fieldOf(file.get('description'))
-  const items = itemsOf(rows, { split: asked, wording, description: description === '' ? undefined : description })
+  const items = itemsOf(rows, { split: asked, wording, type, description: description === '' || type === 'loglikelihood_rolling' ? undefined : description })
   const poolName = shots === 0 ? undefined : poolSplit(file, fewshot)
   const isOwnPool = poolName === asked
-  if (poolName !== undefined && poolName !== 'samples' && file.text('test_split') === '' && fewshot.split === undefined && file.text('fewshot_split') === '') {
-    findings.note('The task names neither test_split nor fewshot_split; there the harness draws one example more than it shows, so that other examples are shown here.')
-  }
-  const pool = poolName === undefined ? [] : itemsOf(poolRows({ file, ...options }, poolName, fewshot), { split: `fewshot-${poolName}`, wording: { ...wording, ...fewshot.wording }, description: undefined })
+  const isUnnamed = poolName !== 'samples' && file.text('test_split') === '' && fewshot.split === undefined && file.text('fewshot_split') === ''
+  const pool = poolName === undefined ? [] : itemsOf(poolRows({ file, ...options }, poolName, fewshot), { split: `fewshot-${poolName}`, wording: { ...wording, ...fewshot.wording }, type, description: undefined })
   const name = slug(options.name ?? file.text('task'), '-') || 'task'
   const splits = { test: 'test.jsonl', ...(pool.length === 0 || isOwnPool ? {} : { fewshot: 'fewshot.jsonl' }) }
   const title = options.name ?? file.text('task', name)
-  const isChoice = file.get('output_type').value === 'multiple_choice'
   const spec = {
     name: title,
     kind: 'prompt',
@@ -79,8 +77,9 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
     fixed: {
       ...(options.model === undefined ? {} : { model: options.model }),
       template: `${items.some((item) => item.description !== undefined) ? '{{ description }}' : ''}{% for shot in shots %}{{ shot.shown }}{% endfor %}{{ input }}`,
-      ...(shots === 0 ? {} : { shots, shotSplit: isOwnPool ? 'test' : 'fewshot', ...samplerOf(fewshot, { pool, shots, isOwnPool, items }) }),
-      ...(isChoice ? { choices: 'choices', answerDelimiter: wording.targetDelimiter } : { ...decoding, scorers }),
+      ...(shots === 0 ? {} : { shots, shotSplit: isOwnPool ? 'test' : 'fewshot', ...samplerOf(fewshot, { pool, shots, isOwnPool, isUnnamed, items }) }),
+      ...(type === 'generate_until' ? { ...decoding, scorers } : LIKELIHOODS[type]),
+      ...(type === 'multiple_choice' ? { answerDelimiter: wording.targetDelimiter } : {}),
       chat: 'never',
     },
     metrics,
@@ -105,6 +104,21 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
   }
 }
 
+/** What of an experiment says that likelihoods are asked for. */
+const LIKELIHOODS: Readonly<Record<Exclude<OutputType, 'generate_until'>, Record<string, unknown>>> = {
+  multiple_choice: { choices: 'choices' },
+  loglikelihood: { scoring: 'target', answerDelimiter: '' },
+  loglikelihood_rolling: { scoring: 'rolling' },
+}
+
+function outputTypeOf(file: TaskFile, findings: Findings): OutputType {
+  const setting = file.get('output_type')
+  if (setting.value === undefined) return 'generate_until'
+  const known = OUTPUT_TYPES.find((type) => type === setting.value)
+  if (known === undefined) findings.refuse(setting, `output_type ${JSON.stringify(setting.value)} is not known here`, `known are ${OUTPUT_TYPES.join(', ')}`)
+  return known ?? 'generate_until'
+}
+
 interface Fewshot {
   sampler: 'default' | 'first_n'
   split: string | undefined
@@ -112,16 +126,14 @@ interface Fewshot {
   wording: Partial<Wording>
 }
 
-function assertKnown(file: TaskFile, findings: Findings): void {
+function assertKnown(file: TaskFile, type: OutputType, findings: Findings): void {
   for (const setting of file.all) {
     const { key, value } = setting
     const code = codeIn(value)
     if (code !== undefined) findings.refuse(setting, `it is Python (${code}), which is not run here`, 'write the value as Jinja or as a field’s name, or run the task with the harness and import its results: bancada import DIR')
     else if (!KNOWN.has(key)) findings.refuse(setting, `the key is not known here, and reads ${JSON.stringify(value)?.slice(0, 80)}`, 'take it out if the task can do without it')
   }
-  const type = file.get('output_type')
-  if (type.value !== undefined && type.value !== 'multiple_choice' && type.value !== 'generate_until') findings.refuse(type, `output_type ${JSON.stringify(type.value)} is not known here`, 'known are multiple_choice and generate_until')
-  for (const key of ['doc_to_text', 'doc_to_target', ...(type.value === 'multiple_choice' ? ['doc_to_choice'] : [])]) {
+  for (const key of [...(type === 'loglikelihood_rolling' ? [] : ['doc_to_text']), 'doc_to_target', ...(type === 'multiple_choice' ? ['doc_to_choice'] : [])]) {
     if (file.get(key).value === undefined) findings.refuse(file.get(key), 'it is missing', 'a task says what it asks, what is right, and what the choices are')
   }
   const repeats = file.get('repeats')
@@ -194,10 +206,11 @@ function poolRows(source: RowSource, name: string, { samples }: Fewshot): Doc[] 
   return name === 'samples' && samples !== undefined ? samples : readRows(source, name)
 }
 
-function itemsOf(rows: readonly Doc[], { split, wording, description }: { split: string; wording: Wording; description: FieldSource | undefined }): TaskItem[] {
+function itemsOf(rows: readonly Doc[], { split, wording, type, description }: { split: string; wording: Wording; type: OutputType; description: FieldSource | undefined }): TaskItem[] {
   return rows.map((row, index) => {
     try {
-      return itemOf(row, `${split}-${index}`, wording, description)
+      const id = `${split}-${index}`
+      return type === 'loglikelihood_rolling' ? wholeText(row, id, wording) : itemOf(row, id, wording, description)
     } catch (cause) {
       throw new AppError('invalid_request', `Nothing was imported: row ${index + 1} of split ${split}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     }
@@ -205,8 +218,9 @@ function itemsOf(rows: readonly Doc[], { split, wording, description }: { split:
 }
 
 /** first_n always shows the same ones; the other draws anew for each item, by one generator for all. */
-function samplerOf({ sampler }: Fewshot, { pool, shots, isOwnPool, items }: { pool: readonly TaskItem[]; shots: number; isOwnPool: boolean; items: readonly TaskItem[] }): Record<string, unknown> {
-  if (sampler === 'default') return { sampler: 'lm-eval' }
+function samplerOf({ sampler }: Fewshot, { pool, shots, isOwnPool, isUnnamed, items }: { pool: readonly TaskItem[]; shots: number; isOwnPool: boolean; isUnnamed: boolean; items: readonly TaskItem[] }): Record<string, unknown> {
+  // Where neither the test split nor the examples' has a name the harness takes them for the same one.
+  if (sampler === 'default') return { sampler: isUnnamed ? 'lm-eval-spare' : 'lm-eval' }
   // One more where an item may be among them: it is not shown to itself.
   const order = (isOwnPool ? items : pool).slice(0, shots + (isOwnPool ? 1 : 0))
   return { sampler: 'fixed', shotIds: order.map(({ id }) => id) }
@@ -215,11 +229,12 @@ function samplerOf({ sampler }: Fewshot, { pool, shots, isOwnPool, items }: { po
 function decodingOf(file: TaskFile, findings: Findings): Record<string, unknown> {
   const setting = file.get('generation_kwargs')
   const given = { ...(typeof setting.value === 'object' ? setting.value : {}) } as Record<string, unknown>
-  const { until, max_gen_toks: most, max_tokens: alike, do_sample: samples, temperature, top_p: topP, top_k: topK, ...others } = given
-  for (const key of Object.keys(others)) findings.leaveOut({ ...setting, key: `generation_kwargs.${key}` }, 'it is not known here', 'take it out')
+  const { until, max_gen_toks: most, max_new_tokens: alsoMost, max_tokens: alike, do_sample: samples, temperature, top_p: topP, top_k: topK, num_beams: beams = 1, ...others } = given
+  const unknown = { ...others, ...(beams === 1 ? {} : { num_beams: beams }) }
+  for (const key of Object.keys(unknown)) findings.leaveOut({ ...setting, key: `generation_kwargs.${key}` }, 'it is not known here', 'take it out')
   const stops = until === undefined ? [file.text('fewshot_delimiter', '\n\n')] : (Array.isArray(until) ? until : [until]).map(String)
   return {
-    maxTokens: most ?? alike ?? MAX_TOKENS,
+    maxTokens: most ?? alsoMost ?? alike ?? MAX_TOKENS,
     stop: stops.filter((stop) => stop !== ''),
     temperature: samples === false ? 0 : (temperature ?? 0),
     ...(topP === undefined || topP === null || samples !== true ? {} : { topP }),

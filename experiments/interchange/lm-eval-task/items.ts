@@ -56,6 +56,16 @@ export function itemOf(doc: Doc, id: string, wording: Wording, description: Fiel
   }
 }
 
+/** Characters of a whole text that are shown as its question. */
+const SHOWN_CHARACTERS = 500
+
+/** Of a task that asks how likely a text is by itself. @throws {Error} where there is none */
+export function wholeText(doc: Doc, id: string, { target }: Wording): TaskItem {
+  const text = targetOf(doc, target, { hasChoices: false })
+  if (typeof text !== 'string' || text === '') throw new Error(`doc_to_target gives ${JSON.stringify(text)}, and a text is wanted`)
+  return { id, input: [...text.slice(0, 2 * SHOWN_CHARACTERS)].slice(0, SHOWN_CHARACTERS).join(''), target: text, shown: '', doc }
+}
+
 function rightAnswers(answer: unknown, choices: readonly string[] | undefined): { gold?: number[]; answers: string[] } {
   const answers: unknown[] = Array.isArray(answer) ? answer : [answer]
   if (choices === undefined) return { answers: answers.map((one) => (typeof one === 'object' ? JSON.stringify(one) : String(one))) }

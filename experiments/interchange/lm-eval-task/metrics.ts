@@ -8,7 +8,24 @@ export interface TaskMetrics {
   scorers: Record<string, unknown>
 }
 
-const CHOICE_METRICS = new Map([['acc', 'accuracy'], ['acc_norm', 'acc_norm'], ['acc_bytes', 'acc_bytes']])
+export const OUTPUT_TYPES = ['multiple_choice', 'generate_until', 'loglikelihood', 'loglikelihood_rolling'] as const
+export type OutputType = (typeof OUTPUT_TYPES)[number]
+
+/** The metric of ours, and how the harness sums it up unless told otherwise. */
+type Known = ReadonlyMap<string, { metric: string; aggregation: string }>
+const means = (names: Record<string, string>): [string, { metric: string; aggregation: string }][] => Object.entries(names).map(([name, metric]) => [name, { metric, aggregation: 'mean' }])
+
+const LIKELIHOOD_METRICS: Readonly<Record<Exclude<OutputType, 'generate_until'>, { known: Known; usual: readonly string[] }>> = {
+  multiple_choice: {
+    known: new Map([...means({ acc: 'accuracy', acc_norm: 'acc_norm', acc_bytes: 'acc_bytes', acc_mutual_info: 'acc_mutual_info', exact_match: 'greedy_match' }), ['f1', { metric: 'choice_f1', aggregation: 'f1' }], ['mcc', { metric: 'mcc', aggregation: 'matthews_corrcoef' }], ['brier_score', { metric: 'brier_score', aggregation: 'brier_score' }]]),
+    usual: ['acc', 'acc_norm'],
+  },
+  loglikelihood: { known: new Map([...means({ acc: 'greedy_match' }), ['perplexity', { metric: 'target_perplexity', aggregation: 'perplexity' }]]), usual: ['perplexity', 'acc'] },
+  loglikelihood_rolling: {
+    known: new Map([['word_perplexity', { metric: 'word_perplexity', aggregation: 'weighted_perplexity' }], ['byte_perplexity', { metric: 'byte_perplexity', aggregation: 'weighted_perplexity' }], ['bits_per_byte', { metric: 'bits_per_byte', aggregation: 'bits_per_byte' }]]),
+    usual: ['word_perplexity', 'byte_perplexity', 'bits_per_byte'],
+  },
+}
 const CHOICE_OPTIONS = new Set(['regex_pattern', 'group_select', 'fallback', 'ignore_case', 'ignore_punctuation', 'regexes_to_ignore'])
 /** What the harness looks for where a task names no pattern. */
 const DEFAULT_PATTERN = String.raw`#### (\-?[0-9\.\,]+)`
@@ -33,11 +50,11 @@ interface Entry {
   fields: Record<string, unknown>
 }
 
-export function metricsOf(file: TaskFile, findings: Findings): TaskMetrics {
-  const isChoice = file.get('output_type').value === 'multiple_choice'
+export function metricsOf(file: TaskFile, type: OutputType, findings: Findings): TaskMetrics {
   const entries = entriesOf(file.get('metric_list'))
-  const named = entries.length > 0 ? entries : (isChoice ? ['acc', 'acc_norm'] : ['exact_match']).map((metric): Entry => ({ place: file.get('output_type'), fields: { metric } }))
-  return isChoice ? choiceMetrics(named, findings) : textMetrics(named, filtersOf(file, findings), findings)
+  const usual = type === 'generate_until' ? ['exact_match'] : LIKELIHOOD_METRICS[type].usual
+  const named = entries.length > 0 ? entries : usual.map((metric): Entry => ({ place: file.get('output_type'), fields: { metric } }))
+  return type === 'generate_until' ? textMetrics(named, filtersOf(file, findings), findings) : likelihoodMetrics(named, type, findings)
 }
 
 function entriesOf(place: Setting): Entry[] {
@@ -45,11 +62,12 @@ function entriesOf(place: Setting): Entry[] {
   return list.map((fields, index) => ({ place: { ...place, key: `${place.key}[${index}]` }, fields: typeof fields === 'object' && fields !== null ? (fields as Record<string, unknown>) : {} }))
 }
 
-function choiceMetrics(entries: readonly Entry[], findings: Findings): TaskMetrics {
+function likelihoodMetrics(entries: readonly Entry[], type: Exclude<OutputType, 'generate_until'>, findings: Findings): TaskMetrics {
+  const { known: all } = LIKELIHOOD_METRICS[type]
   const metrics = entries.flatMap(({ place, fields }) => {
-    const known = CHOICE_METRICS.get(nameOf(fields['metric']))
-    if (known !== undefined && isMean(fields)) return [known]
-    findings.leaveOut(place, `the metric ${nameOf(fields['metric'])} of a choice is not known here; known are ${[...CHOICE_METRICS.keys()].join(', ')} with their mean`, 'take it out of metric_list')
+    const known = all.get(nameOf(fields['metric']))
+    if (known !== undefined && (fields['aggregation'] === undefined || fields['aggregation'] === known.aggregation)) return [known.metric]
+    findings.leaveOut(place, `the metric ${nameOf(fields['metric'])} of ${type}${known === undefined ? '' : ` by ${nameOf(fields['aggregation'])}`} is not known here; known are ${[...all.keys()].join(', ')} as the harness sums them up`, 'take it out of metric_list')
     return []
   })
   return { metrics: [...new Set(metrics)], scorers: {} }

@@ -20,7 +20,7 @@ const FIXTURES = 'tests/fixtures/lm-eval'
 
 /** A model that tells the likelihoods it is given. */
 function toldModel(logLikelihoods: readonly number[]): Parameters<typeof answerByLikelihood>[0]['model'] {
-  const reply = { logLikelihoods, labelTokens: logLikelihoods.map(() => 1), tokensIn: 1, tokensOut: 0, latencyMs: 1, ttftMs: null, costUsd: null, cached: false }
+  const reply = { logLikelihoods, labelTokens: logLikelihoods.map(() => 1), greedy: null, tokensIn: 1, tokensOut: 0, latencyMs: 1, ttftMs: null, costUsd: null, cached: false }
   return { name: 'told', concurrency: 1, continuesText: () => true, scoreContinuations: async () => reply } as unknown as Parameters<typeof answerByLikelihood>[0]['model']
 }
 
