@@ -14,8 +14,8 @@ export const isOver = (status: RunStatus): boolean => status !== 'queued' && sta
 
 export const plural = (count: number, word: string, words = `${word}s`): string => `${formatCount(count)} ${count === 1 ? word : words}`
 
-/** Keeps a number and its unit on one line. */
-export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b|pontos\b)/g, '$1\u00a0$2')
+/** Keeps a number and its unit on one line, and writes minus as everywhere else. */
+export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b|pontos\b)/g, '$1\u00a0$2').replaceAll(/([ (])-(?=\d)/g, '$1\u2212')
 
 /** Starts a worker for the server that this page came from. */
 export const workerCommand = (): string => `npx bancada worker --server ${window.location.origin}`
