@@ -14,6 +14,14 @@ export const isOver = (status: RunStatus): boolean => status !== 'queued' && sta
 
 export const plural = (count: number, word: string, words = `${word}s`): string => `${formatCount(count)} ${count === 1 ? word : words}`
 
+const PARAMETER = /(^|, )([\w.]+)=/g
+
+/** Of a run that is named by several parameters the values alone, for where there is little room. */
+export const valuesOnly = (name: string): string => ((name.match(PARAMETER)?.length ?? 0) > 1 ? name.replaceAll(PARAMETER, '$1') : name)
+
+/** What those values are of, in the same order. */
+export const parametersOf = (name: string): string[] => [...name.matchAll(PARAMETER)].flatMap(([, , parameter]) => parameter ?? [])
+
 /** Keeps a number and its unit on one line, and writes minus as everywhere else. */
 export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b|pontos\b)/g, '$1\u00a0$2').replaceAll(/([ (])-(?=\d)/g, '$1\u2212')
 

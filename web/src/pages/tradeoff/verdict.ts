@@ -4,7 +4,7 @@ import { type Dearer, differences, type JudgedOption, optionsOf, type PairedDiff
 import type { Spread } from '../../../../server/contracts/expected-cost.js'
 import { formatCost, formatCount, formatInterval, formatMetric, formatMs, metricStyle, shorten } from '../../format.js'
 import { say } from '../../i18n.js'
-import { plural } from '../../words.js'
+import { plural, valuesOnly } from '../../words.js'
 import type { Asked } from './demands.js'
 
 /** All that the page says, from what was measured and what is asked for. */
@@ -34,8 +34,7 @@ export class Verdict {
 
   /** Beside a point there is little room: of several parameters the values alone. */
   shortNameOf(id: string): string {
-    const name = this.nameOf(id)
-    return (name.match(/(^|, )[\w.]+=/g)?.length ?? 0) > 1 ? name.replaceAll(/(^|, )[\w.]+=/g, '$1') : name
+    return valuesOnly(this.nameOf(id))
   }
 
   judged(id: string): JudgedOption | null {
@@ -118,7 +117,11 @@ export class Verdict {
   #difference(id: string): string {
     const found = this.differences.get(id)
     const isCost = this.recommendation.basis === 'cost'
-    if (found === undefined) return isCost ? say('higher expected cost', 'custo esperado maior') : say('lower score', 'pontuação menor')
+    if (found === undefined) {
+      const [mine, best] = [this.judged(id), this.chosen === null ? null : this.judged(this.chosen.id)]
+      if (isCost && mine?.monthlyUsd != null && mine.monthlyUsd.mean === best?.monthlyUsd?.mean) return say('the same expected cost', 'o mesmo custo esperado')
+      return isCost ? say('higher expected cost', 'custo esperado maior') : say('lower score', 'pontuação menor')
+    }
     const style = metricStyle(this.tradeoff.metric ?? '')
     const amount = isCost ? money(found.more) : `${inPoints(formatMetric(found.more.mean, style))}${inBrackets(inPoints(formatInterval(found.more.low, found.more.high, style)))}`
     const text = isCost ? say(`${amount} a month more`, `${amount} a mais por mês`) : say(`score lower by ${amount}`, `pontuação menor em ${amount}`)
