@@ -33,6 +33,13 @@ describe('the runs that it makes', () => {
     expect(() => rescoredRun({ ...run, varied: { extract: 'none' } }, ['accuracy'], { extract: 'last_number' })).toThrow('extract is an axis of that experiment')
   })
 
+  it('of another tool have metrics of texts, and none of that tool', () => {
+    const theirs = { ...run, params: { importedFrom: 'promptfoo', model: 'm' }, varied: {} }
+    expect(rescoredRun(theirs, [], { scorers })).toEqual({ params: { ...theirs.params, scorers }, metrics: ['brief'] })
+    expect(() => rescoredRun(theirs, [], { metrics: ['accuracy'] })).toThrow('there is no metric accuracy')
+    expect(() => rescoredRun(theirs, [], { extract: 'last_number' })).toThrow('the metrics of promptfoo cannot be made here; name scorers, or metrics of Bancada')
+  })
+
   it('say in their file what they come from', () => {
     const experiment = { id: 'e', name: 'Few shots', spec: { kind: 'prompt', axes: { shots: [0, 2] }, fixed: { template: 't' }, strategy: 'race', race: {} }, tags: ['x'], notes: 'Mine.' }
     expect(rescoredSpec(experiment, { scorers }, { metrics: ['brief'], run: null })).toEqual({

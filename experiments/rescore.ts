@@ -7,6 +7,8 @@ import { readSource } from './source.js'
 const KEYS = ['scorers', 'metrics', 'extract', 'name']
 const LONGEST_NAME = 120
 const SUFFIX = ' (rescored)'
+/** What no text tells without the labels of a dataset, the likelihoods of a model, or people. */
+const NOT_OF_TEXTS = new Set(['accuracy', 'acc_norm', 'acc_bytes', 'loss', 'human'])
 
 /**
  * Reads what shall be scored how: YAML or JSON with `scorers`, `metrics`, `extract` and `name`, each
@@ -48,7 +50,7 @@ export function rescoredRun(run: Pick<Run, 'params' | 'varied'>, metrics: readon
   // Another tool's metrics cannot be made here: they stay with the run that has them.
   const kept = metrics.filter((metric) => now.includes(metric) || (tool === undefined && !before.includes(metric)))
   const asked = request.metrics ?? [...kept, ...now.filter((name) => !kept.includes(name))]
-  const allowed = [...metricsOfKind('prompt'), ...now]
+  const allowed = [...metricsOfKind('prompt').filter((metric) => tool === undefined || !NOT_OF_TEXTS.has(metric)), ...now]
   const unknown = asked.find((metric) => !allowed.includes(metric))
   if (unknown !== undefined) throw refusal('metrics', `there is no metric ${unknown}${suggestion(unknown, allowed)}`, { seen: unknown, allowed: allowed.join(', ') })
   if (asked.length === 0) throw refusal('metrics', `the metrics of ${String(tool)} cannot be made here; name scorers, or metrics of Bancada`)

@@ -25,8 +25,8 @@ export class RescoreService {
 
   async ofExperiment(id: string, file: ExperimentFile): Promise<RescoreAnswer> {
     const request = parseRescore(file.text, file.format)
-    await this.experiments.read(id)
-    const [usable, leftOut] = await this.#usable(await this.runs.ofExperiment(id))
+    const tool = toolOf(await this.experiments.read(id))
+    const [usable, leftOut] = await this.#usable(await this.runs.ofExperiment(id), tool)
     if (usable.length === 0) throw new AppError('conflict', `Experiment ${id} has no run with answers to score: ${leftOut[0]?.reason ?? 'it has no runs'}.`)
     return { ...(await this.#create(id, request, { runs: usable, single: null })), leftOut }
   }
@@ -34,33 +34,34 @@ export class RescoreService {
   async ofRun(id: string, file: ExperimentFile): Promise<RescoreAnswer> {
     const request = parseRescore(file.text, file.format)
     const run = await this.runs.read(id)
-    const [usable, leftOut] = await this.#usable([run])
+    const [usable, leftOut] = await this.#usable([run], toolOf(await this.experiments.read(run.experimentId)))
     if (usable.length === 0) throw new AppError('conflict', `Run ${id} cannot be rescored: ${leftOut[0]?.reason ?? ''}.`)
     return { ...(await this.#create(run.experimentId, request, { runs: usable, single: run })), leftOut }
   }
 
-  async #usable(runs: readonly Run[]): Promise<[Run[], RescoreAnswer['leftOut']]> {
+  async #usable(runs: readonly Run[], tool: string | null): Promise<[Run[], RescoreAnswer['leftOut']]> {
     const usable: Run[] = []
     const leftOut: RescoreAnswer['leftOut'] = []
     for (const run of runs) {
-      const reason = await this.#reasonAgainst(run)
+      const reason = await this.#reasonAgainst(run, tool)
       if (reason === null) usable.push(run)
       else leftOut.push({ runId: run.id, reason })
     }
     return [usable, leftOut]
   }
 
-  async #reasonAgainst(run: Run): Promise<string | null> {
+  async #reasonAgainst(run: Run, tool: string | null): Promise<string | null> {
     if (run.kind !== 'prompt') return `it is a ${run.kind} run, and only answers of prompt runs have scorers`
     if (ACTIVE.has(run.status)) return `it is ${run.status}; wait until it is over, or cancel it`
-    if (await this.examples.hasOutputs(run.id)) return null
-    return isImported(run) ? `it was imported from ${String(run.params['importedFrom'])}, and its file held no outputs to score, only their scores` : 'it has no answers'
+    if (tool !== null) return (await this.examples.hasOutputs(run.id)) ? null : `it was imported from ${tool}, and its file held no outputs to score, only their scores`
+    return (await this.examples.page(run.id, { offset: 0, limit: 1 })).total === 0 ? 'it has no answers' : null
   }
 
   async #create(experimentId: string, request: RescoreRequest, { runs, single }: { runs: readonly Run[]; single: Run | null }): Promise<Omit<RescoreAnswer, 'leftOut'>> {
     const experiment = await this.experiments.read(experimentId)
-    const { hash, metrics: before } = runs.some(isImported) ? { hash: await this.experiments.datasetHash(experimentId), metrics: [] } : await this.#sameDataset(experiment, runs)
-    const rescored = runs.map((run) => ({ run, ...rescoredRun(run, before, request) }))
+    const tool = toolOf(experiment)
+    const { hash, metrics: before } = tool === null ? await this.#sameDataset(experiment, runs) : { hash: await this.experiments.datasetHash(experimentId), metrics: [] }
+    const rescored = runs.map((run) => ({ run, ...rescoredRun(tool === null ? run : { ...run, params: { importedFrom: tool, ...run.params } }, before, request) }))
     const metrics = rescored[0]?.metrics ?? []
     const spec = rescoredSpec(experiment, request, { metrics, run: single })
     const plan = {
@@ -86,6 +87,8 @@ export class RescoreService {
   }
 }
 
-function isImported({ params }: Pick<Run, 'params'>): boolean {
-  return 'importedFrom' in params
+/** The tool that the answers were imported from; null: they were given here. */
+function toolOf({ spec }: Pick<Experiment, 'spec'>): string | null {
+  const { imported } = spec as { imported?: { tool: string } }
+  return imported?.tool ?? null
 }

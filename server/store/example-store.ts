@@ -67,11 +67,10 @@ export class ExampleStore {
     return { total: count?.total ?? 0, examples: rows.map(toExample) }
   }
 
-  /** Whether some answer has a text that can be scored; an answer that is empty counts where its run made it here. */
+  /** Whether some imported answer has a text that can be scored. */
   async hasOutputs(runId: string): Promise<boolean> {
     const [found] = await this.database.client.$queryRaw<{ found: boolean }[]>`
-      SELECT EXISTS (SELECT FROM example JOIN run ON run.id = run_id WHERE run_id = ${runId}
-                     AND (run.params->'importedFrom' IS NULL OR (example.status <> 'error' AND (output <> '' OR details->'response' IS NOT NULL)))) AS found`
+      SELECT EXISTS (SELECT FROM example WHERE run_id = ${runId} AND status <> 'error' AND (output <> '' OR details->'response' IS NOT NULL)) AS found`
     return found?.found === true
   }
 

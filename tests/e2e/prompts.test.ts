@@ -68,6 +68,28 @@ describeWith('Chromium', 'two prompts', () => {
     expect((await server.get<DatasetPage>('/api/datasets/b-wins?split=test')).total).toBe(27)
   })
 
+  it('scores stored answers anew from their run’s page, and shows a mistake at its line', async () => {
+    await page.goto(`${server.url}/runs/${runs[0]}`)
+    await page.getByTestId('rescore').click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Exact match').check()
+    await dialog.getByRole('combobox', { name: 'Add a scorer' }).selectOption('brief')
+    const yaml = dialog.getByTestId('yaml')
+    const text = await yaml.inputValue()
+    await yaml.fill(text.replace('length', 'lenght'))
+    await dialog.getByRole('button', { name: 'Score anew' }).click()
+    await dialog.getByText('Line 2').waitFor()
+    await expectAccessible()
+    // The browser's own word for the refusal.
+    faults.splice(0)
+    await yaml.fill(text)
+    await dialog.getByRole('button', { name: 'Score anew' }).click()
+    await dialog.getByText('Waits for a worker.').waitFor()
+    await expectAccessible()
+    await dialog.getByRole('link', { name: 'Open the rescored experiment' }).click()
+    await page.getByRole('heading', { level: 1, name: /\(rescored\)$/ }).waitFor()
+  })
+
   it('reviews blindly by key and feeds the comparison', async () => {
     await page.goto(`${server.url}/review?runs=${runs.join(',')}`)
     const result = () => server.get<PreferenceResult>(`/api/review/pairs/result?a=${runs[0]}&b=${runs[1]}`)

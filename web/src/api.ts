@@ -9,7 +9,7 @@ import type { ServerEvent } from '../../server/contracts/events.js'
 import type { NextToken, NextTokenRequest } from '../../server/contracts/next-token.js'
 import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
-import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, TokenLossTable, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
+import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, TokenLossTable, RescoreAnswer, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { AnnotationRequest, AnswerQueue, ComparedItem, CreatedDataset, ItemFacets, PairChoice, PairQueue, PreferenceResult, RevealedPair, VerdictResult } from '../../server/contracts/people.js'
 import type { DatasetProfile } from '../../server/contracts/profile.js'
 import type { Found, MoveRequest, Queue } from '../../server/contracts/queue.js'
@@ -108,6 +108,8 @@ export const getDatasetPage = ({ name, ...asked }: { name: string; split: string
 export const listDatasets = (signal: AbortSignal): Promise<DatasetList> => request('/datasets', { signal })
 /** What the file would take; a file that is refused throws its problems. */
 export const estimateExperiment = (text: string, signal: AbortSignal): Promise<Estimate> => request('/experiments/estimate', { ...experimentFile(text), signal })
+/** Scores stored answers of a run or of all runs of an experiment anew. */
+export const rescore = ({ room, id }: { room: 'runs' | 'experiments'; id: string }, text: string): Promise<RescoreAnswer> => request(`/${room}/${segment(id)}/rescore`, experimentFile(text))
 export const createExperiment = (text: string): Promise<CreatedExperiment> => request('/experiments', experimentFile(text))
 
 const ofRun = (id: string, path = ''): string => `/runs/${segment(id)}${path}`
