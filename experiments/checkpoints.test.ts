@@ -41,7 +41,7 @@ describe('earlyStop', () => {
 
   it('waits for so many evaluations in a row without an improvement', () => {
     expect(earlyStop(curve(0.9, 0.5, 0.6, 0.4, 0.5), patient)).toBeNull()
-    expect(earlyStop(curve(0.9, 0.5, 0.6, 0.5, 0.1), patient)).toEqual({ step: 160, reason: 'stopped early at step 160: 2 evaluations in a row did not improve eval loss; its best is 0.500 at step 80' })
+    expect(earlyStop(curve(0.9, 0.5, 0.6, 0.5, 0.1), patient)).toEqual({ step: 160, best: { step: 80, value: 0.5 }, reason: 'stopped early at step 160: 2 evaluations in a row did not improve eval loss; its best is 0.500 at step 80' })
   })
 
   it('counts a small improvement as none, and yet as the best so far', () => {

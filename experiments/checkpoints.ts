@@ -120,7 +120,7 @@ export interface EarlyStopping {
  * that is better by less than minDelta becomes the best so far and still counts as no improvement. Unlike there, NaN
  * never becomes the best.
  */
-export function earlyStop(evaluations: readonly Evaluation[], { by, patience, minDelta }: EarlyStopping): { step: number; reason: string } | null {
+export function earlyStop(evaluations: readonly Evaluation[], { by, patience, minDelta }: EarlyStopping): { step: number; best: { step: number; value: number } | null; reason: string } | null {
   let best: { step: number; value: number } | null = null
   let waited = 0
   for (const evaluation of byStep(evaluations)) {
@@ -129,7 +129,7 @@ export function earlyStop(evaluations: readonly Evaluation[], { by, patience, mi
     const isBest = Number.isFinite(value) && (best === null || isBetter(value, best.value, by))
     waited = isBest && (best === null || Math.abs(value - best.value) > minDelta) ? 0 : waited + 1
     if (isBest) best = { step, value }
-    if (waited >= patience) return { step, reason: `stopped early at step ${step}: ${waitedSentence({ by, patience, minDelta }, best)}` }
+    if (waited >= patience) return { step, best, reason: `stopped early at step ${step}: ${waitedSentence({ by, patience, minDelta }, best)}` }
   }
   return null
 }

@@ -3,6 +3,7 @@ import type { RunStatus } from '../server/contracts/index.js'
 import type { Pairwise } from './pairwise.js'
 import { type Arm, haveRepeats } from './repeats.js'
 import { countsOf } from './score-columns.js'
+import { differing as differingNames } from './run-names.js'
 import type { Telling, Wording } from './wording.js'
 
 interface Compared extends Telling {
@@ -32,7 +33,7 @@ export function fairnessWarnings(compared: Compared): string[] {
 
 function datasetWarnings({ run }: Arm, { baseline, nameOf, wording: { say } }: Compared): string[] {
   const reference = baseline.run
-  const [one, other] = [nameOf(run.id), nameOf(reference.id)]
+  const [one, other] = differingNames([nameOf(run.id), nameOf(reference.id)])
   if (run.dataset !== reference.dataset) {
     return [say(
       `${one} ran on the dataset ${run.dataset}, ${other} on ${reference.dataset}: they are not tested against each other.`,
@@ -52,7 +53,7 @@ function itemWarnings(other: Arm, { baseline, pairwise, nameOf, wording: { say }
   const pairs = pairwise.pairsOf(other, baseline)
   if (pairs === null) return []
   const { shared, changed } = pairs
-  const [run, reference] = [nameOf(other.run.id), nameOf(baseline.run.id)]
+  const [run, reference] = differingNames([nameOf(other.run.id), nameOf(baseline.run.id)])
   const apart = other.columns.itemIds.length + baseline.columns.itemIds.length - 2 * shared
   const warnings: string[] = []
   if (shared === 0) warnings.push(say(`${run} and ${reference} have no item in common, so they cannot be compared in pairs.`, `${run} e ${reference} não têm nenhum item em comum e por isso não podem ser comparadas em pares.`))
@@ -79,7 +80,7 @@ function hasOtherScorer(metric: string, ...runs: readonly Arm['run'][]): boolean
 
 function parameterWarnings({ run }: Arm, { baseline: { run: reference }, metric, nameOf, wording }: Compared): string[] {
   const { say } = wording
-  const [one, other] = [nameOf(run.id), nameOf(reference.id)]
+  const [one, other] = differingNames([nameOf(run.id), nameOf(reference.id)])
   const names = [...new Set([...Object.keys(run.params), ...Object.keys(reference.params)])]
   const differing = names.filter((name) => !EXECUTION.has(name) && JSON.stringify(run.params[name]) !== JSON.stringify(reference.params[name]))
   const judging = differing.filter((name) => JUDGING.test(name))

@@ -1,6 +1,7 @@
 /* What a comparison found, in sentences: each with n and an interval, in the reader's language. */
 import type { PairedTest } from '../server/contracts/index.js'
 import type { Metric } from './metrics.js'
+import { differing, quoted, sharedParts } from './run-names.js'
 import type { Telling, Wording } from './wording.js'
 
 /** A figure with as many decimals as it deserves: three significant digits, no exponent. */
@@ -67,7 +68,7 @@ export function testSentence(test: Tested, names: { run: string; baseline: strin
   const { metric, wording } = telling
   const { say } = wording
   const label = wording.labelOf(metric)
-  const { run, baseline } = names
+  const [run, baseline] = differing([names.run, names.baseline])
   if (test.verdict === 'not distinguishable') {
     const difference = `${test.difference > 0 ? '+' : ''}${quantity(test.difference, telling)} ${evidence(test, telling, 1)}${detectable(test, telling)}`
     return say(`${run} and ${baseline} are not distinguishable on ${label}: difference ${difference}.`, `${run} e ${baseline} não se distinguem em ${label}: diferença de ${difference}.`)
@@ -92,7 +93,7 @@ export function findingSentence(tests: readonly PairedTest[], names: ReadonlyMap
   const sign = metric.higherIsBetter ? 1 : -1
   const best = tests.reduce((a, b) => (sign * b.difference > sign * a.difference ? b : a))
   const [better, worse, neither] = (['better', 'worse', 'not distinguishable'] as const).map((verdict) => tests.filter((test) => test.verdict === verdict).length)
-  const baseline = nameOf(only.baselineId)
+  const baseline = quoted(nameOf(only.baselineId))
   return say(
     `Of ${tests.length} runs against ${baseline}, ${better} better, ${worse} worse and ${neither} not distinguishable. Best: ${sentence(best)}`,
     `De ${tests.length} execuções contra ${baseline}, melhores: ${better}, piores: ${worse}, indistinguíveis: ${neither}. A melhor: ${sentence(best)}`,
@@ -111,11 +112,13 @@ export function bestSentence(names: readonly string[], compared: number, { metri
       `${first} é a melhor de ${compared} execuções em ${label}: nos testes pareados ela vence cada uma das outras.`,
     )
   }
-  const some = names.length <= 6 ? wording.listed(names) : wording.listed([...names.slice(0, 5), say(`${names.length - 5} more`, `mais ${names.length - 5}`)])
+  const short = differing(names).map(quoted)
+  const shared = short[0] === quoted(first) ? '' : ` (${say('all with', 'todas com')} ${sharedParts(names).join(', ')})`
+  const some = `${short.length <= 6 ? wording.listed(short) : wording.listed([...short.slice(0, 5), say(`${short.length - 5} more`, `mais ${short.length - 5}`)])}${shared}`
   const all = names.length < compared ? some : compared === 2 ? say('Both runs', 'As duas execuções') : say(`All ${compared} runs`, `Todas as ${compared} execuções`)
   return say(
-    `${all} are statistically tied for the best on ${label}: none of them is beaten by the one with the highest score, ${first}.`,
-    `${all} estão estatisticamente empatadas como a melhor em ${label}: nenhuma delas é vencida pela de melhor resultado, ${first}.`,
+    `${all} are statistically tied for the best on ${label}: none of them is beaten by the one with the highest score, ${quoted(first)}.`,
+    `${all} estão estatisticamente empatadas como a melhor em ${label}: nenhuma delas é vencida pela de melhor resultado, ${quoted(first)}.`,
   )
 }
 
@@ -143,6 +146,7 @@ export function nonInferioritySentence(test: Tested & { nonInferiority: { margin
   const { wording } = telling
   const { say } = wording
   const { run, baseline } = names
+  const [mine, theirs] = differing([run.name, baseline.name])
   const takes = [
     saving(run.costPerItemUsd, baseline.costPerItemUsd, { what: ['cost', 'custo'], wording }),
     saving(run.latencyP50Ms, baseline.latencyP50Ms, { what: ['latency (p50)', 'latência (p50)'], wording }),
@@ -151,7 +155,6 @@ export function nonInferioritySentence(test: Tested & { nonInferiority: { margin
   const by = quantity(margin, telling)
   const label = wording.labelOf(telling.metric)
   const p = pAdjusted === null ? say('too few items for a test', 'itens de menos para um teste') : `${say('one-sided', 'unilateral')} ${formatP(pAdjusted, wording)}`
-  const [mine, theirs] = [run.name, baseline.name]
   if (verdict === 'not worse') return say(`${mine} is not worse than ${theirs} on ${label} by ${by} or more (${p}, n = ${test.n}).${price}`, `${mine} não é pior que ${theirs} em ${label} por ${by} ou mais (${p}, n = ${test.n}).${price}`)
   if (verdict === 'worse') {
     return say(

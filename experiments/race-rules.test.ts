@@ -48,17 +48,19 @@ describe('the words of a race', () => {
   const told = { plan: planRace({ arms: 3, items: 2_000 }), looks: [100, 180, 260], metric: { id: 'accuracy', ...accuracy }, names: new Map([['a', 'shots=8'], ['b', 'shots=0']]) }
 
   it('say why a run was stopped, with n, p and the limit', () => {
-    expect(stopReason({ id: 'b', n: 258, difference: -0.062, p: 0.00041 }, { leaderId: 'a', limit: 0.0011 }, told)).toBe(
-      'Stopped at look 3 of 12, after 260 of 2000 items: worse than shots=8 on Accuracy by 6.2 points (n = 258 paired items; p = 4.1 × 10^−4, and the limit at this look was 0.0011).',
-    )
+    expect(stopReason({ id: 'b', n: 258, difference: -0.062, p: 0.00041 }, { leaderId: 'a', limit: 0.0011 }, told)).toEqual({
+      en: 'Stopped at look 3 of 12, after 260 of 2000 items: worse than shots=8 on Accuracy by 6.2 points (n = 258 paired items; p = 4.1 × 10^−4, and the limit at this look was 0.0011).',
+      pt: 'Parada na olhada 3 de 12, depois de 260 de 2000 itens: pior que shots=8 em Acurácia por 6,2 pontos (n = 258 itens pareados; p = 4,1 × 10^−4, e o limite nesta olhada era 0,0011).',
+    })
   })
 
   it('say how it ended', () => {
-    const ending = (end: 'won' | 'items' | 'calls' | null, left: string[], calls: number | null = null) => raceEnding({ end, left }, { ...told, plan: { ...told.plan, calls } })
+    const ending = (end: 'won' | 'items' | 'calls' | null, left: string[], calls: number | null = null) => raceEnding({ end, left }, { ...told, plan: { ...told.plan, calls } })?.en ?? null
     expect(ending(null, ['a', 'b'])).toBeNull()
     expect(ending('won', ['a'])).toBe('Won the race at look 3 of 12, after 260 of 2000 items: each of the others was worse on Accuracy by a paired test at 5 % for the whole race.')
     expect(ending('items', ['a', 'b'])).toContain('Tied for the best on Accuracy when all 2000 items are answered: 2 runs are left')
     expect(ending('calls', ['a', 'b'], 900)).toContain('when the 900 answers allowed are given')
     expect(ending('items', ['a'])).toContain('shots=8 answered all it may')
+    expect(raceEnding({ end: 'items', left: ['a', 'b'] }, told)?.pt).toBe('Empatadas como a melhor em Acurácia quando todos os 2000 itens foram respondidos: restam 2 execuções, e nenhuma delas é claramente pior que a líder.')
   })
 })

@@ -18,5 +18,6 @@ export const RaceStandingSchema = z.object({
   looks: z.number().int().positive(),
   outcome: z.enum(['running', 'stopped', 'won', 'tied']).describe('tied: nothing more can be told of those that are left'),
   reason: z.string().nullable().describe('why it was stopped, has won or is tied, with n and p'),
+  reasonPt: z.string().nullable().optional().describe('the same in Portuguese'),
 })
 export type RaceStanding = z.infer<typeof RaceStandingSchema>

@@ -29,13 +29,16 @@ export interface DueRace {
   runs: RacingRun[]
 }
 
+/** A sentence in each language of the pages. */
+export type Sentences = Readonly<Record<'en' | 'pt', string>>
+
 export interface Verdict {
-  stopped: { id: string; reason: string }[]
+  stopped: { id: string; reason: Sentences }[]
   left: string[]
   /** Items allowed from now on; null ends the race. */
   next: number | null
   outcome: 'running' | 'won' | 'tied'
-  reason: string | null
+  reason: Sentences | null
 }
 
 interface DueRow {
@@ -97,21 +100,21 @@ export class RaceStore {
   }
 }
 
-function standing(race: DueRace, more: Pick<RaceStanding, 'outcome' | 'reason'> & { items?: number }): string {
-  return storableJson({ items: race.items, of: race.plan.items, look: race.looks.length + 1, looks: race.plan.looks.length, ...more })
+function standing(race: DueRace, { reason, ...more }: Pick<RaceStanding, 'outcome'> & { reason: Sentences | null; items?: number }): string {
+  return storableJson({ items: race.items, of: race.plan.items, look: race.looks.length + 1, looks: race.plan.looks.length, ...more, reason: reason?.en ?? null, reasonPt: reason?.pt ?? null })
 }
 
-async function stop(change: Change, race: DueRace, { id, reason }: { id: string; reason: string }): Promise<void> {
+async function stop(change: Change, race: DueRace, { id, reason }: { id: string; reason: Sentences }): Promise<void> {
   await change.session.$executeRaw`
     UPDATE run SET status = 'stopped', finished_at = now(), race = ${standing(race, { outcome: 'stopped', reason })}::json WHERE id = ${id}`
-  await tell(change, race, { id, reason })
+  await tell(change, race, { id, reason: reason.en })
 }
 
 async function goOn(change: Change, race: DueRace, { left, next, outcome, reason }: Verdict): Promise<WaitingRun[]> {
   if (next === null) {
     await change.session.$executeRaw`
       UPDATE run SET status = 'succeeded', finished_at = now(), race = ${standing(race, { outcome, reason })}::json WHERE id = ANY(${left}::text[])`
-    for (const id of left) await tell(change, race, { id, reason: reason ?? 'the race is over' })
+    for (const id of left) await tell(change, race, { id, reason: reason?.en ?? 'the race is over' })
     return []
   }
   const rows = await change.session.$queryRaw<{ id: string; order: number }[]>`

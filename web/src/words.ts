@@ -1,5 +1,6 @@
 /** Names of things as the pages write them. */
 import type { Kind } from '../../server/contracts/experiment.js'
+import type { RaceStanding } from '../../server/contracts/race.js'
 import type { RunStatus } from '../../server/contracts/run.js'
 import { formatCount } from './format.js'
 import { say } from './i18n.js'
@@ -22,8 +23,11 @@ export const valuesOnly = (name: string): string => ((name.match(PARAMETER)?.len
 /** What those values are of, in the same order. */
 export const parametersOf = (name: string): string[] => [...name.matchAll(PARAMETER)].flatMap(([, , parameter]) => parameter ?? [])
 
-/** Keeps a number and its unit on one line, and writes minus as everywhere else. */
-export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b|pontos\b)/g, '$1\u00a0$2').replaceAll(/([ (])-(?=\d)/g, '$1\u2212')
+/** A sentence of the server's as a page writes it: a number and its unit on one line, a true minus sign. */
+export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|points\b|pontos\b)/g, '$1\u00a0$2').replaceAll(/(?<=^|[\s([^])-(?=\d)/g, '\u2212')
+
+/** Why a run was stopped in its race, or how the race ended. Old runs know it in English alone. */
+export const raceReason = ({ reason, reasonPt }: Pick<RaceStanding, 'reason' | 'reasonPt'>): string => unbroken(say(reason ?? '', reasonPt ?? reason ?? ''))
 
 /** Starts a worker for the server that this page came from. */
 export const workerCommand = (): string => `npx bancada worker --server ${window.location.origin}`

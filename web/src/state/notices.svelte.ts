@@ -1,3 +1,7 @@
+import { ApiError } from '../api.js'
+import { language } from '../i18n.js'
+import { errorInWords } from '../server-words.js'
+
 export interface NoticeAction {
   label: string
   run: () => void
@@ -14,6 +18,12 @@ const SHOWN_MS = 6000
 /** Whoever regrets something needs longer than whoever reads that it worked. */
 const OFFERED_MS = 10_000
 
+/** The server speaks English: readers of another language get the gist in theirs before it. */
+function errorText(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return language() !== 'en' && error instanceof ApiError && error.code !== 'unreachable' ? `${errorInWords(error.code)} (${message})` : message
+}
+
 /** Short messages in the corner, read out by screen readers; errors stay until they are closed. */
 export class Notices {
   list = $state.raw<Notice[]>([])
@@ -29,7 +39,7 @@ export class Notices {
   }
 
   complain(error: unknown): void {
-    this.#add('error', error instanceof Error ? error.message : String(error), null)
+    this.#add('error', errorText(error), null)
   }
 
   close(id: number): void {

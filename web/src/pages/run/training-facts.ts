@@ -1,5 +1,5 @@
 /** What the curves of one training run say: where it was best, from where it only got worse, and how wide the gap to the training loss is. Pure. */
-import { BEST_METRICS, bestMetricOf, type BestMetric, type Evaluation, evaluationOf, firstOverfitStep, laterEvaluations, type LaterEvaluations, recommendCheckpoint } from '../../../../experiments/checkpoints.js'
+import { BEST_METRICS, bestMetricOf, earlyStop, type EarlyStopping, type BestMetric, type Evaluation, evaluationOf, firstOverfitStep, laterEvaluations, type LaterEvaluations, recommendCheckpoint } from '../../../../experiments/checkpoints.js'
 import { type GapPoint, gapCurve, lastingDivergence } from '../../../../experiments/generalization.js'
 import { type MetricBucket, type MetricSeries, toWire } from '../../../../server/contracts/metric.js'
 import type { Checkpoint, Run } from '../../../../server/contracts/run.js'
@@ -13,8 +13,8 @@ export interface TrainingFacts {
   /** From where on the gap between validation and training loss stays open. */
   partedStep: number | null
   gaps: readonly GapPoint[]
-  /** Why the run ended before its last step, in the server's words; empty where it did not. */
-  stopReason: string
+  /** Why the run ended before its last step; `rule` is null where only the server's words tell. Null where it did not. */
+  stopped: { reason: string; rule: (EarlyStopping & { step: number; best: { step: number; value: number } | null }) | null } | null
   /** The loss went to NaN or infinity rather than up. */
   isDiverged: boolean
   /** The run is over: nothing comes after. */
@@ -47,10 +47,18 @@ export function trainingFacts(run: Run, evaluations: readonly Evaluation[], trai
     overfitStep,
     partedStep: lastingDivergence(evaluations, training),
     gaps: gapCurve(evaluations, training),
-    stopReason: summary?.stopReason ?? '',
+    stopped: summary?.stopReason === undefined ? null : { reason: summary.stopReason, rule: stopRule(run.params, evaluations) },
     isDiverged: evaluations.some(({ step, loss }) => step === overfitStep && !Number.isFinite(loss)),
     isFinal: run.status !== 'running' && run.status !== 'queued' && run.status !== 'waiting',
   }
+}
+
+function stopRule(params: Run['params'], evaluations: readonly Evaluation[]): NonNullable<TrainingFacts['stopped']>['rule'] {
+  const { earlyStoppingPatience: patience, earlyStoppingMinDelta: minDelta } = params
+  if (typeof patience !== 'number') return null
+  const rule = { by: bestMetricOf(params), patience, minDelta: typeof minDelta === 'number' ? minDelta : 0 }
+  const stop = earlyStop(evaluations, rule)
+  return stop === null ? null : { ...rule, step: stop.step, best: stop.best }
 }
 
 export function marksOf(run: Pick<Run, 'pickedStep'>, facts: TrainingFacts): Mark[] {
@@ -79,15 +87,33 @@ export function gapBuckets(gaps: readonly GapPoint[], times: ReadonlyMap<number,
 /** The recommendation with its reason, then what else the curves show. Empty before the first evaluation. */
 export function factsInWords(facts: TrainingFacts): string {
   if (facts.best === null) return ''
-  const stopped = facts.stopReason === '' ? '' : `${facts.stopReason.charAt(0).toUpperCase()}${facts.stopReason.slice(1)}.`
-  return [recommendationInWords(facts), afterBest(facts), gapInWords(facts), stopped].filter(Boolean).join(' ')
+  return [recommendationInWords(facts), afterBest(facts), gapInWords(facts), stopInWords(facts)].filter(Boolean).join(' ')
+}
+
+const namesOfMetrics = (): Record<BestMetric, string> => ({ loss: say('validation loss', 'perda de validação'), accuracy: say('validation accuracy', 'acurácia de validação'), token_accuracy: say('validation token accuracy', 'acurácia por token na validação') })
+const figureOf = (value: number, by: BestMetric): string => formatMetric(value, { isShare: by !== 'loss' })
+
+function stopInWords({ stopped }: Pick<TrainingFacts, 'stopped'>): string {
+  if (stopped === null) return ''
+  const { reason, rule } = stopped
+  if (rule === null) return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
+  const { step, by, patience, minDelta, best } = rule
+  const name = namesOfMetrics()[by]
+  const times = patience === 1 ? say('1 evaluation', '1 avaliação') : say(`${formatCount(patience)} evaluations in a row`, `${formatCount(patience)} avaliações seguidas`)
+  const head = say(`Stopped early at step ${formatCount(step)}: ${times}`, `Parou antes, no passo ${formatCount(step)}: ${times}`)
+  if (best === null) return say(`${head} gave no finite ${name}.`, `${head} sem valor finito de ${name}.`)
+  const more = minDelta > 0 ? say(` by more than ${formatFloat(minDelta)}`, ` em mais de ${formatFloat(minDelta)}`) : ''
+  return say(
+    `${head} did not improve ${name}${more}; its best is ${figureOf(best.value, by)} at step ${formatCount(best.step)}.`,
+    `${head} sem melhora de ${name}${more}; o melhor valor é ${figureOf(best.value, by)} no passo ${formatCount(best.step)}.`,
+  )
 }
 
 export function recommendationInWords({ best, isFinal }: Pick<TrainingFacts, 'best' | 'isFinal'>): string {
   if (best === null) return ''
   const { step, value, by, later } = best
-  const name = { loss: say('validation loss', 'perda de validação'), accuracy: say('validation accuracy', 'acurácia de validação'), token_accuracy: say('validation token accuracy', 'acurácia por token na validação') }[by]
-  const figure = (number: number): string => formatMetric(number, { isShare: by !== 'loss' })
+  const name = namesOfMetrics()[by]
+  const figure = (number: number): string => figureOf(number, by)
   const why = BEST_METRICS[by].higherIsBetter ? say(`highest ${name}`, `maior ${name}`) : say(`lowest ${name}`, `menor ${name}`)
   const head = isFinal ? say('Best checkpoint', 'Melhor checkpoint') : say('Best checkpoint so far', 'Melhor checkpoint até agora')
   const parts: string[] = []
