@@ -1,12 +1,13 @@
 /* The training engine beside PyTorch on the same processor, and beside the processor's own limits. */
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { LLAMA_CPP_PACKAGE } from '../../workers/engine/llama-cpp.js'
+import { findOptionalPackage, installCommand } from '../../workers/engine/optional-package.js'
 import type { Bench, BenchContext, BenchReport } from './frame/bench.js'
 import { Contestant } from './frame/contestant.js'
-import { interleave } from './frame/rounds.js'
 import { ratios, spreadOf } from './frame/samples.js'
 import { short, spreadText, table } from './frame/table.js'
-import type { DecodeAnswer } from './engine/decode.js'
+import { compareDecode } from './engine/decoding.js'
 import { compareEpoch, EPOCH_DATA } from './engine/epoch.js'
 import { compareStep } from './engine/lora-step.js'
 import { shapeFolder, shapeNamed, shapes } from './engine/shapes.js'
@@ -19,14 +20,18 @@ export const bench: Bench = {
   parts: ['steps', 'epoch', 'sweep', 'decode', 'firstStep'],
   run: async (context) => {
     const report: Required<BenchReport> = { figures: {}, spreads: {} }
-    const { tuned, peakGflops } = await chooseSettings(context)
-    if (context.includes('steps')) await steps(context, report, { tuned, peakGflops })
-    if (context.includes('epoch')) await epoch(context, report, tuned)
+    if (context.includes('steps') || context.includes('epoch')) await besidePyTorch(context, report)
     if (context.includes('sweep')) await sweep(context, report)
     if (context.includes('decode')) await decode(context, report)
     if (context.includes('firstStep') && !context.isQuick) await firstStep(context, report)
     return report
   },
+}
+
+async function besidePyTorch(context: BenchContext, report: Required<BenchReport>): Promise<void> {
+  const { tuned, peakGflops } = await chooseSettings(context)
+  if (context.includes('steps')) await steps(context, report, { tuned, peakGflops })
+  if (context.includes('epoch')) await epoch(context, report, tuned)
 }
 
 /** Tries every BLAS on the spot; nobody's hearsay decides which PyTorch is the fast one. */
@@ -83,27 +88,28 @@ async function sweep({ say, isQuick }: BenchContext, { figures, spreads }: Requi
   say(`\n${table(['sweep of four ranks', 'ms'], [['one after the other', spreadText(spreadOf(oneByOne))], ['side by side, a thread each', spreadText(spreadOf(sideBySide))], ['gain', spreadText(gain)]])}`)
 }
 
-async function decode({ say, isQuick }: BenchContext, { figures, spreads }: Required<BenchReport>): Promise<void> {
+async function decode({ say, machine, isQuick }: BenchContext, { figures, spreads }: Required<BenchReport>): Promise<void> {
   const rows: string[][] = []
+  const peer = findOptionalPackage(LLAMA_CPP_PACKAGE.name)
+  if (peer === null) say(`\nllama.cpp is left out: ${LLAMA_CPP_PACKAGE.name} is not installed; install it with: ${installCommand(LLAMA_CPP_PACKAGE)}`)
+  else machine.nodeLlamaCpp = peer.version
   for (const name of isQuick ? ['smollm135M'] : ['smollm135M', 'llama1B']) {
-    await using process = Contestant.node(new URL('./engine/decode.js', import.meta.url))
-    await process.ask({ do: 'open', folder: shapeFolder(shapeNamed(name)), threads: availableParallelism() })
-    let weightBytes = NaN
-    const samples = await interleave({
-      speed: async () => {
-        const answer = await process.ask<DecodeAnswer>({ do: 'decode', tokens: name === 'llama1B' ? 24 : 48 })
-        weightBytes = answer.weightBytes
-        return answer.tokensPerSecond
-      },
-      bandwidth: async () => (await process.ask<{ bytesPerSecond: number }>({ do: 'bandwidth' })).bytesPerSecond,
-    }, isQuick ? 3 : 5)
-    const share = spreadOf(samples.speed.map((speed, round) => (speed * weightBytes) / (samples.bandwidth[round] ?? NaN)))
-    Object.assign(spreads, { [`decodeVsBandwidth.${name}`]: share, [`decodeTokensPerSecond.${name}`]: spreadOf(samples.speed) })
-    figures[`decodeVsBandwidth.${name}`] = share.median
-    figures.decodeVsBandwidth = share.median
-    rows.push([name, spreadText(spreadOf(samples.speed)), (spreadOf(samples.bandwidth).median / 1e9).toFixed(1), spreadText(share)])
+    const { ours, llamaCpp, bound, bandwidth } = await compareDecode(shapeNamed(name), { rounds: isQuick ? 3 : 5, tokens: name === 'llama1B' ? 24 : 48 })
+    const share = spreadOf(ratios(ours, bound))
+    Object.assign(spreads, { [`decodeVsBandwidth.${name}`]: share, [`decodeTokensPerSecond.${name}`]: spreadOf(ours) })
+    Object.assign(figures, { [`decodeVsBandwidth.${name}`]: share.median, decodeVsBandwidth: share.median })
+    const row = [name, spreadText(spreadOf(ours)), (spreadOf(bandwidth).median / 1e9).toFixed(1), spreadText(share)]
+    rows.push([...row, ...(llamaCpp === null ? ['not installed', ''] : besideLlamaCpp(name, { ours, llamaCpp }, { figures, spreads }))])
   }
-  say(`\n${table(['decoding, float32', 'tokens/s', 'memory GB/s', 'share of the bound'], rows)}`)
+  say(`\n${table(['decoding, float32', 'tokens/s', 'memory GB/s', 'share of the bound', 'llama.cpp tokens/s', 'ours ÷ llama.cpp'], rows)}`)
+}
+
+/** The figure for all sizes is that of the worst. */
+function besideLlamaCpp(name: string, { ours, llamaCpp }: { ours: number[]; llamaCpp: number[] }, { figures, spreads }: Required<BenchReport>): string[] {
+  const ratio = spreadOf(ratios(ours, llamaCpp))
+  Object.assign(spreads, { [`decodeVsLlamaCpp.${name}`]: ratio, [`llamaCppTokensPerSecond.${name}`]: spreadOf(llamaCpp) })
+  Object.assign(figures, { [`decodeVsLlamaCpp.${name}`]: ratio.median, decodeVsLlamaCpp: Math.min(figures.decodeVsLlamaCpp ?? Infinity, ratio.median) })
+  return [spreadText(spreadOf(llamaCpp)), spreadText(ratio)]
 }
 
 /** From nothing to the end of the first step: a process, 5 GB of weights mapped, the graph compiled, one step. */

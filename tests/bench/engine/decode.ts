@@ -1,39 +1,43 @@
-/* Decoding beside the memory's speed, in a process of its own: each new token reads every weight once. */
+/* Decoding by our engine or by llama.cpp, in a process of its own: each new token reads every weight once. */
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { compile } from '../../../workers/engine/executors/executor.js'
-import { openLanguageModel, type LanguageModel } from '../../../workers/engine/generate.js'
+import { openLanguageModel } from '../../../workers/engine/generate.js'
 import { Graph } from '../../../workers/engine/graph.js'
+import { openGgufModel } from '../../../workers/engine/llama-cpp.js'
+import type { TextModel } from '../../../workers/engine/text-model.js'
 import { serveRequests } from '../frame/contestant.js'
 import { timed } from '../frame/rounds.js'
 
-export type DecodeRequest = { do: 'open'; folder: string; threads: number } | { do: 'decode'; tokens: number } | { do: 'bandwidth' }
+export type DecodeRequest = { do: 'open'; folder: string; threads: number } | { do: 'openGguf'; path: string; threads: number } | { do: 'decode'; tokens: number } | { do: 'bandwidth' }
 
 export interface DecodeAnswer {
   tokensPerSecond: number
   ttftMs: number
-  weightBytes: number
 }
 
 const PROMPT = Array.from({ length: 32 }, (_, index) => 3 + index)
 /** Larger than the caches by far. */
 const STREAM_FLOATS = 64 * 1024 * 1024
 
-let model: LanguageModel | null = null
-let weightBytes = 0
+let model: TextModel | null = null
 let threads = 1
 
 await serveRequests<DecodeRequest>(async (request) => {
   if (request.do === 'open') {
     threads = request.threads
-    weightBytes = statSync(join(request.folder, 'model.safetensors')).size
     model = await openLanguageModel({ folder: request.folder, threads, device: 'cpu' })
+    return { weightBytes: statSync(join(request.folder, 'model.safetensors')).size }
+  }
+  if (request.do === 'openGguf') {
+    model = await openGgufModel({ path: request.path, threads: request.threads, device: 'cpu' })
     return {}
   }
   if (request.do === 'bandwidth') return { bytesPerSecond: await streamSpeed() }
   if (model === null) throw new Error('open comes first')
   const { tokensOut, ttftMs, totalMs } = await model.generate(PROMPT, { maxTokens: request.tokens })
-  return { tokensPerSecond: ((tokensOut - 1) / (totalMs - ttftMs)) * 1000, ttftMs, weightBytes } satisfies DecodeAnswer
+  if (tokensOut < request.tokens / 2) throw new Error(`the answer ended after ${tokensOut} tokens, too few to measure`)
+  return { tokensPerSecond: ((tokensOut - 1) / (totalMs - ttftMs)) * 1000, ttftMs } satisfies DecodeAnswer
 })
 
 /** Bytes per second at which all threads together read memory: the best of several sums over 256 MiB. */
