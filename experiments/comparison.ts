@@ -88,17 +88,10 @@ function metricOf({ metric: id, runs }: ComparisonRequest): NamedMetric {
   return describeMetric(id, summaries)
 }
 
-/** Run names are unique within an experiment only. Within a sentence a name of several parts must hold together, and a prompt must end. */
+/** Run names are unique within an experiment only. */
 function distinctNames(arms: readonly Arm[]): Map<string, string> {
   const named = Map.groupBy(arms, ({ name }) => name)
-  return new Map(arms.map(({ run, name }) => [run.id, asOneWord((named.get(name)?.length ?? 0) > 1 ? `${run.experimentName}: ${name}` : name)]))
-}
-
-const MOST_OF_A_NAME = 90
-
-function asOneWord(name: string): string {
-  const short = name.length > MOST_OF_A_NAME ? `${name.slice(0, MOST_OF_A_NAME - 1)}…` : name
-  return short.includes(', ') || short !== name ? `“${short}”` : short
+  return new Map(arms.map(({ run, name }) => [run.id, (named.get(name)?.length ?? 0) > 1 ? `${run.experimentName}: ${name}` : name]))
 }
 
 function sharedMetrics(arms: readonly Arm[]): string[] {

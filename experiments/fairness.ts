@@ -3,7 +3,7 @@ import type { RunStatus } from '../server/contracts/index.js'
 import type { Pairwise } from './pairwise.js'
 import { type Arm, haveRepeats } from './repeats.js'
 import { countsOf } from './score-columns.js'
-import { differing as differingNames } from './run-names.js'
+import { quoted, toldApart } from './run-names.js'
 import type { Telling, Wording } from './wording.js'
 
 interface Compared extends Telling {
@@ -33,7 +33,7 @@ export function fairnessWarnings(compared: Compared): string[] {
 
 function datasetWarnings({ run }: Arm, { baseline, nameOf, wording: { say } }: Compared): string[] {
   const reference = baseline.run
-  const [one, other] = differingNames([nameOf(run.id), nameOf(reference.id)])
+  const [one, other] = toldApart([nameOf(run.id), nameOf(reference.id)])
   if (run.dataset !== reference.dataset) {
     return [say(
       `${one} ran on the dataset ${run.dataset}, ${other} on ${reference.dataset}: they are not tested against each other.`,
@@ -53,7 +53,7 @@ function itemWarnings(other: Arm, { baseline, pairwise, nameOf, wording: { say }
   const pairs = pairwise.pairsOf(other, baseline)
   if (pairs === null) return []
   const { shared, changed } = pairs
-  const [run, reference] = differingNames([nameOf(other.run.id), nameOf(baseline.run.id)])
+  const [run, reference] = toldApart([nameOf(other.run.id), nameOf(baseline.run.id)])
   const apart = other.columns.itemIds.length + baseline.columns.itemIds.length - 2 * shared
   const warnings: string[] = []
   if (shared === 0) warnings.push(say(`${run} and ${reference} have no item in common, so they cannot be compared in pairs.`, `${run} e ${reference} não têm nenhum item em comum e por isso não podem ser comparadas em pares.`))
@@ -80,7 +80,7 @@ function hasOtherScorer(metric: string, ...runs: readonly Arm['run'][]): boolean
 
 function parameterWarnings({ run }: Arm, { baseline: { run: reference }, metric, nameOf, wording }: Compared): string[] {
   const { say } = wording
-  const [one, other] = differingNames([nameOf(run.id), nameOf(reference.id)])
+  const [one, other] = toldApart([nameOf(run.id), nameOf(reference.id)])
   const names = [...new Set([...Object.keys(run.params), ...Object.keys(reference.params)])]
   const differing = names.filter((name) => !EXECUTION.has(name) && JSON.stringify(run.params[name]) !== JSON.stringify(reference.params[name]))
   const judging = differing.filter((name) => JUDGING.test(name))
@@ -111,7 +111,7 @@ function missingWarnings({ run, columns }: Arm, { metric, nameOf, wording }: Com
   const missing = errors + unscored
   if (missing === 0) return []
   const total = columns.itemIds.length
-  const name = nameOf(run.id)
+  const name = quoted(nameOf(run.id))
   const base = say(
     `${name} has no score for ${missing} of ${total} items (${errors} failed, ${unscored} unscored); they are left out, not counted as wrong.`,
     `${name} não tem nota em ${missing} de ${total} itens (${errors} falharam, ${unscored} sem nota); ficam de fora, não contam como erro.`,
@@ -134,8 +134,8 @@ function judgeWarnings({ run }: Arm, { metric, nameOf, wording }: Compared): str
   const kappa = people.kappa === null ? wording.say('unknown', 'desconhecido') : wording.fixed(people.kappa, 2)
   return [
     wording.say(
-      `The judge of ${wording.labelOf(metric)} in ${nameOf(run.id)} is not to be trusted: its kappa with people is ${kappa} on ${people.n} labelled answers, and at least ${wording.fixed(people.minKappa, 2)} is asked for.`,
-      `O juiz de ${wording.labelOf(metric)} em ${nameOf(run.id)} não merece confiança: seu kappa com pessoas é ${kappa} em ${people.n} respostas rotuladas, e o mínimo pedido é ${wording.fixed(people.minKappa, 2)}.`,
+      `The judge of ${wording.labelOf(metric)} in ${quoted(nameOf(run.id))} is not to be trusted: its kappa with people is ${kappa} on ${people.n} labelled answers, and at least ${wording.fixed(people.minKappa, 2)} is asked for.`,
+      `O juiz de ${wording.labelOf(metric)} em ${quoted(nameOf(run.id))} não merece confiança: seu kappa com pessoas é ${kappa} em ${people.n} respostas rotuladas, e o mínimo pedido é ${wording.fixed(people.minKappa, 2)}.`,
     ),
   ]
 }
@@ -145,7 +145,7 @@ const STATUSES_IN_PORTUGUESE: Readonly<Record<RunStatus, string>> = { queued: 'n
 function statusWarnings({ run, columns }: Arm, { nameOf, wording: { say } }: Compared): string[] {
   if (run.status === 'succeeded') return []
   const items = columns.itemIds.length
-  return [say(`${nameOf(run.id)} is ${run.status}: its figures cover the ${items} items done so far.`, `${nameOf(run.id)} está ${STATUSES_IN_PORTUGUESE[run.status]}: seus números cobrem os ${items} itens feitos até agora.`)]
+  return [say(`${quoted(nameOf(run.id))} is ${run.status}: its figures cover the ${items} items done so far.`, `${quoted(nameOf(run.id))} está ${STATUSES_IN_PORTUGUESE[run.status]}: seus números cobrem os ${items} itens feitos até agora.`)]
 }
 
 function setWarnings({ arms, wording: { say } }: Compared): string[] {

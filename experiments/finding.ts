@@ -1,7 +1,7 @@
 /* What a comparison found, in sentences: each with n and an interval, in the reader's language. */
 import type { PairedTest } from '../server/contracts/index.js'
 import type { Metric } from './metrics.js'
-import { differing, quoted, sharedParts } from './run-names.js'
+import { quoted, sharedParts, toldApart } from './run-names.js'
 import type { Telling, Wording } from './wording.js'
 
 /** A figure with as many decimals as it deserves: three significant digits, no exponent. */
@@ -68,7 +68,7 @@ export function testSentence(test: Tested, names: { run: string; baseline: strin
   const { metric, wording } = telling
   const { say } = wording
   const label = wording.labelOf(metric)
-  const [run, baseline] = differing([names.run, names.baseline])
+  const [run, baseline] = toldApart([names.run, names.baseline])
   if (test.verdict === 'not distinguishable') {
     const difference = `${test.difference > 0 ? '+' : ''}${quantity(test.difference, telling)} ${evidence(test, telling, 1)}${detectable(test, telling)}`
     return say(`${run} and ${baseline} are not distinguishable on ${label}: difference ${difference}.`, `${run} e ${baseline} não se distinguem em ${label}: diferença de ${difference}.`)
@@ -112,7 +112,7 @@ export function bestSentence(names: readonly string[], compared: number, { metri
       `${first} é a melhor de ${compared} execuções em ${label}: nos testes pareados ela vence cada uma das outras.`,
     )
   }
-  const short = differing(names).map(quoted)
+  const short = toldApart(names)
   const shared = short[0] === quoted(first) ? '' : ` (${say('all with', 'todas com')} ${sharedParts(names).join(', ')})`
   const some = `${short.length <= 6 ? wording.listed(short) : wording.listed([...short.slice(0, 5), say(`${short.length - 5} more`, `mais ${short.length - 5}`)])}${shared}`
   const all = names.length < compared ? some : compared === 2 ? say('Both runs', 'As duas execuções') : say(`All ${compared} runs`, `Todas as ${compared} execuções`)
@@ -146,7 +146,7 @@ export function nonInferioritySentence(test: Tested & { nonInferiority: { margin
   const { wording } = telling
   const { say } = wording
   const { run, baseline } = names
-  const [mine, theirs] = differing([run.name, baseline.name])
+  const [mine, theirs] = toldApart([run.name, baseline.name])
   const takes = [
     saving(run.costPerItemUsd, baseline.costPerItemUsd, { what: ['cost', 'custo'], wording }),
     saving(run.latencyP50Ms, baseline.latencyP50Ms, { what: ['latency (p50)', 'latência (p50)'], wording }),

@@ -3,7 +3,7 @@ import type { RacePlan } from '../server/contracts/index.js'
 import { quantity } from './finding.js'
 import type { NamedMetric } from './metrics.js'
 import type { RaceDecision, Stopped } from './race.js'
-import { differing } from './run-names.js'
+import { quoted, toldApart } from './run-names.js'
 import { type Language, LANGUAGES, Wording } from './wording.js'
 
 interface Told {
@@ -39,7 +39,7 @@ export function stopReason(stopped: Stopped, { leaderId, limit }: Pick<RaceDecis
   return inBoth((wording) => {
     const { say } = wording
     const name = names.get(leaderId ?? '')
-    const leader = name === undefined ? say('the leader', 'a líder') : differing([name, names.get(stopped.id) ?? ''])[0]
+    const leader = name === undefined ? say('the leader', 'a líder') : toldApart([name, names.get(stopped.id) ?? ''])[0]
     const label = wording.labelOf(metric)
     const by = quantity(Math.abs(stopped.difference), { metric, wording })
     const [p, atLook] = [small(stopped.p, wording), small(limit, wording)]
@@ -67,7 +67,7 @@ function endingIn(wording: Wording, { end, left }: { end: 'won' | 'items' | 'cal
     )
   }
   if (left.length === 1) {
-    const name = names.get(left[0] ?? '') ?? say('this run', 'esta execução')
+    const name = quoted(names.get(left[0] ?? '') ?? say('this run', 'esta execução'))
     return say(`Alone at the end: ${name} answered all it may, and its rivals were stopped or failed.`, `Sozinha no fim: ${name} respondeu tudo o que podia, e suas rivais foram paradas ou falharam.`)
   }
   const cause = end === 'items' ? say(`all ${plan.items} items are answered`, `todos os ${plan.items} itens foram respondidos`) : say(`the ${plan.calls ?? 0} answers allowed are given`, `as ${plan.calls ?? 0} respostas permitidas foram dadas`)

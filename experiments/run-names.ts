@@ -20,7 +20,15 @@ export function differing<Names extends readonly string[]>(names: readonly [...N
   return (short.includes('') ? [...names] : short) as { [Place in keyof Names]: string }
 }
 
-/** Within a list a name of several parts must hold together. */
+const LONGEST = 90
+
+/** Within a sentence a name of several parts must hold together, and a prompt must end. */
 export function quoted(name: string): string {
-  return name.includes(SEPARATOR) ? `“${name}”` : name
+  const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name
+  return short.includes(SEPARATOR) || short !== name ? `“${short}”` : short
+}
+
+/** Names that stand beside each other in a sentence: what differs of each, held together. */
+export function toldApart<Names extends readonly string[]>(names: readonly [...Names]): { [Place in keyof Names]: string } {
+  return differing(names).map(quoted) as { [Place in keyof Names]: string }
 }
