@@ -10,8 +10,12 @@ export const ASSERTION_TYPES = [
   'is-json', 'contains-json', 'word-count', 'is-refusal', 'levenshtein', 'rouge-n', 'bleu', 'similar',
   'latency', 'cost', 'perplexity', 'perplexity-score',
   'llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval', 'javascript',
+  'context-faithfulness', 'context-recall', 'context-relevance', 'answer-relevance',
 ] as const
 export type AssertionType = (typeof ASSERTION_TYPES)[number]
+
+/** Those that ask a grader. */
+export const JUDGED_TYPES: ReadonlySet<AssertionType> = new Set(['llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval', 'context-faithfulness', 'context-recall', 'context-relevance', 'answer-relevance'])
 
 const counted = {
   weight: z.number().nonnegative().default(1).describe('in the mean that is the item’s score; 0: told, but neither scored nor able to fail the item'),
@@ -26,6 +30,8 @@ export const AssertionSchema = z.strictObject({
   ...counted,
   transform: z.string().min(1).optional().describe('a short script that gives what of the answer the assertion reads, such as JSON.parse(output).name'),
   grader: z.string().min(1).optional().describe('which of the scorer’s graders judges, or embeds; left out: default'),
+  embedder: z.string().min(1).optional().describe('answer-relevance: which of the scorer’s embedders; left out: default'),
+  contextTransform: z.string().min(1).optional().describe('a short script that gives the context out of the answer; left out: the variable context'),
   categories: z.partialRecord(z.enum(['A', 'B', 'C', 'D', 'E']), z.number().min(0).max(1)).optional().describe('factuality: the score of each category'),
 })
 export type Assertion = z.infer<typeof AssertionSchema>

@@ -1,5 +1,5 @@
-// Makes promptfoo.json: what promptfoo itself says of assertions, and how it renders prompts. Needs promptfoo 0.121.20
-// (npm i promptfoo@0.121.20 --omit=optional) in the folder given: node promptfoo.mjs FOLDER > promptfoo.json
+// Makes promptfoo.json: what promptfoo itself says of assertions, and how it renders prompts. Needs promptfoo 0.123.1
+// (npm i promptfoo@0.123.1 --omit=optional) in the folder given: node promptfoo.mjs FOLDER > promptfoo.json
 // Answers are echoed, and the judge replies what the assertion's value tells it to, so nothing is asked of anybody.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,13 @@ import { join, resolve } from 'node:path'
 const says = (reply) => `REPLY:${Buffer.from(reply).toString('base64')}`
 const steps = (score) => `STEPS:${Buffer.from('{"steps": ["count"]}').toString('base64')} SCORE:${Buffer.from(score).toString('base64')}`
 
-/** Output, assertions, threshold. */
+/** What is asked in two steps: the statements of an answer, then a verdict on each. */
+const statements = (text) => `LONG:${Buffer.from(text).toString('base64')}`
+const verdicts = (text) => `NLI:${Buffer.from(text).toString('base64')}`
+const faithfulness = (threshold, more = {}) => [{ type: 'context-faithfulness', ...(threshold === undefined ? {} : { threshold }), ...more }]
+const relevance = (threshold, more = {}) => [{ type: 'context-relevance', ...(threshold === undefined ? {} : { threshold }), ...more }]
+
+/** Output, assertions, threshold, further variables. */
 const cases = [
   ['Yarr', [{ type: 'equals', value: 'Yarr' }]],
   ['yarr', [{ type: 'equals', value: 'Yarr' }]],
@@ -62,6 +68,18 @@ const cases = [
   ['prose', [{ type: 'javascript', value: "JSON.parse(output).category === 'bug'" }]],
   ['x', [{ type: 'javascript', value: "output === context.vars.name && '{{ name }}' === 'x'" }, { type: 'javascript', value: 'output' }, { type: 'javascript', value: 'const n = output.length; n === 1' }]],
   ['{"tags": ["a", "b"]}', [{ type: 'javascript', transform: 'JSON.parse(output)', value: 'output.tags.length === 2' }, { type: 'contains-any', transform: 'JSON.parse(output).tags.map((tag) => tag.toUpperCase())', value: ['B'] }, { type: 'equals', transform: 'output.split(":")[0].slice(2, -1)', value: 'tags' }]],
+  ['x', faithfulness(), undefined, { query: statements('A is.\nB is.\nC is.'), context: verdicts('1. verdict: yes\n2. Verdict: No\n3. so, verdict: yes') }],
+  ['x', faithfulness(0.7), undefined, { query: statements('A is.\nB is.\nC is.'), context: [verdicts('1. verdict: yes\n2. verdict: yes'), 'more'] }],
+  ['x', faithfulness(0.6, { type: 'not-context-faithfulness' }), undefined, { query: statements('A is.\n\nB is.'), context: verdicts('verdict: no\nverdict: no\nverdict: no') }],
+  ['x', [{ type: 'context-recall', value: says('1. A is. So it says. [Attributed]\n2. B is. [Not Attributed]\nThat is all.') }, { type: 'context-recall', threshold: 0.6, value: says('A [attributed]\nB [NOT attributed]\nC [Attributed]\n') }, { type: 'not-context-recall', value: says('A [Attributed]') }], undefined, { context: 'A is.' }],
+  ['x', relevance(), undefined, { query: says('Rain falls. Snow melts.'), context: 'Rain falls. The sun shines. Snow melts. Wind blows.' }],
+  ['x', relevance(0.6), undefined, { query: says('- Rain falls.\n- Snow  melts.\n- Snow  melts.'), context: ['Rain falls.', 'Snow melts.', 'Wind blows.', ' '] }],
+  ['x', relevance(0.3), undefined, { query: says('Insufficient Information'), context: 'Rain falls.\nSnow melts.' }],
+  ['x', relevance(0.2, { type: 'not-context-relevance' }), undefined, { query: says('1. Rain falls.\n2. Snow melts.'), context: 'Rain falls.\nSnow melts.\n\nWind blows.' }],
+  ['{"passages": ["Rain falls.", "Snow melts."]}', relevance(0.5, { contextTransform: 'JSON.parse(output).passages' }), undefined, { query: says('Rain falls.') }],
+  [says('How much is it?'), [{ type: 'answer-relevance' }, { type: 'answer-relevance', threshold: 0.99 }], undefined, { query: 'How many are there?' }],
+  [says('How much?'), [{ type: 'not-answer-relevance', threshold: 0.1 }]],
+  ['many letters', [{ type: 'similar', value: 'letters, many' }, { type: 'similar', value: ['zzz', 'many'], threshold: 0.5 }, { type: 'not-similar', value: 'many letters', threshold: 0.9 }]],
   ['Value of x is 7', [{ type: 'contains', value: 'Value of {{ name }} is {{ n }}' }, { type: 'contains-all', value: ['{{ name }}', '{{ n }}'] }]],
 ]
 
@@ -85,7 +103,11 @@ const vars = { name: 'x', n: 7, flag: true, spaced: ' s ', look: { colors: ['red
 const folder = mkdtempSync(join(tmpdir(), 'promptfoo-golden-'))
 writeFileSync(join(folder, 'grader.mjs'), `
 const part = (prompt, name) => { const found = new RegExp(name + ':([A-Za-z0-9+/=]+)').exec(prompt)?.[1]; return found && Buffer.from(found, 'base64').toString() }
-export default class { id() { return 'grader' } async callApi(prompt) { return { output: part(prompt, 'REPLY') ?? (prompt.includes('**Reply**') ? part(prompt, 'SCORE') : part(prompt, 'STEPS')) } } }
+export default class {
+  id() { return 'grader' }
+  async callApi(prompt) { return { output: part(prompt, 'REPLY') ?? part(prompt, 'NLI') ?? part(prompt, 'LONG') ?? (prompt.includes('**Reply**') ? part(prompt, 'SCORE') : part(prompt, 'STEPS')) } }
+  async callEmbeddingApi(text) { const embedding = Array.from({ length: 26 }, () => 0); for (const letter of text.toLowerCase()) if (/[a-z]/.test(letter)) embedding[letter.charCodeAt(0) - 97] += 1; return { embedding } }
+}
 `)
 
 function evaluated(name, config) {
@@ -102,7 +124,7 @@ function evaluated(name, config) {
   return { version: metadata.promptfooVersion, rows: results.results.sort((a, b) => a.testIdx - b.testIdx || a.promptIdx - b.promptIdx) }
 }
 
-const tests = cases.map(([answer, assert, threshold]) => ({ vars: { answer, name: 'x', n: 7 }, assert, ...(threshold === undefined ? {} : { threshold }) }))
+const tests = cases.map(([answer, assert, threshold, more = {}]) => ({ vars: { answer, name: 'x', n: 7, ...more }, assert, ...(Array.isArray(more.context) ? { options: { disableVarExpansion: true } } : {}), ...(threshold === undefined ? {} : { threshold }) }))
 const assertions = { prompts: ['{{ answer }}'], providers: ['echo'], defaultTest: { options: { provider: 'file://grader.mjs' } }, tests }
 const judged = evaluated('assertions', assertions)
 const templates = { prompts: prompts.map((raw, index) => ({ id: `p${index}`, label: `p${index}`, raw })), providers: ['echo'], tests: [{ vars }] }

@@ -24,13 +24,20 @@ function imported(config: unknown): { items: Item[]; prompts: NamedPrompt[] } {
   onTestFinished(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
   // promptfoo echoed and judged by a program, neither of which is imported: others stand in their place.
-  const { files } = convertPromptfoo(join(folder, 'config.json'), { env: {}, skipUnsupported: false, model: 'nano-pt-en', grader: 'nano-pt-en' })
+  const { files } = convertPromptfoo(join(folder, 'config.json'), { env: {}, skipUnsupported: false, model: 'nano-pt-en', grader: 'nano-pt-en', embedder: 'use-lite-en' })
   const [items, experiment] = ['.jsonl', '.yaml'].map((ending) => files.findLast(({ path }) => path.endsWith(ending))?.text ?? '')
   const spec = parse(experiment ?? '') as { axes: { prompt?: NamedPrompt[] }; fixed: { prompt: NamedPrompt } }
   return { items: (items ?? '').trim().split('\n').map((line) => JSON.parse(line) as Item), prompts: spec.axes.prompt ?? [spec.fixed.prompt] }
 }
 
 const part = (text: string, name: string): string => Buffer.from(new RegExp(`${name}:([A-Za-z0-9+/=]+)`).exec(text)?.[1] ?? '', 'base64').toString()
+
+/** Letters counted, as the program did that gave promptfoo its vectors. */
+function cosineOfLetters(left: string, right: string): number {
+  const [one, other] = [left, right].map((text) => Array.from({ length: 26 }, (_, letter) => text.toLowerCase().split(String.fromCharCode(97 + letter)).length - 1))
+  const dot = (a: readonly number[] = [], b: readonly number[] = []): number => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0)
+  return dot(one, other) / Math.sqrt(dot(one, one) * dot(other, other))
+}
 
 /** The judge replies what the assertion's value tells it to, as it did to promptfoo. */
 function judged(item: Item): Promise<ItemVerdict> {
@@ -43,9 +50,9 @@ function judged(item: Item): Promise<ItemVerdict> {
     question: output,
     judge: (_grader, _given, messages) => {
       const text = messages.map(({ content }) => content).join('\n')
-      return Promise.resolve(part(text, 'REPLY') || part(text, text.includes('ANSWER') ? 'SCORE' : 'STEPS'))
+      return Promise.resolve(part(text, 'REPLY') || part(text, 'NLI') || part(text, 'LONG') || part(text, text.includes('ANSWER') ? 'SCORE' : 'STEPS'))
     },
-    similarity: () => Promise.reject(new Error('no vectors here')),
+    similarity: (_embedder, left, right) => Promise.resolve(cosineOfLetters(left, right)),
     meanLogLikelihood: () => Promise.reject(new Error('no likelihoods here')),
   })
 }

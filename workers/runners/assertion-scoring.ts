@@ -88,12 +88,12 @@ export class AssertionScoring {
       value: scored.output,
       scored,
       question,
-      judge: async (name = 'default', given, ask) => {
+      judge: async (name = 'default', given, ask, sample) => {
         const grader = this.opened.graders.get(name)
         if (grader === undefined) throw new TypeError(`grader ${name} is not open`)
         const messages = grader.prompt === null || Object.keys(given).length === 0 ? [...ask] : grader.prompt.map(({ role, template }): Message => ({ role, content: template.render(item, given) }))
         try {
-          const reply = await grader.model.complete({ messages, temperature: 0, maxTokens: grader.maxTokens, stop: [], seed: this.seed })
+          const reply = await grader.model.complete({ messages, temperature: 0, maxTokens: grader.maxTokens, stop: [], seed: this.seed, sample })
           costsUsd.push(reply.costUsd)
           return reply.text
         } catch (error) {

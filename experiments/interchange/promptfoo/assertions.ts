@@ -2,7 +2,7 @@
 import { extname } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { compileScript, UnknownScript } from '../../answer-script/script.js'
-import { ASSERTION_TYPES, AssertionSchema, type Assertion, type AssertionType, type Embedder, type Grader, type WrittenAssertions } from '../../../server/contracts/index.js'
+import { ASSERTION_TYPES, AssertionSchema, JUDGED_TYPES, type Assertion, type AssertionType, type Embedder, type Grader, type WrittenAssertions } from '../../../server/contracts/index.js'
 import { fileNameIn, isScript, type ConfigNode } from './config-node.js'
 import type { Findings } from '../findings.js'
 import { renderNow, toJinja, Untranslatable } from './nunjucks.js'
@@ -22,10 +22,11 @@ const REFUSED: Readonly<Record<string, string>> = {
   'similar:euclidean': 'similar takes the cosine',
 }
 const ALIASES: Readonly<Record<string, AssertionType>> = { 'model-graded-factuality': 'factuality', 'similar:cosine': 'similar' }
-const JUDGED = new Set<AssertionType>(['llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval'])
+/** Of them the question of the user is asked for by name. */
+const WITH_QUERY = new Set<AssertionType>(['context-faithfulness', 'context-relevance'])
 const LISTS = /^i?contains-(?:any|all)$/
 
-const KEYS = new Set(['type', 'value', 'threshold', 'weight', 'metric', 'metricOnly', 'transform', 'provider', 'rubricPrompt', 'description', 'config'])
+const KEYS = new Set(['type', 'value', 'threshold', 'weight', 'metric', 'metricOnly', 'transform', 'provider', 'rubricPrompt', 'description', 'config', 'contextTransform'])
 
 /** promptfoo's own choices at the time of writing; they change with its versions. */
 const DEFAULT_GRADER = 'openai:chat:gpt-5.5-2026-04-23'
@@ -91,12 +92,15 @@ function readOne(node: ConfigNode, context: AssertionContext): WrittenOne | null
   for (const key of node.keys()) if (!KEYS.has(key) && node.get(key).isThere) findings.leaveOut(node.get(key), `${key} of an assertion`, 'it has no counterpart; take it out')
   try {
     const transform = transformOf(node.get('transform'))
-    const needed = graderOf(type, node, context)
-    if (needed === null) return null
+    if (WITH_QUERY.has(type) && typeof context.vars['query'] !== 'string') throw new Untranslatable('the test has no variable query, the question of the user')
+    const needed = type === 'similar' ? embedderFor(type, node, context) : JUDGED_TYPES.has(type) ? graderFor(node, context) : undefined
+    const embedder = type === 'answer-relevance' ? embedderFor(type, node, context) : undefined
+    if (needed === null || embedder === null) return null
+    const contextTransform = transformOf(node.get('contextTransform'))
     const value = valueOf(type, node.get('value'), context)
     if (type === 'javascript') compileScript(String(value))
     const categories = type === 'factuality' ? factualityOf(context.options.get('factuality')) : undefined
-    const assertion = { type, ...(bare === written ? {} : { not: true }), ...(value === undefined ? {} : { value }), ...counted(node, context), ...(transform === undefined ? {} : { transform }), ...(needed === 'default' || needed === undefined ? {} : { grader: needed }), ...(categories === undefined ? {} : { categories }) }
+    const assertion = { type, ...(bare === written ? {} : { not: true }), ...(value === undefined ? {} : { value }), ...counted(node, context), ...(transform === undefined ? {} : { transform }), ...(needed === 'default' || needed === undefined ? {} : { grader: needed }), ...(embedder === 'default' || embedder === undefined ? {} : { embedder }), ...(contextTransform === undefined ? {} : { contextTransform }), ...(categories === undefined ? {} : { categories }) }
     const checked = AssertionSchema.safeParse(assertion)
     if (checked.success) return assertion as WrittenOne
     findings.refuse(node, `${checked.error.issues[0]?.path.join('.') ?? ''}: ${checked.error.issues[0]?.message ?? 'wrong'}`, 'correct it')
@@ -157,22 +161,30 @@ function factualityOf(node: ConfigNode): Assertion['categories'] {
   return Object.fromEntries(Object.entries(names).flatMap(([letter, name]) => (node.get(name).number === undefined ? [] : [[letter, node.get(name).number]])))
 }
 
-/** The name of who judges or embeds; undefined where nobody needs to; null where that one has no counterpart. */
-function graderOf(type: AssertionType, node: ConfigNode, context: AssertionContext): string | undefined | null {
-  const isSimilar = type === 'similar'
-  if (!isSimilar && !JUDGED.has(type)) return undefined
-  const { graders, findings, env, options } = context
+/** Who is named for texts or for vectors, and where. */
+function namedFor(kind: 'text' | 'embedding', node: ConfigNode, { options }: AssertionContext): { given: string | undefined; at: ConfigNode } {
   const provider = [node.get('provider'), options.get('provider')].find(({ isThere }) => isThere)
-  const kind = isSimilar ? 'embedding' : 'text'
   const named = provider?.get(kind)
   const at = named?.isThere === true ? named : (provider ?? node)
-  const given = provider === undefined ? undefined : (at.text ?? at.get('id').text)
-  const id = (isSimilar ? graders.override.embedder : graders.override.grader) ?? given ?? (isSimilar ? DEFAULT_EMBEDDER : DEFAULT_GRADER)
-  if (given === undefined && (isSimilar ? graders.override.embedder : graders.override.grader) === undefined) findings.note(`${isSimilar ? 'Vectors for similar come' : 'Judgements come'} from ${id}, since the config names no other; give ${isSimilar ? '--embedder' : '--grader'} to change it.`)
-  if (isSimilar) {
-    const embedder = embedderOf(id, at, context)
-    return embedder === null ? null : graders.embedder(embedder)
-  }
+  return { given: provider === undefined ? undefined : (at.text ?? at.get('id').text), at }
+}
+
+/** The name of who embeds; null where that one has no counterpart. */
+function embedderFor(type: AssertionType, node: ConfigNode, context: AssertionContext): string | null {
+  const { graders, findings } = context
+  const { given, at } = namedFor('embedding', node, context)
+  const id = graders.override.embedder ?? given ?? DEFAULT_EMBEDDER
+  if (given === undefined && graders.override.embedder === undefined) findings.note(`Vectors for ${type} come from ${id}, since the config names no other; give --embedder to change it.`)
+  const embedder = embedderOf(id, at, context)
+  return embedder === null ? null : graders.embedder(embedder)
+}
+
+/** The name of who judges; null where that one has no counterpart. */
+function graderFor(node: ConfigNode, context: AssertionContext): string | null {
+  const { graders, findings, env, options } = context
+  const { given, at } = namedFor('text', node, context)
+  const id = graders.override.grader ?? given ?? DEFAULT_GRADER
+  if (given === undefined && graders.override.grader === undefined) findings.note(`Judgements come from ${id}, since the config names no other; give --grader to change it.`)
   const model = id.includes(':') && !id.startsWith('run:') ? modelOf(id, at, { env, findings }) : id
   if (model === null) return null
   const prompt = rubricPromptOf([node.get('rubricPrompt'), options.get('rubricPrompt')].find(({ isThere }) => isThere), env)

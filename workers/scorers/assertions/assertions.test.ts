@@ -31,6 +31,36 @@ const one = async (assertion: Record<string, unknown>, output: string, asked: As
   return [pass, score]
 }
 
+describe('assertions about a context', () => {
+  const item = { id: 'one', vars: { query: 'When does it rain?', context: ['It rains in May.', 'It snows in June.'] } }
+  const about = (assertion: Record<string, unknown>, replies: string[], vars: Record<string, unknown> = {}) => one(assertion, 'It rains in May.', { judge: () => replies.shift() ?? '', cosine: (left) => (left === 'When does it rain?' ? 0.8 : 0.1), scored: { item: { ...item, vars: { ...item.vars, ...vars } } } })
+
+  it('are told by what a judge says of them', async () => {
+    expect(await about({ type: 'context-faithfulness' }, ['It rains.\nIn May.', '1. so it says, verdict: yes\n2. it does, Verdict: yes'])).toEqual([1, 1])
+    expect(await about({ type: 'context-recall', value: 'It rains.' }, ['It rains. [Attributed]\nA lot. [Not Attributed]'])).toEqual([1, 0.5])
+    expect(await about({ type: 'context-relevance', threshold: 0.6 }, ['It rains in May.'])).toEqual([0, 0.5])
+    expect(await about({ type: 'answer-relevance' }, ['When?', 'When?', 'How?'])).toEqual([1, expect.closeTo(0.8, 12)])
+    expect(await about({ type: 'context-relevance', contextTransform: 'output' }, ['It rains in May.'], { context: undefined })).toEqual([1, 1])
+  })
+
+  it.each([
+    [{ type: 'context-faithfulness' }, ['It rains.', 'Sure.'], 'no \\"verdict: yes\\"'],
+    [{ type: 'context-recall', value: 'It rains.' }, ['All of it is there.'], 'marked no sentence'],
+    [{ type: 'context-relevance' }, ['It rains a lot.'], 'quoted nothing of the context'],
+    [{ type: 'context-relevance', contextTransform: 'JSON.parse(output)' }, [], 'contextTransform JSON.parse(output) fails'],
+    [{ type: 'context-relevance', contextTransform: 'output.length' }, [], 'needs a context'],
+    [{ type: 'answer-relevance' }, [], 'guessed no question'],
+  ])('%j is not told by %j', async (assertion, replies, reason) => {
+    const verdict = await judge({ assert: [assertion] }, 'It rains in May.', { judge: () => replies.shift() ?? '', scored: { item } })
+    expect([verdict.score, JSON.stringify(verdict.records)]).toEqual([null, expect.stringContaining(reason)])
+  })
+
+  it('need a grader, and answer-relevance an embedder, too', () => {
+    const needs = ItemAssertions.of({ id: 'one', assertions: { assert: [{ type: 'context-recall', value: 'x', grader: 'strict' }, { type: 'answer-relevance', embedder: 'large' }, { type: 'similar', value: 'x', grader: 'small' }] } }, 'assertions').needs
+    expect(needs).toEqual({ graders: ['strict', 'default'], embedders: ['large', 'small'] })
+  })
+})
+
 describe('assertions about the text', () => {
   it.each([
     [{ type: 'equals', value: 'Yarr' }, 'Yarr', 1],

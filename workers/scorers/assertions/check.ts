@@ -20,8 +20,8 @@ export interface Subject {
   scored: ScoredAnswer
   /** The prompt that was answered. */
   question: string
-  /** @throws {Undetermined} when the grader does not answer */
-  judge(grader: string | undefined, given: Readonly<Record<string, string>>, ask: readonly Message[]): Promise<string>
+  /** @param sample which of several replies to the same question, from 0. @throws {Undetermined} when the grader does not answer */
+  judge(grader: string | undefined, given: Readonly<Record<string, string>>, ask: readonly Message[], sample?: number): Promise<string>
   /** Cosine of the two texts' vectors. */
   similarity(embedder: string | undefined, left: string, right: string): Promise<number>
   /** Mean log-likelihood in nats of a token of the answer, after its prompt. */

@@ -1,9 +1,10 @@
 /* The assertions of one item: read and made before anything is asked, then held against its answer. */
 import { compileScript, UnknownScript } from '../../../experiments/answer-script/script.js'
-import { ItemAssertionsSchema, type Assertion, type AssertionRecord, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
+import { ItemAssertionsSchema, JUDGED_TYPES, type Assertion, type AssertionRecord, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
 import { RunFailure } from '../../run-context.js'
 import type { TemplateItem } from '../../template.js'
 import { AssertionError, Undetermined, type Check, type CheckMaker, type Outcome, type Subject } from './check.js'
+import { answerRelevance, contextFaithfulness, contextRecall, contextRelevance } from './context-checks.js'
 import { closedQa, factuality, gEval, llmRubric } from './judge-checks.js'
 import { cost, latency, perplexity } from './measured-checks.js'
 import { bleu, levenshtein, rouge1, similar } from './overlap-checks.js'
@@ -37,6 +38,10 @@ const MAKERS: Readonly<Record<AssertionType, CheckMaker>> = {
   'model-graded-closedqa': closedQa,
   factuality,
   'g-eval': gEval,
+  'context-faithfulness': contextFaithfulness,
+  'context-recall': contextRecall,
+  'context-relevance': contextRelevance,
+  'answer-relevance': answerRelevance,
   javascript,
 }
 
@@ -86,8 +91,10 @@ export class ItemAssertions {
   /** Names of graders that its assertions need, and of embedders. */
   get needs(): { graders: string[]; embedders: string[] } {
     const all = this.made.flatMap((entry) => ('set' in entry ? entry.members : [entry])).map(({ assertion }) => assertion)
-    const of = (types: readonly string[]): string[] => [...new Set(all.filter(({ type }) => types.includes(type)).map(({ grader }) => grader ?? 'default'))]
-    return { graders: of(['llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval']), embedders: of(['similar']) }
+    return {
+      graders: [...new Set(all.filter(({ type }) => JUDGED_TYPES.has(type)).map(({ grader }) => grader ?? 'default'))],
+      embedders: [...new Set(all.flatMap(({ type, grader, embedder }) => (type === 'similar' ? [grader ?? 'default'] : type === 'answer-relevance' ? [embedder ?? 'default'] : [])))],
+    }
   }
 
   async judge(subject: Subject): Promise<ItemVerdict> {
