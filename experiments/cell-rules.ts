@@ -23,6 +23,7 @@ function promptProblem(params: Params): { parameter: string; message: string } |
   const showsTurns = params['shotsAs'] === 'turns' || (params['shotsAs'] === 'auto' && isConversation)
   if (prompt?.json !== undefined && shots > 0) return { parameter: 'shots', message: 'a json template places its examples itself, by the variable shots; set shots to 0, or give the prompt as messages' }
   if (negatives > 0 && showsTurns) return { parameter: 'negatives', message: 'a wrong answer cannot stand as a turn of the assistant; set shotsAs to text, or place negatives in a template' }
+  if (Number(params['samples']) > 1 && params['temperature'] === 0 && typeof params['model'] === 'string') return { parameter: 'samples', message: `samples is ${String(params['samples'])}, and at temperature 0 a local model gives the same answer each time; set temperature above 0` }
   if (params['baseDtype'] !== undefined && typeof params['model'] !== 'string') return { parameter: 'baseDtype', message: 'baseDtype is for local models; an endpoint holds its weights as it likes' }
   return undefined
 }

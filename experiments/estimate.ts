@@ -45,7 +45,7 @@ function priceOf(params: Params) {
 function promptFigures(params: Params, input: EstimateInput): RunFigures {
   const items = splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes)
   const chained = Array.isArray(params['chain']) ? params['chain'].length : 0
-  const calls = items === null ? null : items * (1 + chained)
+  const calls = items === null ? null : items * (Number(params['samples'] ?? 1) + chained)
   // What a step of a chain writes into the next prompt, and turns with templates of their own, are not foreseen.
   const named = NamedPromptSchema.safeParse(params['prompt'])
   const template = named.success ? named.data.template : params['template']

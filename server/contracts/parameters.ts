@@ -114,6 +114,7 @@ export const PromptParametersSchema = z.strictObject({
     .refine((steps) => new Set(steps.map(({ name }) => name)).size === steps.length, 'two steps have the same name')
     .default([])
     .describe('prompts before the main one, `{name, template, system, temperature, maxTokens, stop}`; the output of each is `steps.NAME` in those that follow'),
+  samples: z.number().int().min(1).max(256).default(1).describe('answers drawn for each item; the first is scored, and scorers of type `lm_eval` may vote among all'),
   extract: ExtractionSchema.default('none').describe('which part is scored: `last_number`, `{after: text}`, or `{regex, flags, group, match: first or last}`'),
   scorers: ScorersSchema.default({}).describe('metrics of your own by name, see [Scorers of your own](#scorers-of-your-own)'),
   baseDtype: BaseDtypeSchema.optional().describe('number format in which a local model’s weights are held; left out: as stored, or for run:ID as in training'),

@@ -78,9 +78,10 @@ export const AssertionsScorerSchema = z.strictObject({
 })
 export type AssertionsScorer = z.infer<typeof AssertionsScorerSchema>
 
-/** Filters of lm-evaluation-harness on one reply. */
+/** Filters of lm-evaluation-harness on the replies to one item. */
 export const LmEvalStepSchema = z.discriminatedUnion('function', [
-  z.strictObject({ function: z.enum(['take_first', 'remove_whitespace', 'lowercase', 'uppercase']) }),
+  z.strictObject({ function: z.enum(['take_first', 'majority_vote', 'remove_whitespace', 'lowercase', 'uppercase']) }),
+  z.strictObject({ function: z.literal('take_first_k'), k: z.int().min(1).max(256) }),
   z.strictObject({ function: z.literal('regex'), pattern: z.string().describe('in Python’s dialect'), groupSelect: z.int().default(0).describe('which match; -1 is the last'), fallback: z.string().default('[invalid]') }),
   z.strictObject({
     function: z.literal('multi_choice_regex').describe('as regex, then by the texts of the row’s choices, then by a letter after a colon'),

@@ -40,7 +40,7 @@ export interface AnsweringOptions {
   seed: number
   /** Scorers that the experiment names. */
   named?: NamedScoring
-  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'maxTokens' | 'stop'> & { extract?: Extraction }
+  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'maxTokens' | 'stop'> & { extract?: Extraction; samples?: number }
 }
 
 export type Answer = (question: Question) => Promise<Example>
@@ -77,7 +77,7 @@ export function answerByLikelihood(options: AnsweringOptions & { choicesOf: (ite
       const isRight = (chosen: number | null): number => Number(chosen !== null && gold.includes(chosen))
       const told = { logLikelihoods: Object.fromEntries(texts.map((text, index) => [text, toWire(logLikelihoods[index] ?? Number.NaN)])) }
       if (place === null) return { output, answer: output, status: 'unscored', scores: {}, details: told }
-      const byThemselves = metrics.includes('acc_mutual_info') && continues ? await asking.call(() => scoreContinuations({ messages: NOTHING_ASKED, continuations })) : null
+      const byThemselves = metrics.includes('acc_mutual_info') && continues ? await asking.call(() => scoreContinuations({ messages: NOTHING_ASKED, continuations }), { isFurther: true }) : null
       const given = asScored({
         accuracy: isRight(place),
         ...Object.fromEntries(others.map(([metric, of]) => [metric, of({ texts, gold, place, logLikelihoods })])),
@@ -129,9 +129,9 @@ export function answerByGeneration(options: AnsweringOptions): Answer {
   const extract = params.extract ?? 'none'
   return (question) =>
     new Asking(options, question).answer(async (asking, messages) => {
-      const { text, finishReason, tries } = await asking.complete(messages)
+      const { text, finishReason, tries, others } = await asking.completeAll(messages, params.samples ?? 1)
       const { details, ...verdict } = scoreText(text, question.item, { labels, language, metrics, extract })
-      return { output: text, status: 'scored', ...verdict, details: { finishReason, ...details, ...(tries > 1 ? { tries } : {}) } }
+      return { output: text, status: 'scored', ...verdict, details: { finishReason, ...details, ...(tries > 1 ? { tries } : {}), ...(others.length === 0 ? {} : { samples: [text, ...others] }) } }
     })
 }
 
@@ -163,6 +163,17 @@ export function withTargetLoss(answer: Answer, { model }: Pick<AnsweringOptions,
     const loss = -(logLikelihoods[0] ?? Number.NaN) / (labelTokens[0] ?? Number.NaN)
     return { ...example, scores: { ...example.scores, loss: toWire(loss) } }
   }
+}
+
+/** Distinct, and the seed itself for the first. */
+function sampleSeed(seed: number, sample: number): number {
+  return (seed + Math.imul(sample, 0x85ebca6b)) & 0x7fffffff
+}
+
+/** All answers that were drawn, as scorers see them. */
+export function samplesIn({ details }: Pick<Example, 'details'>, answer: string, extract: Extraction = 'none'): string[] {
+  const { samples } = details
+  return Array.isArray(samples) ? samples.map((text) => extractAnswer(String(text), extract) ?? '') : [answer]
 }
 
 /** `answer` is what scorers see: the output, or the part of it that was asked for. */
@@ -197,15 +208,27 @@ class Asking {
     }
   }
 
-  complete(messages: Message[]): Promise<Completion & Account> {
+  complete(messages: Message[], sample = 0): Promise<Completion & Account> {
     const { params, model, seed } = this.options
     const { temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop } = { ...params, ...this.step?.decoding }
-    return this.call(() => model.complete({ messages, temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop, seed }))
+    const drawn = sample === 0 ? { seed } : { seed: sampleSeed(seed, sample), sample }
+    return this.call(() => model.complete({ messages, temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop, ...drawn }), { isFurther: sample > 0 })
   }
 
-  async call<T extends (Completion | LabelScores) & Account>(ask: () => Promise<T>): Promise<T> {
+  /** One answer, and the texts of further ones to the same prompt. Whichever fails first is the item's failure, once all have ended. */
+  async completeAll(messages: Message[], samples: number): Promise<Completion & Account & { others: string[] }> {
+    const settled = await Promise.allSettled(Array.from({ length: samples }, (_, sample) => this.complete(messages, sample)))
+    const [first, ...others] = settled.map((one) => {
+      if (one.status === 'rejected') throw one.reason
+      return one.value
+    })
+    if (first === undefined) throw new RangeError('samples must be at least 1')
+    return { ...first, others: others.map(({ text }) => text) }
+  }
+
+  async call<T extends (Completion | LabelScores) & Account>(ask: () => Promise<T>, { isFurther = false } = {}): Promise<T> {
     const reply = await ask()
-    this.calls.push({ step: this.step?.name ?? '', output: 'text' in reply ? reply.text : '', taken: reply satisfies CallFacts & Account })
+    this.calls.push({ step: this.step?.name ?? '', output: 'text' in reply ? reply.text : '', isFurther, taken: reply satisfies CallFacts & Account })
     return reply
   }
 
@@ -221,7 +244,7 @@ class Asking {
     const { item } = this.question
     const { output, target, costUsd, tokensOut, cached } = example
     const [latencyMs, ttftMs] = cached === true ? [null, null] : [example.latencyMs, example.ttftMs]
-    const { scores, details, ...judged } = await named.score({ answer, output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, { question: example.input, meanLogLikelihood: this.likelihoodOf(output) })
+    const { scores, details, ...judged } = await named.score({ answer, samples: samplesIn(example, answer, this.options.params.extract), output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, { question: example.input, meanLogLikelihood: this.likelihoodOf(output) })
     return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: withDetails(example.details, details) }
   }
 
@@ -237,7 +260,7 @@ class Asking {
   }
 
   private example({ details, ...verdict }: Omit<Verdict, 'answer'>): Example {
-    return { ...this.base(), ...verdict, ...takenBy(this.calls), details: { ...details, ...this.stepDetails(this.calls.slice(0, -1)) } }
+    return { ...this.base(), ...verdict, ...takenBy(this.calls), details: { ...details, ...this.stepDetails(this.calls.filter(({ isFurther }) => !isFurther).slice(0, -1)) } }
   }
 
   /** Steps that were answered before the fault are paid for. */
@@ -247,7 +270,8 @@ class Asking {
     return { ...this.base(), ...taken, error: message, details: { ...at, ...details, ...this.stepDetails(this.calls) } }
   }
 
-  private stepDetails(calls: readonly StepCall[]): Record<string, unknown> {
+  private stepDetails(all: readonly StepCall[]): Record<string, unknown> {
+    const calls = all.filter(({ isFurther }) => !isFurther)
     if (calls.length === 0) return {}
     const steps = calls.map(({ step, output, taken }) => ({ name: step, output, tokensIn: taken.tokensIn, tokensOut: taken.tokensOut, latencyMs: taken.latencyMs, costUsd: taken.costUsd, cached: taken.cached }))
     return { steps }

@@ -55,3 +55,27 @@ test('a figure of the whole corpus is told of the corpus, with what each answer 
   expect([edits, words]).toEqual([3, 10])
   expect(summary.metrics['edits']).toMatchObject({ mean: 30, n: 10, corpus: 'ter', higherIsBetter: false, method: 'bootstrap-bca' })
 })
+
+test('several answers are drawn with seeds of their own, voted on and paid for', async () => {
+  const asked = new Map<string, number>()
+  const { baseUrl, bodies } = await chatEndpoint((prompt) => {
+    const times = asked.get(prompt) ?? 0
+    asked.set(prompt, times + 1)
+    return ['spam', 'ham', 'ham'][times] ?? ''
+  })
+  const steps = (vote: boolean): PromptParameters['scorers'][string] => ({ type: 'lm_eval', steps: vote ? [{ function: 'majority_vote' }, { function: 'take_first' }] : [], ignoreCase: false, ignorePunctuation: false, ignoreNumbers: false, regexesToIgnore: [] })
+  const price = { inputPerMillion: 2, outputPerMillion: 10 }
+  const { context, reported } = await promptRun(baseUrl, { scorers: { first: steps(false), voted: steps(true) }, samples: 3, temperature: 0.5 }, { price, assignment: { metrics: ['voted', 'first'] } })
+  const summary = await runPrompt(context)
+  expect(bodies).toHaveLength(30)
+  expect(new Set(bodies.map(({ seed }) => seed)).size).toBe(3)
+  // Six of ten are ham, which two of each three answers say, in whatever order they come.
+  const first = reported.examples.filter(({ output, target }) => output === target).length / 10
+  expect(summary.metrics).toMatchObject({ voted: { mean: 0.6, n: 10 }, first: { mean: first, n: 10 } })
+  expect(summary).toMatchObject({ costUsd: expect.closeTo(30 * 0.0003, 12) as number, tokensOut: 300 })
+  for (const { output, details } of reported.examples) {
+    const samples = details['samples'] as string[]
+    expect([samples[0], samples.toSorted()]).toEqual([output, ['ham', 'ham', 'spam']])
+    expect(details).not.toHaveProperty('steps')
+  }
+})

@@ -5,6 +5,8 @@ import type { CallFacts } from '../providers/chat-model.js'
 export interface StepCall {
   step: string
   output: string
+  /** Beside the call that answers: another sample, or what a choice is worth by itself. It is paid for, and nobody waits for it. */
+  isFurther: boolean
   taken: CallFacts & Account
 }
 
@@ -15,13 +17,14 @@ type Taken = Pick<Example, 'latencyMs' | 'ttftMs' | 'tokensIn' | 'tokensOut' | '
  * first token of the last. One unknown figure makes its sum unknown; one stored reply makes the time unreal.
  */
 export function takenBy(calls: readonly StepCall[]): Taken {
-  const sum = (pick: (taken: StepCall['taken']) => number | null): number | null =>
-    calls.reduce<number | null>((total, { taken }) => {
+  const waited = calls.filter(({ isFurther }) => !isFurther)
+  const sum = (pick: (taken: StepCall['taken']) => number | null, among: readonly StepCall[] = calls): number | null =>
+    among.reduce<number | null>((total, { taken }) => {
       const value = pick(taken)
       return total === null || value === null ? null : total + value
     }, 0)
-  const last = calls.at(-1)?.taken
-  const latencyMs = sum((taken) => taken.latencyMs)
+  const last = waited.at(-1)?.taken
+  const latencyMs = sum((taken) => taken.latencyMs, waited)
   const ttftMs = last === undefined || last.ttftMs === null || latencyMs === null ? null : latencyMs - last.latencyMs + last.ttftMs
   return {
     latencyMs,

@@ -7,10 +7,12 @@ import { referencesOf, textFigure } from './corpus.js'
 import type { NamedScorer } from './named-scorers.js'
 import { foundIn, multiChoiceFilter } from './lm-eval-choices.js'
 import { compilePythonRegex } from './python-regex.js'
+import { countOf } from './words.js'
 
 type Change = (text: string) => string
-/** Of a reply to an item. */
-type Filter = (text: string, item: Readonly<Record<string, unknown>>) => string
+type Item = Readonly<Record<string, unknown>>
+/** Of the replies to an item. */
+type Filter = (texts: readonly string[], item: Item) => readonly string[]
 
 /** What Python calls None: no answer. */
 const NOTHING = '[invalid]'
@@ -26,41 +28,67 @@ export function lmEvalExactMatch({ steps, ignoreCase, ignorePunctuation, ignoreN
     if (ignorePunctuation) rest = rest.replaceAll(PUNCTUATION, '')
     return ignoreNumbers ? rest.replaceAll(/[0-9]/g, '') : rest
   }
-  return ({ answer, target, item }) => {
+  return ({ answer, samples = [answer], target, item }) => {
     if (!hasTarget(item)) return null
-    const given = plain(filters.reduce((text, filter) => filter(text, item), answer))
-    return Number(referencesOf(item, target).some((right) => plain(right) === given))
+    const right = new Set(referencesOf(item, target).map(plain))
+    const given = filtered(samples, item, filters)
+    // Where no filter chooses among several replies, the harness takes the share of them that is right.
+    return given.reduce((count, text) => count + Number(right.has(plain(text))), 0) / given.length
   }
+}
+
+/** Without filters the first reply stands. */
+function filtered(samples: readonly string[], item: Item, filters: readonly Filter[]): readonly string[] {
+  return filters.length === 0 ? samples.slice(0, 1) : filters.reduce((texts, filter) => filter(texts, item), samples)
 }
 
 /** BLEU, chrF or TER of the corpus over what the filters leave of each reply. */
 export function lmEvalCorpus({ figure, steps }: Extract<Scorer, { type: 'corpus' }>): NamedScorer {
   const filters = steps.map(filterOf)
-  return ({ answer, target, item }) => !hasTarget(item) ? null : textFigure(figure, filters.reduce((text, filter) => filter(text, item), answer), referencesOf(item, target))
+  return ({ answer, samples = [answer], target, item }) => (hasTarget(item) ? textFigure(figure, filtered(samples, item, filters)[0] ?? '', referencesOf(item, target)) : null)
 }
 
 /** Of imported answers not every item is known whole. */
-function hasTarget(item: Readonly<Record<string, unknown>>): boolean {
+function hasTarget(item: Item): boolean {
   return item['target'] !== undefined || item['targets'] !== undefined
 }
 
 function filterOf(step: LmEvalStep): Filter {
   switch (step.function) {
     case 'take_first':
-      return (text) => text
+      return (texts) => texts.slice(0, 1)
+    case 'take_first_k':
+      return (texts) => firstOf(texts, step.k)
+    case 'majority_vote':
+      return (texts) => [mostFrequent(texts)]
     case 'remove_whitespace':
-      return (text) => text.trim()
+      return ofEach((text) => text.trim())
     case 'lowercase':
-      return (text) => text.toLowerCase()
+      return ofEach((text) => text.toLowerCase())
     case 'uppercase':
-      return (text) => text.toUpperCase()
+      return ofEach((text) => text.toUpperCase())
     case 'map':
-      return (text) => (Object.hasOwn(step.mapping, text) ? (step.mapping[text] ?? '') : (step.otherwise ?? NOTHING))
+      return ofEach((text) => (Object.hasOwn(step.mapping, text) ? (step.mapping[text] ?? '') : (step.otherwise ?? NOTHING)))
     case 'regex':
-      return regexFilter(step)
+      return ofEach(regexFilter(step))
     case 'multi_choice_regex':
-      return multiChoiceFilter(step)
+      return ofEach(multiChoiceFilter(step))
   }
+}
+
+function ofEach(change: (text: string, item: Item) => string): Filter {
+  return (texts, item) => texts.map((text) => change(text, item))
+}
+
+function firstOf(texts: readonly string[], k: number): readonly string[] {
+  if (texts.length >= k) return texts.slice(0, k)
+  throw new Error(`take_first_k wants ${k} answers, and ${texts.length} ${texts.length === 1 ? 'was' : 'were'} drawn; set samples to ${k} or more`)
+}
+
+/** Of equals the one that came first, as Python's Counter has it. */
+function mostFrequent(texts: readonly string[]): string {
+  const counts = countOf(texts)
+  return texts.reduce((best, text) => ((counts.get(text) ?? 0) > (counts.get(best) ?? 0) ? text : best), texts[0] ?? '')
 }
 
 function regexFilter({ pattern, groupSelect, fallback }: Extract<LmEvalStep, { function: 'regex' }>): Change {

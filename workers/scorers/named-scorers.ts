@@ -20,6 +20,8 @@ import { plainWords } from './words.js'
 export interface ScoredAnswer {
   /** The answer, extracted where the run extracts it. */
   answer: string
+  /** All answers that were drawn, the first of them `answer`; left out: it is the only one. */
+  samples?: readonly string[]
   /** All that the model wrote. */
   output: string
   target: string

@@ -54,7 +54,7 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
   assertKnown(file, type, findings)
   const fewshot = fewshotOf(file, findings)
   const { metrics, scorers } = metricsOf(file, type, findings)
-  const decoding = decodingOf(file, findings)
+  const decoding = { ...decodingOf(file, findings), ...samplesOf(file, scorers, findings) }
   if (metrics.length === 0) findings.refuse(file.get('metric_list'), 'none of its metrics is known here', 'see docs/interchange.md for those that are')
   findings.assertRunnable(options)
 
@@ -136,8 +136,6 @@ function assertKnown(file: TaskFile, type: OutputType, findings: Findings): void
   for (const key of [...(type === 'loglikelihood_rolling' ? [] : ['doc_to_text']), 'doc_to_target', ...(type === 'multiple_choice' ? ['doc_to_choice'] : [])]) {
     if (file.get(key).value === undefined) findings.refuse(file.get(key), 'it is missing', 'a task says what it asks, what is right, and what the choices are')
   }
-  const repeats = file.get('repeats')
-  if (repeats.value !== undefined && repeats.value !== 1) findings.refuse(repeats, `repeats is ${JSON.stringify(repeats.value)}`, 'set it to 1, and repeats in the experiment file, which reports them with their spread')
 }
 
 function codeIn(value: unknown): string | undefined {
@@ -240,6 +238,25 @@ function decodingOf(file: TaskFile, findings: Findings): Record<string, unknown>
     ...(topP === undefined || topP === null || samples !== true ? {} : { topP }),
     ...(topK === undefined || topK === null || samples !== true ? {} : { topK }),
   }
+}
+
+/** Further answers are asked for only where a filter reads them. */
+function samplesOf(file: TaskFile, scorers: Record<string, unknown>, findings: Findings): { samples?: number } {
+  const repeats = file.get('repeats')
+  const { value = 1 } = repeats
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1) {
+    findings.refuse(repeats, `repeats is ${JSON.stringify(value)}`, 'give a whole number of 1 or more')
+    return {}
+  }
+  const isRead = Object.values(scorers).some((scorer) => readsAll((scorer as { steps?: { function: string }[] }).steps ?? []))
+  if (value > 1 && !isRead) findings.note(`repeats is ${value}, and every filter takes the first answer alone; one is asked for.`)
+  return value > 1 && isRead ? { samples: value } : {}
+}
+
+/** Whether something else than the first answer can matter. */
+function readsAll(steps: readonly { function: string }[]): boolean {
+  const chooses = (name: string): boolean => ['take_first', 'take_first_k', 'majority_vote'].includes(name)
+  return steps.length > 0 && steps.find(({ function: name }) => chooses(name))?.function !== 'take_first'
 }
 
 function jsonLines(items: readonly TaskItem[]): string {

@@ -3,7 +3,7 @@
  * Python that tasks call. An expression by itself gives its value, which the harness gets by reading its text as Python.
  */
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
-import { freeVariables, isNode, type SyntaxNode } from '../../template-variables.js'
+import { isNode, type SyntaxNode } from '../../template-variables.js'
 import { pythonLiteral } from './python-literal.js'
 
 type Doc = Readonly<Record<string, unknown>>
@@ -18,18 +18,18 @@ const METHODS: Readonly<Record<string, (...values: never[]) => unknown>> = {
   count: (holder: string | readonly unknown[], sought: unknown) => (typeof holder === 'string' ? holder.split(String(sought)).length - 1 : holder.map(plain).filter((one) => one === plain(sought)).length),
   join: (joint: string, parts: readonly unknown[]) => parts.map(plain).join(joint),
   find: (text: string, sought: string) => text.indexOf(sought),
+  capitalize: (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1).toLowerCase(),
 }
 
 export class TaskTemplate {
   private readonly tree: ReturnType<typeof parse>
-  private readonly variables: readonly string[]
 
   /** @throws {Error} where it is no Jinja */
   constructor(private readonly source: string) {
     // The tokenizer drops one line break at the end, and the harness keeps it.
     this.tree = parse(tokenize(source.endsWith('\n') ? `${source}\n` : source, {}))
-    this.variables = [...new Set(freeVariables(this.tree).map((name) => name.split('.')[0] ?? ''))]
     withFunctions(this.tree)
+    allowAbsence(this.tree)
   }
 
   /** @throws {Error} naming what the document lacks */
@@ -46,15 +46,52 @@ export class TaskTemplate {
   }
 
   private run<T>(doc: Doc, act: (interpreter: Interpreter, environment: Environment) => T): T {
-    const missing = this.variables.find((name) => !Object.hasOwn(doc, name))
-    if (missing !== undefined) throw new Error(`${JSON.stringify(this.source.slice(0, 120))} uses "${missing}", and the row has only ${Object.keys(doc).join(', ')}`)
     const environment = new Environment()
     for (const [name, value] of [['true', true], ['True', true], ['false', false], ['False', false], ['none', null], ['None', null]] as const) environment.set(name, value)
     environment.set('range', (...ends: number[]) => rangeOf(ends))
     for (const [name, method] of Object.entries(METHODS)) environment.set(functionOf(name), method)
     for (const [name, value] of Object.entries(doc)) environment.set(name, value)
-    return act(new Interpreter(environment), environment)
+    return act(new StrictInterpreter(environment, (name) => `${JSON.stringify(this.source.slice(0, 120))} uses "${name}", and the row has only ${Object.keys(doc).join(', ')}`), environment)
   }
+}
+
+/** Marks what may be absent: what is asked whether it is there. */
+const MAY_BE_ABSENT = Symbol('may be absent')
+
+/** What is not there is an error once it is read, as with Jinja's StrictUndefined; branches that are not taken are not read. */
+class StrictInterpreter extends Interpreter {
+  constructor(
+    environment: Environment,
+    private readonly refusal: (name: string) => string,
+  ) {
+    super(environment)
+  }
+
+  /** The library's declarations leave its classes untyped here. */
+  evaluate(statement: unknown, environment: Environment): { type: string } {
+    const value = super.evaluate(statement, environment) as { type: string }
+    const node = statement as (SyntaxNode & { [MAY_BE_ABSENT]?: true }) | undefined
+    if (node === undefined || value.type !== 'UndefinedValue' || node[MAY_BE_ABSENT] === true) return value
+    if (node.type !== 'Identifier' && node.type !== 'MemberExpression') return value
+    throw new Error(this.refusal(nameOf(node)))
+  }
+}
+
+function nameOf(node: SyntaxNode): string {
+  if (node.type !== 'MemberExpression') return String(node['value'])
+  const { object, property } = node
+  return `${isNode(object) ? nameOf(object) : ''}.${isNode(property) ? String(property['value'] ?? '…') : ''}`
+}
+
+/** `x is defined`, `x is not defined` and `x | default(…)`. */
+function allowAbsence(node: unknown): void {
+  if (Array.isArray(node)) return node.forEach(allowAbsence)
+  if (node instanceof Map) return node.forEach((value, key) => allowAbsence([key, value]))
+  if (!isNode(node)) return
+  const { operand, test, filter } = node
+  const asked = isNode(test) ? test : isNode(filter) && isNode(filter['callee']) ? filter['callee'] : filter
+  if (isNode(operand) && isNode(asked) && ['defined', 'undefined', 'default', 'd'].includes(String(asked['value']))) Object.assign(operand, { [MAY_BE_ABSENT]: true })
+  Object.values(node).forEach(allowAbsence)
 }
 
 const functionOf = (method: string): string => `method ${method}`

@@ -29,7 +29,7 @@ const LIKELIHOOD_METRICS: Readonly<Record<Exclude<OutputType, 'generate_until'>,
 const CHOICE_OPTIONS = new Set(['regex_pattern', 'group_select', 'fallback', 'ignore_case', 'ignore_punctuation', 'regexes_to_ignore'])
 /** What the harness looks for where a task names no pattern. */
 const DEFAULT_PATTERN = String.raw`#### (\-?[0-9\.\,]+)`
-const SINGLE = new Set(['take_first', 'remove_whitespace', 'lowercase', 'uppercase'])
+const SINGLE = new Set(['take_first', 'majority_vote', 'remove_whitespace', 'lowercase', 'uppercase'])
 const EXACT_MATCH_OPTIONS = new Set(['metric', 'aggregation', 'higher_is_better', 'ignore_case', 'ignore_punctuation', 'ignore_numbers', 'regexes_to_ignore', 'weight_by_size'])
 
 /** Figures of the whole corpus: the metric of ours, and what a scorer with filters of its own is told. */
@@ -80,15 +80,21 @@ function textMetrics(entries: readonly Entry[], filters: readonly Filter[], find
     const figure = TEXT_FIGURES.get(name)
     const unknown = Object.keys(fields).find((key) => !EXACT_MATCH_OPTIONS.has(key))
     if (figure !== undefined && isOwnAggregation(fields, name)) addFigures(made, { name, figure }, filters)
-    else if (name === 'exact_match' && isMean(fields) && unknown === undefined) addExactMatch(made, fields, filters)
+    else if (name === 'exact_match' && isMean(fields) && unknown === undefined) addExactMatch(made, { name, fields }, filters)
+    else if (isEquality(fields)) addExactMatch(made, { name, fields: {} }, filters)
     else findings.leaveOut(place, name === 'exact_match' && unknown !== undefined ? `exact_match has the option ${unknown}, which is not known here` : `the metric ${name} of a generated text is not known here; known are exact_match with its mean, and ${[...TEXT_FIGURES.keys()].join(', ')} of the corpus`, 'take it out of metric_list, or name a metric of ours in the experiment file')
   }
   return made
 }
 
-function addExactMatch(made: TaskMetrics, fields: Record<string, unknown>, filters: readonly Filter[]): void {
+/** Of Hugging Face's library, which takes each answer for a corpus of its own: there accuracy and micro-averaged F1 are 1 where both are equal, else 0. */
+function isEquality({ metric, hf_evaluate: isTheirs, average, ...others }: Record<string, unknown>): boolean {
+  return isTheirs === true && isMean(others) && (metric === 'accuracy' || (metric === 'f1' && average === 'micro'))
+}
+
+function addExactMatch(made: TaskMetrics, { name: metric, fields }: { name: string; fields: Record<string, unknown> }, filters: readonly Filter[]): void {
   const options = { ignoreCase: fields['ignore_case'] === true, ignorePunctuation: fields['ignore_punctuation'] === true, ignoreNumbers: fields['ignore_numbers'] === true, regexesToIgnore: textsIn(fields['regexes_to_ignore']) }
-  for (const { name, steps } of filters) add(made, scorerName('exact_match', name), { type: 'lm_eval', steps, ...options })
+  for (const { name, steps } of filters) add(made, scorerName(metric, name), { type: 'lm_eval', steps, ...options })
 }
 
 /** Without a filter that changes anything it is a metric of ours. Other options of these metrics the harness reads over. */
@@ -130,7 +136,7 @@ function filtersOf(file: TaskFile, findings: Findings): Filter[] {
     const steps = given.map((step) => stepOf(typeof step === 'object' && step !== null ? (step as Record<string, unknown>) : {}))
     const unknown = given[steps.indexOf(undefined)]
     if (!steps.includes(undefined)) return [{ name: nameOf(fields['name']), steps: steps.filter((step) => step !== undefined) }]
-    findings.leaveOut(place, `the filter ${nameOf(fields['name'])} has the step ${JSON.stringify(unknown)}, which is not known here; known are regex, multi_choice_regex, map, ${[...SINGLE].join(', ')}`, 'take it out of filter_list')
+    findings.leaveOut(place, `the filter ${nameOf(fields['name'])} has the step ${JSON.stringify(unknown)}, which is not known here; known are regex, multi_choice_regex, map, take_first_k, ${[...SINGLE].join(', ')}`, 'take it out of filter_list')
     return []
   })
 }
@@ -138,13 +144,17 @@ function filtersOf(file: TaskFile, findings: Findings): Filter[] {
 function stepOf({ function: name, ...options }: Record<string, unknown>): Record<string, unknown> | undefined {
   const kind = nameOf(name)
   if (SINGLE.has(kind) && Object.keys(options).length === 0) return { function: kind }
+  if (kind === 'take_first_k' && typeof options['k'] === 'number') return { function: kind, k: options['k'] }
   if (kind === 'regex' && Object.keys(options).every((key) => ['regex_pattern', 'group_select', 'fallback'].includes(key))) {
     return { function: 'regex', pattern: options['regex_pattern'] ?? DEFAULT_PATTERN, groupSelect: options['group_select'] ?? 0, fallback: options['fallback'] ?? '[invalid]' }
   }
   if (kind === 'multi_choice_regex' && Object.keys(options).every((key) => CHOICE_OPTIONS.has(key))) {
     return { function: kind, pattern: options['regex_pattern'] ?? DEFAULT_PATTERN, groupSelect: options['group_select'] ?? 0, fallback: options['fallback'] ?? '[invalid]', ignoreCase: options['ignore_case'] === true, ignorePunctuation: options['ignore_punctuation'] === true, regexesToIgnore: textsIn(options['regexes_to_ignore']) }
   }
-  if (kind === 'map' && typeof options['mapping_dict'] === 'object') return { function: 'map', mapping: options['mapping_dict'], ...(options['default_value'] === undefined ? {} : { otherwise: options['default_value'] }) }
+  if (kind === 'map' && typeof options['mapping_dict'] === 'object' && options['mapping_dict'] !== null) {
+    const mapping = Object.fromEntries(Object.entries(options['mapping_dict']).map(([text, value]) => [text, String(value)]))
+    return { function: 'map', mapping, ...(options['default_value'] == null ? {} : { otherwise: String(options['default_value']) }) }
+  }
   return undefined
 }
 

@@ -5,9 +5,11 @@ Needs lm-eval 0.4.13 with datasets and jinja2; run from the repository's root:
 """
 import json
 import pathlib
+import random
 
 import datasets
 import yaml
+from lm_eval import utils
 from lm_eval.api.task import ConfigurableTask
 
 HERE = pathlib.Path("tests/fixtures/lm-eval")
@@ -20,6 +22,7 @@ CASES = [
     ("mmlu_abstract_algebra", "mmlu_flan/mmlu_abstract_algebra.yaml", 2),
     ("gsm8k", "gsm8k.yaml", 5),
     ("triviaqa", "triviaqa.yaml", 0),
+    ("gsm8k", "gsm8k-cot-self-consistency.yaml", 8),
 ]
 REPLIES = [
     " She has 12 pens.\n#### 10",
@@ -38,6 +41,14 @@ REPLIES = [
     "The answer: C",
     "ao  norte",
     "No way of telling: E",
+]
+
+
+# What is drawn from for one item, and how often each comes; ties are among them.
+DRAWN = [
+    (["The answer is 10.", "The answer is 12.", "So it is 10"], [5, 4, 1]),
+    (["The answer is 600", "I do not know", "The answer is 18."], [1, 1, 1]),
+    (["The answer is 1,200", "The answer is 6."], [1, 6]),
 ]
 
 
@@ -66,17 +77,23 @@ def scores(task, doc):
         likelihoods = [-3.0 - 0.7 * place - 0.11 * len(choice) for place, choice in enumerate(task.doc_to_choice(doc))]
         return {"likelihoods": likelihoods, "scores": task.process_results(doc, [(value, False) for value in likelihoods])}
     found = []
-    for reply in REPLIES:
+    for replies in [[reply] * (task.config.repeats or 1) for reply in REPLIES] + voted(task.config.repeats or 1):
         by_filter = {}
         for ensemble in task._filters:
-            filtered = [[reply]]
+            filtered = [replies]
             for make in ensemble.filters:
                 filtered = make().apply(filtered, [doc])
             # take_first, the last filter of each, leaves one reply.
             [result] = list(filtered)
             by_filter[ensemble.name] = float(task.process_results(doc, [result])["exact_match"])
-        found.append({"reply": reply, "scores": by_filter})
+        found.append({"replies": replies if len(set(replies)) > 1 else replies[:1], "scores": by_filter})
     return {"replies": found}
+
+
+def voted(repeats):
+    """Replies of an item that is asked several times."""
+    draw = random.Random(3)
+    return [draw.choices(texts, weights, k=repeats) for texts, weights in DRAWN for _ in range(3)] if repeats > 1 else []
 
 
 def case(name, file, shots):
@@ -89,4 +106,34 @@ def case(name, file, shots):
     return {"task": name, "file": file, "shots": shots, "generation": task.config.generation_kwargs, "items": items}
 
 
-print(json.dumps({"lm_eval": "0.4.13", "cases": [case(*one) for one in CASES]}, indent=1, ensure_ascii=False))
+# Every filter, test, method and function of Jinja that tasks without Python use, as they use it.
+TEMPLATES = [
+    ("{{answers|map(attribute='atext')|join('; ')}}", {"answers": [{"atext": "one"}, {"atext": "água"}]}),
+    ("{{ (label|int) - 1 }}", {"label": "3"}),
+    ("{{ra - 1}}", {"ra": 2}),
+    ("{{sentence}} ‘{{pronoun.capitalize()}}’ refers to the", {"sentence": "S.", "pronoun": "HER"}),
+    ("{% set _context = context.split('[SEP]')[-1] %}{{ _context | trim }}", {"context": "title [SEP]  the text "}),
+    ("{{scenario}} {{excuse.rstrip()}}\"\nAnswer:", {"scenario": "a", "excuse": "b  \n"}),
+    ("{{text.split(' ')[:-1]|join(' ')}}", {"text": "one  two three"}),
+    ("{{' '+text.split(' ')[-1]}}", {"text": "one  two three"}),
+    ("{{question.replace('<...>', answerA)}}", {"question": "x <...> y <...>", "answerA": "$1"}),
+    ('{{["answerA", "answerB"].index("answer" + answer)}}', {"answer": "B"}),
+    ("{{answer_number|string}}", {"answer_number": 12}),
+    ("{{choices.label.index(answerKey.lstrip())}}", {"choices": {"label": ["A", "B"]}, "answerKey": " B"}),
+    ('{% if answer is not none %}{{question+"\nR: "}}{% else %}{{"P: "+question+"\nR: "}}{% endif %}', {"answer": None, "question": "q"}),
+    ('{% if answer is not none %}{{question+"\nR: "}}{% else %}{{"P: "+question+"\nR: "}}{% endif %}', {"answer": "a", "question": "q"}),
+    ("{% if choices is defined%}Q: {{question.strip()}}\n(A) {{choices[0]}}{% else %}Q: {{ question.strip() }}{% endif %}\nA:", {"question": " q "}),
+    ("{% if choices is defined and choices|length > 2 %}\nC. {{choices[2]}}{% endif %}", {"choices": ["a", "b", "c"]}),
+    ("{% if choices is defined and choices|length > 2 %}\nC. {{choices[2]}}{% endif %}", {}),
+    ("{{['(A)', '(B)'][answer] if answer is defined else target}}", {"target": "(B)"}),
+    ("{{answer.split('####')[-1].strip() if answer is defined else target}}", {"answer": "x #### 5 "}),
+    ("{% for i in range(choices|length) %}{{ i }}. {{ choices[i] }}\n{% endfor %}end\n", {"choices": ["a", "b"]}),
+    ("{{passage}}\n", {"passage": "p\n"}),
+]
+
+
+def rendered():
+    return [{"template": template, "doc": doc, "text": utils.apply_template(template, doc)} for template, doc in TEMPLATES]
+
+
+print(json.dumps({"lm_eval": "0.4.13", "templates": rendered(), "cases": [case(*one) for one in CASES]}, ensure_ascii=False))

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { openDataset } from '../../../datasets/reader.js'
 import { convertLmEvalTask } from '../../../experiments/interchange/lm-eval-task/convert.js'
+import { TaskTemplate } from '../../../experiments/interchange/lm-eval-task/jinja.js'
 import { TaskFile } from '../../../experiments/interchange/lm-eval-task/task-file.js'
 import { fromWire, PromptParametersSchema, ScorersSchema, type Example } from '../../../server/contracts/index.js'
 import type { RunContext } from '../../../workers/run-context.js'
@@ -23,6 +24,18 @@ function toldModel(logLikelihoods: readonly number[]): Parameters<typeof answerB
   const reply = { logLikelihoods, labelTokens: logLikelihoods.map(() => 1), greedy: null, tokensIn: 1, tokensOut: 0, latencyMs: 1, ttftMs: null, costUsd: null, cached: false }
   return { name: 'told', concurrency: 1, continuesText: () => true, scoreContinuations: async () => reply } as unknown as Parameters<typeof answerByLikelihood>[0]['model']
 }
+
+describe('templates', () => {
+  it.each(golden.templates)('number %# is rendered as the harness renders it', ({ template, doc, text }) => {
+    expect(new TaskTemplate(template).render(doc)).toBe(text)
+  })
+
+  it('that read what is not there are refused, unless they ask whether it is', () => {
+    expect(() => new TaskTemplate('{{ a }} {{ b }}').render({ a: 1 })).toThrow('"{{ a }} {{ b }}" uses "b", and the row has only a')
+    expect(() => new TaskTemplate('{{ a.c }}').render({ a: { b: 1 } })).toThrow('uses "a.c"')
+    expect(new TaskTemplate("{{ b | default('none') }}{{ a.c is defined }}").render({ a: {} })).toBe('nonefalse')
+  })
+})
 
 describe.each(golden.cases)('$task with $shots shots', ({ task, file, shots, items, generation }) => {
   let home: string
@@ -54,7 +67,7 @@ describe.each(golden.cases)('$task with $shots shots', ({ task, file, shots, ite
       asked.push({ context: message?.content, continuations: params.choices === undefined ? null : choices.texts.map((text) => question.continuation(text, true)) })
     }
     expect(asked).toEqual(items.map(({ context, continuations }) => ({ context, continuations })))
-    if (generation !== null) expect(params).toMatchObject({ stop: generation.until, temperature: 0, maxTokens: 256 })
+    if (generation !== null) expect(params).toMatchObject({ stop: generation.until, temperature: generation.do_sample ? generation.temperature : 0, maxTokens: 256 })
   })
 
   it('scores what the harness scores', async () => {
@@ -67,10 +80,12 @@ describe.each(golden.cases)('$task with $shots shots', ({ task, file, shots, ite
         expect(told).toEqual(expected.scores)
       } else if (expected !== undefined && 'replies' in expected) {
         const scorers = await makeScorers(ScorersSchema.parse(params.scorers), home)
-        for (const { reply, scores } of expected.replies) {
-          const given = await Promise.all([...scorers].map(async ([name, scorer]) => [name, await scorer({ answer: reply, output: reply, target: item.target, item, language: 'und', latencyMs: null, ttftMs: null, costUsd: null, tokensOut: null })]))
-          const wanted = Object.entries(scores).map(([filter, score]) => [`exact_match_${filter.replaceAll('-', '_')}`, score])
-          expect({ reply, scores: Object.fromEntries(given) as unknown }).toEqual({ reply, scores: Object.fromEntries(wanted) as unknown })
+        for (const { replies, scores } of expected.replies) {
+          const samples = replies.length === 1 ? Array.from({ length: params.samples }, () => replies[0] ?? '') : replies
+          const [reply = ''] = replies
+          const given = await Promise.all([...scorers].map(async ([name, scorer]) => [name, await scorer({ answer: reply, samples, output: reply, target: item.target, item, language: 'und', latencyMs: null, ttftMs: null, costUsd: null, tokensOut: null })]))
+          const wanted = Object.entries(scores).map(([filter, score]) => [`exact_match_${filter.replaceAll(/[-@]/g, '_')}`, score])
+          expect({ replies, scores: Object.fromEntries(given) as unknown }).toEqual({ replies, scores: Object.fromEntries(wanted) as unknown })
         }
       }
     }
