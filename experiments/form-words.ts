@@ -7,7 +7,7 @@ import type { Kind, PARAMETERS_BY_KIND } from '../server/contracts/index.js'
 type Words<K extends Kind> = Readonly<Record<keyof (typeof PARAMETERS_BY_KIND)[K]['shape'], string>>
 
 const price = 'preço da máquina local; deixado de fora, o custo fica desconhecido'
-const limit = 'usar só esta quantidade de itens da partição, sorteados pela semente'
+const limit = 'usar só esta quantidade de itens da divisão, sorteados pela semente'
 const scored = 'os itens que recebem nota'
 
 const decoding = {
@@ -40,11 +40,11 @@ const training = {
   maxLength: 'tokens por linha; exemplos mais longos são cortados',
   gradientCheckpointing: 'recalcular cada camada na passagem para trás: menos memória para linhas mais longas, cerca de um terço a mais de tempo',
   evalEvery: 'passos do otimizador entre avaliações; um checkpoint é guardado em cada uma',
-  bestMetric: 'da partição de validação: recomenda-se o checkpoint com o melhor valor',
+  bestMetric: 'da divisão de validação: recomenda-se o checkpoint com o melhor valor',
   keepCheckpoints: 'quantos dos checkpoints mais novos são guardados, além do melhor e do escolhido; deixado de fora: todos',
   earlyStoppingPatience: 'avaliações seguidas sem um bestMetric melhor que encerram a execução; deixado de fora: ela faz todos os passos',
   earlyStoppingMinDelta: 'o que melhora no máximo isto não conta como melhora',
-  evalLimit: 'itens da partição de validação por avaliação',
+  evalLimit: 'itens da divisão de validação por avaliação',
   threads: 'threads de CPU; deixado de fora: todas as que o worker tem',
   device: 'um dispositivo ausente faz a execução falhar; nenhum outro toma seu lugar',
   price,
@@ -108,7 +108,7 @@ export const PARAMETERS_IN_PORTUGUESE: { readonly [K in Kind]: Words<K> } = {
     lossOn: 'o que se aprende: a completion (tudo o que segue o prompt), cada turno de assistant, ou todos os tokens; auto: turnos de assistant em conversas, a completion nos outros casos, tudo em um texto',
     truncation: 'que ponta de um exemplo mais longo que maxLength é mantida',
     samples: 'prompts respondidos em cada checkpoint; deixado de fora: três itens de validação',
-    testSplit: 'partição avaliada no fim com o melhor checkpoint; null: nenhuma',
+    testSplit: 'divisão avaliada no fim com o melhor checkpoint; null: nenhuma',
     testLimit: 'usar só esta quantidade de itens de teste, sorteados pela semente',
     maxTokens: 'tokens da resposta a um item de teste, no máximo',
   },

@@ -68,7 +68,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   package_missing: 'falta um pacote opcional',
   recording_invalid: 'uma gravação tem erros',
   recording_missing: 'falta uma gravação',
-  split_unknown: 'falta uma partição do conjunto de dados',
+  split_unknown: 'falta uma divisão do conjunto de dados',
   tokenizer_invalid: 'o tokenizador tem erros',
   weights_invalid: 'os pesos do modelo têm erros',
   weights_missing: 'faltam pesos do modelo',
