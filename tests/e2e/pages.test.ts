@@ -25,6 +25,7 @@ describeWith('Chromium', 'every page', () => {
   let server: Server
   let paths: string[]
   let cloned: string
+  let overlays: { path: string; opener: string }[]
 
   beforeAll(async () => {
     stage = await Stage.open()
@@ -33,11 +34,20 @@ describeWith('Chromium', 'every page', () => {
     const runs = [0.5, 0.8].map((share, run) => ({ name: `prompt ${run}`, params: { model: `m${run}` }, durationMs: 1_000, examples: items.map((id, index) => answer(id, index < share * items.length ? 1 : 0)) }))
     const { experiments } = await server.post<ImportAnswer>('/api/import', { experiments: [{ name: 'Two prompts', dataset: 'mails', source: { tool: 'test', files: [] }, metrics: [{ id: 'accuracy', higherIsBetter: true }], tags: ['a'], notes: 'of the test', runs }] })
     const waiting = await server.post<CreatedExperiment>('/api/experiments', { name: 'A sweep', kind: 'prompt', dataset: 'spam', axes: { shots: [0, 2] } })
+    // No worker takes them: a queue of more runs than the screen holds, with names that no column does.
+    await server.post<CreatedExperiment>('/api/experiments', { name: `Wide ${'name '.repeat(22)}`, kind: 'prompt', dataset: 'spam', axes: { shots: [0, 1, 2, 3], template: [`{{ input }} ${'a'.repeat(200)}`, '{{ input }}'] }, repeats: 5 })
     const [imported] = experiments
     cloned = waiting.id
+    const compared = `/compare?runs=${imported?.runs.map(({ id }) => id).join(',')}`
     paths = [
       ...PLAIN_PAGES.map((page) => (page === 'experiments' ? '/' : `/${page}`)),
-      `/experiments/${imported?.id}`, `/experiments/${waiting.id}`, `/runs/${imported?.runs[0]?.id}`, `/compare?runs=${imported?.runs.map(({ id }) => id).join(',')}`, `/new?from=${waiting.id}`, '/datasets/spam', '/nowhere',
+      `/experiments/${imported?.id}`, `/experiments/${waiting.id}`, `/runs/${imported?.runs[0]?.id}`, compared, `/new?from=${waiting.id}`, '/datasets/spam', '/nowhere',
+    ]
+    overlays = [
+      ...['Command palette', 'Show the keys', 'How to search'].map((opener) => ({ path: '/', opener })),
+      { path: '/tradeoff', opener: 'Share' },
+      ...['Add runs', 'Make a dataset'].map((opener) => ({ path: compared, opener })),
+      { path: `/experiments/${waiting.id}`, opener: 'Cancel' },
     ]
   })
   afterAll(() => stage?.close())
@@ -68,6 +78,25 @@ describeWith('Chromium', 'every page', () => {
       expect(found).toEqual([])
     })
   }
+
+  it('opens over its pages what is as accessible as they are, and gives the focus back', async () => {
+    const context = await contextOf({ theme: 'dark', language: 'en' }, { width: 1440, height: 900 })
+    const page = await context.newPage()
+    const found: string[] = []
+    for (const { path, opener } of overlays) {
+      if (page.url() !== `${server.url}${path}`) await open(page, path)
+      await page.getByRole('button', { name: opener, exact: true }).first().focus()
+      await page.keyboard.press('Enter')
+      await page.locator('dialog[open]').waitFor()
+      found.push(...(await violationsOn(page)).map((violation) => `${opener} on ${path} ${violation}`))
+      await page.keyboard.press('Escape')
+      await page.locator('dialog').waitFor({ state: 'detached' })
+      const focused = await page.evaluate<string>('document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent.trim()')
+      if (focused !== opener) found.push(`${opener} on ${path} gives the focus to "${focused}"`)
+    }
+    await context.close()
+    expect(found).toEqual([])
+  })
 
   it('fits a phone and speaks Portuguese, headings and titles at least', async () => {
     const context = await contextOf({ theme: 'light', language: 'pt' }, { width: 390, height: 844 })

@@ -2,7 +2,7 @@
 import type { Kind } from '../../server/contracts/experiment.js'
 import type { RaceStanding } from '../../server/contracts/race.js'
 import type { RunStatus } from '../../server/contracts/run.js'
-import { formatCount } from './format.js'
+import { formatCount, shorten } from './format.js'
 import { say } from './i18n.js'
 
 export const kindsInWords = (): Record<Kind, string> => ({ prompt: 'Prompt', lora: 'LoRA', rag: 'RAG', pretrain: say('Pretraining', 'Pré-treino') })
@@ -19,6 +19,9 @@ const PARAMETER = /(^|, )([\w.]+)=/g
 
 /** Of a run that is named by several parameters the values alone, for where there is little room. */
 export const valuesOnly = (name: string): string => ((name.match(PARAMETER)?.length ?? 0) > 1 ? name.replaceAll(PARAMETER, '$1') : name)
+
+/** A run's name in so many characters: the values alone before anything is cut, as names of one sweep begin alike. */
+export const fitted = (name: string, length: number): string => shorten(name.length <= length ? name : valuesOnly(name), length)
 
 /** What those values are of, in the same order. */
 export const parametersOf = (name: string): string[] => [...name.matchAll(PARAMETER)].flatMap(([, , parameter]) => parameter ?? [])

@@ -32,6 +32,7 @@ export function pressRow(event: KeyboardEvent): void {
   event.preventDefault()
 }
 
+/** To the field that narrows the table of the page, or to whatever else is marked as doing so. */
 export function focusFilter(): void {
-  document.querySelector<HTMLInputElement>('input[type=search]')?.focus()
+  document.querySelector<HTMLElement>('input[type=search], [data-filter]')?.focus()
 }

@@ -142,6 +142,7 @@ function afterBest({ overfitStep, isDiverged, isFinal }: TrainingFacts): string 
 function gapInWords({ gaps, partedStep }: Pick<TrainingFacts, 'gaps' | 'partedStep'>): string {
   const last = gaps.at(-1)
   if (last === undefined) return ''
+  if (!Number.isFinite(last.gap)) return say('At the end there is no generalization gap: one of the losses is no number.', 'No fim não há lacuna de generalização: uma das perdas não é um número.')
   const size = say(`Generalization gap at the end: ${formatFloat(toWire(last.gap))} nats per token`, `Lacuna de generalização no fim: ${formatFloat(toWire(last.gap))} nats por token`)
   return partedStep === null ? `${size}.` : say(`${size}, open for good from step ${formatCount(partedStep)}.`, `${size}, aberta de vez a partir do passo ${formatCount(partedStep)}.`)
 }
