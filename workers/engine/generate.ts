@@ -33,6 +33,8 @@ export interface OpenLanguageModelOptions {
   liveWeights?: ReadonlyMap<string, Float32Array>
   threads: number
   device: Device
+  /** Weights that take no more than this in f32 are held once more, in the form that decodes fastest. Default 1 GiB. */
+  repackLimitBytes?: number
 }
 
 /** A PEFT folder, or the live tensors of a trainer by PEFT name with their scaling (see loraScaling). */
@@ -59,13 +61,13 @@ export interface LanguageModel extends TextModel {
 
 /** Opens a model. Throws an EngineError that names the file and field where the folder is not a model the engine can run. */
 export async function openLanguageModel(options: OpenLanguageModelOptions): Promise<LanguageModel> {
-  const { folder, tokenizerFolder = folder, adapter, base, liveWeights, threads, device } = options
+  const { folder, tokenizerFolder = folder, adapter, base, liveWeights, threads, device, repackLimitBytes } = options
   const config = readLlamaConfig(folder)
   const tokenizer = loadTokenizer(tokenizerFolder)
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new EngineError('tokenizer_invalid', `the tokenizer in ${tokenizerFolder} has ids up to ${tokenizer.vocabSize - 1}, the model in ${folder} has vocab_size ${config.vocabSize}; they are of different models`)
   }
-  const runner = new LlamaRunner({ folder, config, base, device, threads, liveWeights })
+  const runner = new LlamaRunner({ folder, config, base, device, threads, liveWeights, repackLimitBytes })
   // One end for a text and one for a turn of a conversation are usual.
   const ends = [tokenizer.eosTokenId, turnEndToken(tokenizer), ...configuredEndTokens(folder)].filter((id) => id !== undefined)
   const model = new LocalModel(runner, tokenizer, new Set(ends))

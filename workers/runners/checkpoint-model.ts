@@ -12,6 +12,9 @@ export function copyCompanions(from: string, to: string): void {
   for (const file of COMPANION_FILES) if (existsSync(join(from, file))) cpSync(join(from, file), join(to, file))
 }
 
+/** It is asked beside a trainer that holds the weights too: a large model's are not held a third time. */
+const repackLimitBytes = 128 * 2 ** 20
+
 export interface CheckpointModelOptions {
   /** The base model's folder. */
   folder: string
@@ -35,9 +38,9 @@ export class CheckpointModel {
     const { method, folder: baseFolder, base, threads, device } = this.options
     if (method === 'full') {
       await this.close()
-      return (this.model = await openLanguageModel({ folder, threads, device }))
+      return (this.model = await openLanguageModel({ folder, threads, device, repackLimitBytes }))
     }
-    this.model ??= await openLanguageModel({ folder: baseFolder, base, threads, device })
+    this.model ??= await openLanguageModel({ folder: baseFolder, base, threads, device, repackLimitBytes })
     this.model.useAdapter({ folder })
     return this.model
   }

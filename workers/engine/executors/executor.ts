@@ -15,6 +15,8 @@ export interface ExecutorOptions {
   threads: number
   /** Copies weights into the layout the kernels like best: 5–8 % faster, twice the memory. Changes the last bits of results. Only ONNX Runtime heeds it. */
   prepack: boolean
+  /** Widens weights of 16 bits once, when compiled, and holds them in f32, instead of anew at each use. Only ONNX Runtime on the CPU heeds it; GPUs do it in any case. Default false. */
+  widenOnce?: boolean
 }
 
 /** A graph made ready for a device. */

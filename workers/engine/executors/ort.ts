@@ -39,7 +39,7 @@ async function compileForGpu(graph: Graph, options: ExecutorOptions): Promise<Se
   }
 }
 
-function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, prepack }: ExecutorOptions): Promise<ort.InferenceSession> {
+function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, prepack, widenOnce = false }: ExecutorOptions): Promise<ort.InferenceSession> {
   const session: Record<string, string> = prepack ? {} : { disable_prepacking: '1' }
   // What the graph computes twice, it computes twice to save memory.
   const unwanted = ['CommonSubexpressionElimination']
@@ -47,10 +47,10 @@ function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, p
   unwanted.push('GatherSliceToSplitFusion')
   // A product that reads its left side across rows is slower than one after a real transposition.
   unwanted.push('MatmulTransposeFusion')
-  // On the CPU a folded weight would be a private copy in f32; a GPU needs that copy, since its kernels read no bf16.
-  if (device === 'cpu') unwanted.push('ConstantFolding')
+  // On the CPU a folded weight is a private copy in f32; a GPU needs that copy, since its kernels read no bf16.
+  if (device === 'cpu' && !widenOnce) unwanted.push('ConstantFolding')
   // An operator that the device lacks must end the run, not move to the CPU in silence.
-  else session.disable_cpu_ep_fallback = '1'
+  if (device !== 'cpu') session.disable_cpu_ep_fallback = '1'
   if (weightsFolder !== null) session.model_external_initializers_file_folder_path = weightsFolder
   return ort.InferenceSession.create(bytes, {
     executionProviders: [device],

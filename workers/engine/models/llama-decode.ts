@@ -11,7 +11,7 @@ import { Graph } from '../graph.js'
 import { binary } from '../ops/elementwise.js'
 import { gather } from '../ops/indexing.js'
 import { gemm } from '../ops/products.js'
-import { namedEntries, openFrozenWeights, storedBytes } from '../frozen-weights.js'
+import { namedEntries, openFrozenWeights } from '../frozen-weights.js'
 import { weightSource, type Parameters } from '../parameters.js'
 import { SessionCache } from '../session-cache.js'
 import type { BaseWeights } from '../weight-cache.js'
@@ -29,8 +29,11 @@ const LONGEST_CHUNK = 512
 const MAX_SESSIONS = 16
 /** A session with weights of its own counts for as many others: no more than two are kept. */
 const REPACKED_SIZE = MAX_SESSIONS / 2
-/** Up to this size the session that decodes keeps a repacked copy of the weights, which it reads half as fast again. */
-const PREPACK_LIMIT_BYTES = 1024 * 1024 * 1024
+/**
+ * Weights that take no more than this in f32 are held once more for decoding, in the layout that kernels read half as
+ * fast again: those of 16 bits too. Quantised ones are not, since whoever quantises wants their memory.
+ */
+const REPACK_LIMIT_BYTES = 2 ** 30
 
 export interface LoraFactors {
   rank: number
@@ -49,6 +52,8 @@ export interface LlamaRunnerOptions {
   base?: BaseWeights
   device: Device
   threads: number
+  /** Weights that take no more than this in f32 are held once more for decoding. Default 1 GiB. */
+  repackLimitBytes?: number
   /** Replaces weights of the folder by name. With every weight given, the folder needs no safetensors. */
   liveWeights?: ReadonlyMap<string, Float32Array>
 }
@@ -77,7 +82,9 @@ export class LlamaRunner {
   readonly config: LlamaConfig
   readonly #options: LlamaRunnerOptions
   readonly #weights: Pick<Parameters, 'trainable' | 'frozen'>
-  readonly #frozenBytes: number
+  /** What the frozen weights take in f32. */
+  readonly #widenedBytes: number
+  readonly #isQuantized: boolean
   readonly #sessions = new SessionCache<Session>(MAX_SESSIONS, (session) => session.dispose())
   #lastRun: Promise<undefined> = Promise.resolve(undefined)
   #adapter: ReadonlyMap<string, LoraFactors> = new Map()
@@ -89,7 +96,8 @@ export class LlamaRunner {
     this.#options = options
     this.config = options.config
     this.#weights = splitWeights(options)
-    this.#frozenBytes = storedBytes(this.#weights.frozen)
+    this.#isQuantized = [...this.#weights.frozen.values()].some((weight) => 'quantization' in weight)
+    this.#widenedBytes = 4 * [...this.#weights.frozen.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0)
   }
 
   /** Module path → factors; an empty map is the base model. Caches made under another adapter are not valid under this one. */
@@ -253,10 +261,10 @@ export class LlamaRunner {
     const ranks = [...this.#adapter].map(([module, { rank, magnitude }]) => `${module}:${rank}${magnitude === undefined ? '' : ' stretched'}`).join(',')
     const { kind, B, T, P, R } = shape
     const isNext = kind === 'next'
-    const prepack = isNext && this.#frozenBytes <= PREPACK_LIMIT_BYTES
+    const prepack = isNext && this.#widenedBytes <= (this.#options.repackLimitBytes ?? REPACK_LIMIT_BYTES)
     // On the CPU one session decodes any number of sequences of any length; elsewhere each pair of sizes is compiled.
     const key = isNext && this.#options.device === 'cpu' ? kind : `${kind} ${B} ${T} ${P} ${R}`
-    const session = await this.#sessions.get(`${key} ${ranks}`, () => ({ size: prepack ? REPACKED_SIZE : 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack }) }))
+    const session = await this.#sessions.get(`${key} ${ranks}`, () => ({ size: prepack ? REPACKED_SIZE : 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack, widenOnce: prepack && !this.#isQuantized }) }))
     this.#stretches ??= await this.#measureStretches()
     return session.run(new Map([...feeds, ...[...this.#stretches].map(([module, data]): [string, Data] => [stretchName(module), data])]), isNext ? { rows: B, capacity: P } : {})
   }
