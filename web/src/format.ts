@@ -85,7 +85,7 @@ export interface MetricStyle {
 export function metricStyle(id: string): MetricStyle {
   const metric = METRICS[id]
   const isShare = metric?.estimator === 'proportion'
-  return { label: metric === undefined ? id : say(metric.label, PORTUGUESE_LABELS[id] ?? metric.label), isShare, unit: isShare ? '%' : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true, most: metric?.bounded === true ? 1 : null }
+  return { label: metric === undefined ? id : say(metric.label, PORTUGUESE_LABELS[id] ?? metric.label), isShare, unit: isShare ? '%' : metric?.unit === 'characters' ? say('characters', 'caracteres') : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true, most: metric?.bounded === true ? 1 : null }
 }
 
 export function formatMetric(value: Float | null | undefined, style: Pick<MetricStyle, 'isShare'>): string {
