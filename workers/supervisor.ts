@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeartbeatAnswerSchema, type Assignment, type Device, type Progress, type RunError } from '../server/contracts/index.js'
 import type { FromChild, StartMessage, ToChild } from './child-messages.js'
+import { messageOf } from './message-of.js'
 import { Reporter, type FinishWithoutAttempt } from './reporter.js'
 import { ServerRefusal, type ServerClient } from './server-client.js'
 
@@ -247,8 +248,4 @@ function failed(code: string, message: string): { status: 'failed'; error: RunEr
 function outcomeOfRefusal(refusal: unknown): Outcome {
   if (refusal instanceof ServerRefusal && refusal.meansFenced) return { status: 'fenced' }
   return { status: 'refused', message: messageOf(refusal) }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,6 +4,7 @@
  */
 import { Template } from '@huggingface/jinja'
 import { freeVariables } from '../experiments/template-variables.js'
+import { messageOf } from './message-of.js'
 import { RunFailure } from './run-context.js'
 
 export interface TemplateItem {
@@ -70,8 +71,4 @@ function fieldsBeside(item: TemplateItem, variable: string): string[] {
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -4,6 +4,7 @@
  * logits and sampling are llama.cpp's. Nothing is downloaded or built: the package's prebuilt binary runs, or none.
  */
 import { basename } from 'node:path'
+import { messageOf } from '../message-of.js'
 import { Answer } from './answer.js'
 import { EngineError } from './engine-error.js'
 import type { Device } from './engine.js'
@@ -236,8 +237,4 @@ async function scoreTokens(sequence: Sequence, inputs: readonly number[], labels
     isGreedy &&= best === label
   }
   return { logLikelihood, tokens: labels.length, isGreedy }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -12,7 +12,7 @@ import { EndpointCaller, type CallerOptions } from './endpoint-caller.js'
 import { EndpointModel } from './endpoint-model.js'
 import type { Gate } from './gate.js'
 import { GeminiContent } from './gemini.js'
-import { OpenAiChat } from './openai-chat.js'
+import { OpenAiChat, openAiHeaders } from './openai-chat.js'
 import { OpenAiCompletions } from './openai-completions.js'
 import { openRecorded } from './recorded.js'
 
@@ -49,7 +49,7 @@ export async function openEndpoint(endpoint: Endpoint, options: OpenEndpointOpti
 /** @throws {RunFailure} `key_missing` */
 export function openEmbeddings(endpoint: OpenAiEndpoint, options: OpenEndpointOptions): EmbeddingModel {
   const key = readKey(endpoint, options.env)
-  return new EndpointEmbeddings(endpoint, { caller: callerOf(endpoint, key, options), headers: new OpenAiChat(endpoint).headers(key), concurrency: options.concurrency })
+  return new EndpointEmbeddings(endpoint, { caller: callerOf(endpoint, key, options), headers: openAiHeaders(key), concurrency: options.concurrency })
 }
 
 type RemoteEndpoint = Exclude<Endpoint, { provider: 'recorded' }>

@@ -34,23 +34,13 @@ export class OpenAiChat implements Dialect {
   }
 
   headers(key: string | null): Record<string, string> {
-    return { accept: 'text/event-stream', ...(key === null ? {} : { authorization: `Bearer ${key}` }) }
+    return openAiHeaders(key)
   }
 
-  body({ messages, maxTokens, temperature, topK, topP, stop, seed }: CompletionRequest): Record<string, unknown> {
-    const body = {
-      model: this.endpoint.model,
-      messages,
-      [this.refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens']: maxTokens,
-      temperature,
-      top_k: topK,
-      top_p: topP,
-      stop: stop.length === 0 ? undefined : stop,
-      seed: temperature === 0 ? undefined : seed,
-      stream: true,
-      stream_options: this.refused.has('stream_options') ? undefined : { include_usage: true },
-    }
-    return withExtra(body, this.endpoint.extraBody)
+  body(request: CompletionRequest): Record<string, unknown> {
+    const { refused, endpoint } = this
+    const asked = { messages: request.messages, [refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens']: request.maxTokens }
+    return openAiBody(endpoint, request, { asked, hasStreamOptions: !refused.has('stream_options') })
   }
 
   readEvent(draft: ReplyDraft, data: string): void {
@@ -81,6 +71,26 @@ export class OpenAiChat implements Dialect {
     this.refused.add(named)
     return true
   }
+}
+
+export function openAiHeaders(key: string | null): Record<string, string> {
+  return { accept: 'text/event-stream', ...(key === null ? {} : { authorization: `Bearer ${key}` }) }
+}
+
+/** @param asked the question and the limit of its answer, under the names of the endpoint */
+export function openAiBody({ model, extraBody }: OpenAiEndpoint, { temperature, topK, topP, stop, seed }: CompletionRequest, { asked, hasStreamOptions }: { asked: Record<string, unknown>; hasStreamOptions: boolean }): Record<string, unknown> {
+  const body = {
+    model,
+    ...asked,
+    temperature,
+    top_k: topK,
+    top_p: topP,
+    stop: stop.length === 0 ? undefined : stop,
+    seed: temperature === 0 ? undefined : seed,
+    stream: true,
+    stream_options: hasStreamOptions ? { include_usage: true } : undefined,
+  }
+  return withExtra(body, extraBody)
 }
 
 function takeEnd(draft: ReplyDraft, { choices, usage }: Chunk): void {

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import type { OpenAiEndpoint } from '../../server/contracts/index.js'
 import { RunFailure } from '../run-context.js'
 import type { CompletionRequest, Message } from './chat-model.js'
-import { joinUrl, withExtra, type Dialect } from './dialect.js'
+import { joinUrl, type Dialect } from './dialect.js'
 import { EndpointFault } from './endpoint-fault.js'
-import { parseChunk, takeUsage, UsageSchema } from './openai-chat.js'
+import { openAiBody, openAiHeaders, parseChunk, takeUsage, UsageSchema } from './openai-chat.js'
 import type { ReplyDraft } from './reply-draft.js'
 
 const ChunkSchema = z.object({
@@ -24,23 +24,11 @@ export class OpenAiCompletions implements Dialect {
   }
 
   headers(key: string | null): Record<string, string> {
-    return { accept: 'text/event-stream', ...(key === null ? {} : { authorization: `Bearer ${key}` }) }
+    return openAiHeaders(key)
   }
 
-  body({ messages, maxTokens, temperature, topK, topP, stop, seed }: CompletionRequest): Record<string, unknown> {
-    const body = {
-      model: this.endpoint.model,
-      prompt: plainText(messages),
-      max_tokens: maxTokens,
-      temperature,
-      top_k: topK,
-      top_p: topP,
-      stop: stop.length === 0 ? undefined : stop,
-      seed: temperature === 0 ? undefined : seed,
-      stream: true,
-      stream_options: this.takesStreamOptions ? { include_usage: true } : undefined,
-    }
-    return withExtra(body, this.endpoint.extraBody)
+  body(request: CompletionRequest): Record<string, unknown> {
+    return openAiBody(this.endpoint, request, { asked: { prompt: plainText(request.messages), max_tokens: request.maxTokens }, hasStreamOptions: this.takesStreamOptions })
   }
 
   readEvent(draft: ReplyDraft, data: string): void {

@@ -1,6 +1,7 @@
 // Chat templates: the Jinja that turns a conversation into the text a model was taught to read.
 
 import { Template } from '@huggingface/jinja'
+import { messageOf } from '../../message-of.js'
 import { EngineError } from '../engine-error.js'
 
 export interface ChatMessage {
@@ -53,8 +54,4 @@ export function renderChatTemplate(template: Template | undefined, { messages, a
   } catch (cause) {
     throw new EngineError('template_invalid', `the chat template in ${where} refused the messages: ${messageOf(cause)}`, { folder: where }, cause)
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
