@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeartbeatAnswerSchema, type Assignment, type Device, type Progress, type RunError } from '../server/contracts/index.js'
 import type { FromChild, StartMessage, ToChild } from './child-messages.js'
-import { messageOf } from './message-of.js'
+import { messageOf } from './engine/message-of.js'
 import { Reporter, type FinishWithoutAttempt } from './reporter.js'
 import { ServerRefusal, type ServerClient } from './server-client.js'
 

@@ -4,7 +4,7 @@
  */
 import { Template } from '@huggingface/jinja'
 import { freeVariables } from '../experiments/template-variables.js'
-import { messageOf } from './message-of.js'
+import { messageOf } from './engine/message-of.js'
 import { RunFailure } from './run-context.js'
 
 export interface TemplateItem {

@@ -4,7 +4,6 @@
  * logits and sampling are llama.cpp's. Nothing is downloaded or built: the package's prebuilt binary runs, or none.
  */
 import { basename } from 'node:path'
-import { messageOf } from '../message-of.js'
 import { Answer } from './answer.js'
 import { EngineError } from './engine-error.js'
 import type { Device } from './engine.js'
@@ -12,6 +11,7 @@ import { readGguf } from './formats/gguf.js'
 import { openGgufVocabulary, type GgufVocabulary } from './formats/gguf-vocabulary.js'
 import { StreamDecoder } from './formats/stream-decoder.js'
 import type { Tokenizer } from './formats/tokenizer.js'
+import { messageOf } from './message-of.js'
 import { installCommand, loadOptionalPackage, type OptionalPackage } from './optional-package.js'
 import { PromptTokens } from './prompt-tokens.js'
 import { checkGenerateOptions, type ContinuationScore, type GenerateOptions, type Generation, type TextModel } from './text-model.js'

@@ -1,8 +1,8 @@
 // Chat templates: the Jinja that turns a conversation into the text a model was taught to read.
 
 import { Template } from '@huggingface/jinja'
-import { messageOf } from '../../message-of.js'
 import { EngineError } from '../engine-error.js'
+import { messageOf } from '../message-of.js'
 
 export interface ChatMessage {
   role: string
