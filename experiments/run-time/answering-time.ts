@@ -21,7 +21,8 @@ export function modelIdentity(model: ParameterValue | undefined): string {
   const endpoint = EndpointSchema.safeParse(model)
   if (!endpoint.success) return String(model)
   const { provider, model: name } = endpoint.data
-  return JSON.stringify([provider, 'baseUrl' in endpoint.data ? endpoint.data.baseUrl : endpoint.data.file, name])
+  const place = 'baseUrl' in endpoint.data ? endpoint.data.baseUrl : 'file' in endpoint.data ? endpoint.data.file : null
+  return JSON.stringify([provider, place, name])
 }
 
 export function isEndpoint(params: Params): boolean {

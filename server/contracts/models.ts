@@ -96,8 +96,16 @@ export const RecordedEndpointSchema = z.strictObject({
   price: PriceSchema.optional(),
 })
 
-/** A model behind an endpoint. */
-export const EndpointSchema = z.discriminatedUnion('provider', [OpenAiEndpointSchema, AnthropicEndpointSchema, GeminiEndpointSchema, RecordedEndpointSchema])
+/** No model: what is asked comes back. For outputs that stand in the items, and for trying prompts and scorers out. */
+export const EchoEndpointSchema = z.strictObject({
+  provider: z.literal('echo'),
+  model: z.string().min(1).default('echo'),
+  label: remote.label,
+  price: PriceSchema.default({ perHour: 0 }).describe('nothing, unless you say otherwise'),
+})
+
+/** A model behind an endpoint, or what stands in its place. */
+export const EndpointSchema = z.discriminatedUnion('provider', [OpenAiEndpointSchema, AnthropicEndpointSchema, GeminiEndpointSchema, RecordedEndpointSchema, EchoEndpointSchema])
 export type Endpoint = z.infer<typeof EndpointSchema>
 
 /**

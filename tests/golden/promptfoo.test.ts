@@ -23,8 +23,8 @@ function imported(config: unknown): { items: Item[]; prompts: NamedPrompt[] } {
   const folder = mkdtempSync(join(tmpdir(), 'bancada-golden-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
-  // promptfoo echoed and judged by a program, neither of which is imported: others stand in their place.
-  const { files } = convertPromptfoo(join(folder, 'config.json'), { env: {}, skipUnsupported: false, model: 'nano-pt-en', grader: 'nano-pt-en', embedder: 'use-lite-en' })
+  // promptfoo judged by a program, which is not imported: another stands in its place.
+  const { files } = convertPromptfoo(join(folder, 'config.json'), { env: {}, skipUnsupported: false, grader: 'nano-pt-en', embedder: 'use-lite-en' })
   const [items, experiment] = ['.jsonl', '.yaml'].map((ending) => files.findLast(({ path }) => path.endsWith(ending))?.text ?? '')
   const spec = parse(experiment ?? '') as { axes: { prompt?: NamedPrompt[] }; fixed: { prompt: NamedPrompt } }
   return { items: (items ?? '').trim().split('\n').map((line) => JSON.parse(line) as Item), prompts: spec.axes.prompt ?? [spec.fixed.prompt] }

@@ -6,6 +6,7 @@ import { RunFailure } from '../run-context.js'
 import { AnthropicMessages } from './anthropic.js'
 import type { ChatModel } from './chat-model.js'
 import type { Dialect } from './dialect.js'
+import { echoModel } from './echo-model.js'
 import { EchoLikelihood } from './echo-likelihood.js'
 import { EndpointEmbeddings, type EmbeddingModel } from './embeddings.js'
 import { EndpointCaller, type CallerOptions } from './endpoint-caller.js'
@@ -27,6 +28,7 @@ export interface OpenEndpointOptions extends Omit<CallerOptions, 'gate'> {
 
 /** @throws {RunFailure} `key_missing` when the named environment variable is not set. */
 export async function openEndpoint(endpoint: Endpoint, options: OpenEndpointOptions): Promise<ChatModel> {
+  if (endpoint.provider === 'echo') return echoModel(endpoint.model, options.concurrency)
   if (endpoint.provider === 'recorded') {
     const source = endpoint.record === undefined ? null : await openEndpoint(endpoint.record, options)
     return openRecorded({ model: endpoint.model, path: join(options.recordingsFolder, endpoint.file), source })
@@ -52,7 +54,7 @@ export function openEmbeddings(endpoint: OpenAiEndpoint, options: OpenEndpointOp
   return new EndpointEmbeddings(endpoint, { caller: callerOf(endpoint, key, options), headers: openAiHeaders(key), concurrency: options.concurrency })
 }
 
-type RemoteEndpoint = Exclude<Endpoint, { provider: 'recorded' }>
+type RemoteEndpoint = Exclude<Endpoint, { provider: 'recorded' | 'echo' }>
 
 function dialectOf(endpoint: RemoteEndpoint): Dialect {
   switch (endpoint.provider) {

@@ -47,7 +47,7 @@ export function openAccount(context: Context): Omit<OpenedModel, 'model'> {
       budget,
       repeat: assignment.repeat,
     })
-    const decoding = typeof ref === 'string' || ref.provider === 'recorded' ? undefined : ref.decoding
+    const decoding = typeof ref === 'object' && 'decoding' in ref ? ref.decoding : undefined
     return decoding === undefined ? accounted : withOwnDecoding(accounted, decoding)
   }
   return {
@@ -69,7 +69,7 @@ async function openRemote(context: Context, endpoint: Endpoint): Promise<NamedMo
   }
   const { price: _price, ...asked } = endpoint
   const baseUrl = 'baseUrl' in endpoint ? endpoint.baseUrl : null
-  report.environment({ device: baseUrl === null ? 'recording' : `endpoint ${new URL(baseUrl).host}` })
+  report.environment({ device: baseUrl === null ? (endpoint.provider === 'echo' ? 'echo' : 'recording') : `endpoint ${new URL(baseUrl).host}` })
   const model = await openEndpoint(endpoint, endpointOptions(context))
   // Neither a name nor where the key stands changes what is answered; settings are part of each call.
   const { apiKeyEnv: _apiKeyEnv, label: _label, decoding: _decoding, ...identity } = { apiKeyEnv: undefined, label: undefined, decoding: undefined, ...asked }

@@ -81,7 +81,8 @@ export function modelOf(id: string, options: ConfigNode, { env, findings }: { en
     findings.leaveOut(options, what, mend)
     return null
   }
-  if (/^(?:file|https?|python|exec|webhook|ws|wss|package|golang|browser|mcp|echo)$/.test(prefix)) return refuse(`the provider ${id} is ${prefix === 'echo' ? 'no model' : 'code or an address of your own'}`, 'name a model here, or try the config with --model nano-pt-en')
+  if (id === 'echo') return checked({ provider: 'echo', model: 'echo' }, options, findings)
+  if (/^(?:file|https?|python|exec|webhook|ws|wss|package|golang|browser|mcp|echo)$/.test(prefix)) return refuse(`the provider ${id} is code or an address of your own`, 'name a model here, or try the config with --model nano-pt-en')
   if (prefix === 'anthropic') {
     const name = rest[0] === 'messages' ? rest.slice(1).join(':') : rest.join(':')
     if (name === '' || rest[0] === 'completion' || rest[0] === 'claude-agent-sdk') return refuse(`the provider ${id} is not that of Anthropic's Messages`, 'write anthropic:messages:MODEL')
