@@ -1,21 +1,9 @@
 import { z } from 'zod'
+import type { Float } from './float.js'
 
-/**
- * A float on the wire. JSON has no NaN or infinity and would turn them into null,
- * so they travel by name: a diverged loss is data and must arrive as what it is.
- */
-export const FloatSchema = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])])
-export type Float = z.infer<typeof FloatSchema>
+export { type Float, fromWire, toWire } from './float.js'
 
-export function toWire(value: number): Float {
-  if (Number.isFinite(value)) return value
-  if (Number.isNaN(value)) return 'NaN'
-  return value > 0 ? 'Infinity' : '-Infinity'
-}
-
-export function fromWire(value: Float): number {
-  return Number(value)
-}
+export const FloatSchema = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]) satisfies z.ZodType<Float>
 
 /** Many floats in few bytes: float32, little-endian. NaN and infinity are among them. */
 export function packFloats(values: Float32Array): string {

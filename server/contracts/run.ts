@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { COLOR_SLOTS } from './color-slots.js'
 import { ExperimentStatusSchema, KindSchema, ParameterValueSchema } from './experiment.js'
 import { ExpectedCostSchema, SpreadSchema } from './expected-cost.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
@@ -10,8 +11,7 @@ import { ExperimentTimeSchema, RunTimeSchema, TimeUnknownSchema } from './time-e
 export const RunStatusSchema = z.enum(['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'stopped'])
 export type RunStatus = z.infer<typeof RunStatusSchema>
 
-/** Stored on the run once, so that a run keeps its colour in every chart. 6 hues × 3 dashes. */
-export const COLOR_SLOTS = 18
+export { COLOR_SLOTS } from './color-slots.js'
 
 export const ProgressSchema = z.object({
   done: z.number().nonnegative(),

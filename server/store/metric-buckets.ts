@@ -24,7 +24,7 @@ export function bucketPoints(points: PointArrays, maxPoints: number): MetricBuck
 /** The same of groups; a group is never cut, it belongs to the bucket of its last step. */
 export function bucketGroups(groups: Groups, maxPoints: number): MetricBucket[] {
   if (groups.length <= Math.max(1, Math.floor(maxPoints / 2))) return [...groups]
-  return cut(groups.length, (index) => groups[index]?.lastStep ?? 0, { maxPoints, first: groups[0]?.firstStep ?? 0 }).map(([start, end]) => merge(groups.slice(start, end)))
+  return cut(groups.length, (index) => groups[index]?.lastStep ?? 0, { maxPoints, first: groups[0]?.firstStep ?? 0 }).map(([start, end]) => merge(groups, start, end))
 }
 
 /** Stretches [start, end) of entries that lie in one bucket. */
@@ -42,19 +42,20 @@ function cut(count: number, stepOf: (index: number) => number, { maxPoints, firs
   return stretches
 }
 
-function merge(groups: Groups): MetricBucket {
-  const [lows, highs] = [groups.flatMap(({ min }) => min ?? []), groups.flatMap(({ max }) => max ?? [])]
-  const last = groups.at(-1)
-  return {
-    firstStep: groups[0]?.firstStep ?? 0,
-    lastStep: last?.lastStep ?? 0,
-    min: lows.length === 0 ? null : Math.min(...lows.map(Number)),
-    max: highs.length === 0 ? null : Math.max(...highs.map(Number)),
-    last: last?.last ?? 'NaN',
-    lastTime: last?.lastTime ?? 0,
-    n: groups.reduce((sum, { n }) => sum + n, 0),
-    nonFinite: groups.reduce((sum, { nonFinite }) => sum + nonFinite, 0),
+/** Groups [start, end) as one. */
+function merge(groups: Groups, start: number, end: number): MetricBucket {
+  let [min, max, n, nonFinite] = [Infinity, -Infinity, 0, 0]
+  for (let index = start; index < end; index += 1) {
+    const group = groups[index]
+    if (group === undefined) continue
+    n += group.n
+    nonFinite += group.nonFinite
+    if (group.min !== null) min = Math.min(min, Number(group.min))
+    if (group.max !== null) max = Math.max(max, Number(group.max))
   }
+  const last = groups[end - 1]
+  const hasFinite = nonFinite < n
+  return { firstStep: groups[start]?.firstStep ?? 0, lastStep: last?.lastStep ?? 0, min: hasFinite ? min : null, max: hasFinite ? max : null, last: last?.last ?? 'NaN', lastTime: last?.lastTime ?? 0, n, nonFinite }
 }
 
 /** Every point by itself. */

@@ -395,7 +395,8 @@ function keepsThePromise(openDatabase: () => Promise<OpenedDatabase>): void {
       const edges = [buckets.flatMap(({ min }) => min ?? []), buckets.flatMap(({ max }) => max ?? [])]
       return { points: series?.points, n: buckets.reduce((sum, { n }) => sum + n, 0), odd: buckets.reduce((sum, { nonFinite }) => sum + nonFinite, 0), least: Math.min(...(edges[0] ?? []).map(Number)), most: Math.max(...(edges[1] ?? []).map(Number)), first: buckets[0]?.firstStep, last: buckets.at(-1)?.lastStep }
     }
-    expect(about(coarse)).toEqual(about(fine))
+    // 12 points ask for the coarsest grain of the overviews, 40 for the middle one, 100 for the finest.
+    for (const maxPoints of [12, 40, 100]) expect([maxPoints, about((await metrics.read(id, { keys: ['loss'], maxPoints }))[0])]).toEqual([maxPoints, about(fine)])
     expect(about(coarse)).toEqual({ points: all.length, n: all.length, odd: 2, least: -7, most: 99, first: 0, last: all.length - 1 })
     expect(coarse?.buckets.length).toBeLessThanOrEqual(51)
     const [many] = await metrics.readMany([id], { maxPoints: 100, digits: 6 })

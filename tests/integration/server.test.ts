@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Type } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
-import { packFloats, type Assignment, type Comparison, type CreatedExperiment, type ErrorBody, type Estimate, type Example, type ExamplePage, type Experiment, type ExperimentPage, type Health, type MetricsAnswer, type Plan, type Run, type ServerEvent } from '../../server/contracts/index.js'
+import { packFloats, readSeries, SERIES_BYTES, type Assignment, type Comparison, type CreatedExperiment, type ErrorBody, type Estimate, type Example, type ExamplePage, type Experiment, type ExperimentPage, type Health, type MetricsAnswer, type Plan, type Run, type ServerEvent } from '../../server/contracts/index.js'
 import { Logger } from '../../server/logger.js'
 import { readSettings, type Settings } from '../../server/settings.js'
 import { startServer, type RunningServer } from '../../server/start.js'
@@ -201,6 +201,9 @@ describe('the server', () => {
     const { series } = (await ask<MetricsAnswer>('GET', `/api/runs/${id}/metrics?keys=items/accuracy&maxPoints=10`)).body
     expect(series).toMatchObject([{ key: 'items/accuracy', points: 2, buckets: [{ last: 'NaN', nonFinite: 1, min: null }, { last: 0.5 }] }])
     expect((await ask('GET', `/api/metrics?runs=${id}&keys=items/accuracy&maxPoints=10&digits=6`)).body).toMatchObject({ runs: [{ runId: id, series: [{ key: 'items/accuracy', points: 2, lasts: ['NaN', 0.5], spread: null }] }] })
+    const packed = await fetch(`${server.url}/api/metrics?runs=${id}&keys=items/accuracy&maxPoints=10&digits=6`, { headers: { accept: SERIES_BYTES } })
+    expect([packed.status, packed.headers.get('content-type'), packed.headers.get('vary')]).toEqual([200, SERIES_BYTES, 'Accept'])
+    expect(readSeries(await packed.arrayBuffer())).toMatchObject([{ runId: id, series: [{ key: 'items/accuracy', points: 2, lasts: ['NaN', 0.5], spread: null }] }])
     expect(codeOf(await ask('GET', `/api/metrics?runs=${id},nobody`))).toEqual([404, 'not_found'])
     expect(codeOf(await ask('GET', '/api/metrics?runs='))).toEqual([400, 'invalid_request'])
     const page = (await ask<ExamplePage>('GET', `/api/runs/${id}/examples`)).body

@@ -9,7 +9,8 @@ import type { ServerEvent } from '../../server/contracts/events.js'
 import type { NextToken, NextTokenRequest } from '../../server/contracts/next-token.js'
 import type { ExperimentForm, ModelList } from '../../server/contracts/form.js'
 import type { RunSeries } from '../../server/contracts/metric.js'
-import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, TokenLossTable, RescoreAnswer, RunSeriesList, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
+import { readSeries, SERIES_BYTES } from '../../server/contracts/series-bytes.js'
+import type { DatasetList, DatasetPage, ExamplePage, ExperimentChange, ExperimentPage, Health, LossTable, TokenLossTable, RescoreAnswer, StoredLogLine, SystemInfo } from '../../server/contracts/http.js'
 import type { AnnotationRequest, AnswerQueue, ComparedItem, CreatedDataset, ItemFacets, PairChoice, PairQueue, PreferenceResult, RevealedPair, VerdictResult } from '../../server/contracts/people.js'
 import type { DatasetProfile } from '../../server/contracts/profile.js'
 import type { Found, MoveRequest, Queue } from '../../server/contracts/queue.js'
@@ -35,6 +36,11 @@ export class ApiError extends Error {
 }
 
 async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const response = await answer(path, init)
+  return response.status === 204 ? (undefined as T) : ((await response.json()) as T)
+}
+
+async function answer(path: string, init: RequestInit): Promise<Response> {
   let response: Response
   try {
     response = await fetch(`/api${path}`, init)
@@ -43,8 +49,7 @@ async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
     throw new ApiError('unreachable', say('The server does not answer. Is it still running? Start it with npm start.', 'O servidor não responde. Ele ainda está rodando? Inicie-o com npm start.'), { cause })
   }
   if (!response.ok) throw await errorOf(response)
-  if (response.status === 204) return undefined as T
-  return (await response.json()) as T
+  return response
 }
 
 async function errorOf(response: Response): Promise<ApiError> {
@@ -118,8 +123,10 @@ export const getRun = (id: string, signal: AbortSignal): Promise<Run> => request
 export const cancelRun = (id: string): Promise<void> => request(ofRun(id, '/cancel'), send('POST'))
 export const retryRun = (id: string): Promise<void> => request(ofRun(id, '/retry'), send('POST'))
 
-export const getSeries = async (asked: SeriesQuery, signal: AbortSignal): Promise<RunSeries[]> =>
-  (await request<RunSeriesList>(`/metrics${query({ ...asked, runs: asked.runs.join(','), keys: asked.keys.join(',') })}`, { signal })).runs
+export async function getSeries(asked: SeriesQuery, signal: AbortSignal): Promise<RunSeries[]> {
+  const path = `/metrics${query({ ...asked, runs: asked.runs.join(','), keys: asked.keys.join(',') })}`
+  return readSeries(await (await answer(path, { signal, headers: { accept: SERIES_BYTES } })).arrayBuffer())
+}
 export interface ExamplesQuery {
   offset: number
   limit: number

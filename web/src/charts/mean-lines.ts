@@ -1,8 +1,9 @@
 /** Lines of several runs drawn as one: their mean along x, with a band. Pure. */
 import { criticalT95 } from '../../../experiments/statistics/distributions.js'
-import { type Float, type MetricBucket, toWire } from '../../../server/contracts/metric.js'
+import { COLOR_SLOTS } from '../../../server/contracts/color-slots.js'
+import { type Float, toWire } from '../../../server/contracts/float.js'
+import type { MetricBucket } from '../../../server/contracts/metric.js'
 import type { Run } from '../../../server/contracts/run.js'
-import { COLOR_SLOTS } from '../../../server/contracts/run.js'
 import { formatParameter } from '../format.js'
 import { say } from '../i18n.js'
 import type { Band } from './curve-view.js'

@@ -1,7 +1,8 @@
 /** What the curves of one training run say: where it was best, from where it only got worse, and how wide the gap to the training loss is. Pure. */
 import { BEST_METRICS, bestMetricOf, earlyStop, type EarlyStopping, type BestMetric, type Evaluation, evaluationOf, firstOverfitStep, laterEvaluations, type LaterEvaluations, recommendCheckpoint } from '../../../../experiments/checkpoints.js'
 import { type GapPoint, gapCurve, lastingDivergence } from '../../../../experiments/generalization.js'
-import { type MetricBucket, type MetricSeries, toWire } from '../../../../server/contracts/metric.js'
+import { toWire } from '../../../../server/contracts/float.js'
+import type { MetricBucket, MetricSeries } from '../../../../server/contracts/metric.js'
 import type { Checkpoint, Run } from '../../../../server/contracts/run.js'
 import type { Mark } from '../../charts/lines.js'
 import { formatCount, formatFloat, formatMetric } from '../../format.js'
