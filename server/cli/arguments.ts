@@ -44,6 +44,7 @@ export const OPTIONS = {
   run: SWITCH,
   scorers: TEXT,
   shots: TEXT,
+  processed: SWITCH,
   'skip-unsupported': SWITCH,
   step: TEXT,
   threads: TEXT,

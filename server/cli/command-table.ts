@@ -66,7 +66,7 @@ export const COMMANDS: Record<string, Command> = {
   },
   export: { options: ['step', 'out', 'format', 'dtype', 'all'], most: 1, run: exported },
   report: { options: ['experiment', 'format', 'out', 'metric', 'threshold', 'error-cost'], run: reported },
-  import: { options: [...IMPORTED, 'grader', 'embedder', 'max-tokens', 'data', 'shots', 'limit'], run: imported },
+  import: { options: [...IMPORTED, 'grader', 'embedder', 'max-tokens', 'data', 'processed', 'shots', 'limit'], run: imported },
   archive: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => change(client, output, { id: required(names[0], 'ID'), change: { archived: values.undo !== true } }) },
   star: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => change(client, output, { id: required(names[0], 'ID'), change: { starred: values.undo !== true } }) },
   delete: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => remove(client, output, { id: required(names[0], 'ID'), undo: values.undo === true }) },
@@ -110,13 +110,13 @@ async function imported({ client, output, names, values }: Call): Promise<boolea
   const how = { out: values.out ?? (process.env['BANCADA_HOME'] || '.bancada'), run: values.run === true, wait: values.wait === true, skipUnsupported: values['skip-unsupported'] === true }
   const { name, model } = values
   if (what === 'promptfoo' && names.length <= 2) {
-    refuse(values, ['data', 'shots', 'limit'], 'import promptfoo')
+    refuse(values, ['data', 'processed', 'shots', 'limit'], 'import promptfoo')
     const { grader, embedder } = values
     return importPromptfoo(client, output, { config: required(path, 'CONFIG, such as promptfooconfig.yaml,'), env: process.env, ...how, ...onlyGiven({ name, model, grader, embedder, maxTokens: positive(values['max-tokens'], '--max-tokens') }) })
   }
   if (what === 'lm-eval-task' && names.length <= 2) {
     refuse(values, ['grader', 'embedder', 'max-tokens'], 'import lm-eval-task')
-    return importLmEvalTask(client, output, { path: required(path, 'TASK.yaml or FOLDER'), ...how, ...onlyGiven({ name, model, data: values.data, shots: wholeNumber(values.shots, '--shots'), limit: wholeNumber(values.limit, '--limit', 1) }) })
+    return importLmEvalTask(client, output, { path: required(path, 'TASK.yaml or FOLDER'), ...how, processed: values.processed === true, ...onlyGiven({ name, model, data: values.data, shots: wholeNumber(values.shots, '--shots'), limit: wholeNumber(values.limit, '--limit', 1) }) })
   }
   if (names.length === 0) throw new UsageError('FILE or DIR is missing')
   refuse(values, COMMANDS['import']?.options ?? [], 'import of results')

@@ -18,6 +18,8 @@ Tasks that need Python are refused with file, line and key.
   --data DIR            the rows, as DIR/SPLIT.jsonl, .json or .csv (test, train … as the task names its splits);
                         of several tasks DIR/TASK/SPLIT or DIR/DATASET_NAME/SPLIT; left out: the files that
                         dataset_kwargs.data_files names
+  --processed           the rows are already what the task's process_docs makes of them: the one piece of Python that
+                        most refused tasks have
   --out DIR             where datasets/ and experiments/ are (default: $BANCADA_HOME, or .bancada)
   --name NAME           what the dataset and the experiment of a single task are called
   --model M             who is asked (default: nano-pt-en)

@@ -1,5 +1,5 @@
 /* Tasks of lm-evaluation-harness through the command line: refused by name, or asked of the shipped model and compared. */
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -38,17 +38,25 @@ it('runs a task of choices and one of texts as they are', async () => {
 it('refuses what needs Python by file, line and key, and a folder runs without it only when asked to', async () => {
   const refused = await taken('hellaswag.yaml', 'sciq')
   expect(refused.code).toBe(2)
-  expect(refused.output).toMatch(/hellaswag\.yaml:\d+ process_docs: it is Python \(utils\.process_docs\)/)
+  expect(refused.output).toMatch(/hellaswag\.yaml:\d+ process_docs: it is Python \(utils\.process_docs\).*--processed/)
+
+  const data = join(home, 'processed')
+  await mkdir(data)
+  const rows = ['A bird sings and', 'Rain falls and'].map((query, gold) => `${JSON.stringify({ query, choices: ['it flies.', 'all is wet.'], label: gold })}\n`)
+  await Promise.all(['validation', 'train'].map((split) => writeFile(join(data, `${split}.jsonl`), rows.join(''))))
+  const given = await bancada(server.url, 'import', 'lm-eval-task', join(FIXTURES, 'tasks/hellaswag.yaml'), '--data', data, '--out', home, '--processed')
+  expect(given).toMatchObject({ code: 0, output: expect.stringContaining('2 items, 0 shots') as string })
+  expect(given.output).toContain('Note: The rows are taken to be what utils.process_docs makes of them.')
 
   const folder = join(home, 'folder')
   await cp(join(FIXTURES, 'tasks/hellaswag.yaml'), join(folder, 'hellaswag.yaml'))
   await writeFile(join(folder, 'base.yaml'), 'output_type: multiple_choice\ntest_split: test\n')
-  await writeFile(join(folder, 'colours.yaml'), 'include: base.yaml\ntask: colours\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.json}}\ndoc_to_text: question\ndoc_to_choice: [red, green]\ndoc_to_target: right\nmetric_list: [{metric: acc}, {metric: mcc}]\n')
+  await writeFile(join(folder, 'colours.yaml'), 'include: base.yaml\ntask: colours\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.json}}\ndoc_to_text: question\ndoc_to_choice: [red, green]\ndoc_to_target: right\nmetric_list: [{metric: acc}, {metric: bias}]\n')
   await writeFile(join(folder, 'rows.json'), JSON.stringify([{ question: 'Grass is', right: 'green' }, { question: 'Blood is', right: 0 }]))
   const run = (...more: string[]): ReturnType<typeof bancada> => bancada(server.url, 'import', 'lm-eval-task', folder, '--out', home, ...more)
   const whole = await run()
   expect(whole.code).toBe(2)
-  expect(whole.output).toContain('mcc of a choice is not known')
+  expect(whole.output).toContain('the metric bias of multiple_choice is not known here')
   const rest = await run('--skip-unsupported')
   expect(rest.output).toMatch(/Refused: .*hellaswag\.yaml/)
   expect(rest.output).toContain('Left out: colours.yaml:8 metric_list[1]')

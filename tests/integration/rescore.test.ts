@@ -1,8 +1,8 @@
 /* Answers of a finished experiment scored anew from the command line, over the built server and its worker. */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { Comparison, CreatedExperiment, Experiment, ExamplePage, ExperimentPage } from '../../server/contracts/index.js'
+import type { Comparison, CreatedExperiment, Experiment, ExamplePage, ExperimentPage, RescoreAnswer, Run } from '../../server/contracts/index.js'
 import { chatEndpoint } from '../../workers/fixtures/prompt-run.js'
 import { bancada, startServer, temporaryFolder, until } from '../support/bancada.js'
 
@@ -57,4 +57,35 @@ it('stand as runs of their own, linked to their source and compared with it, and
   expect([without.code, without.output]).toEqual([1, expect.stringContaining('its file held no outputs to score, only their scores')])
   const nothing = await bancada(server.url, 'rescore', whole ?? '', '--metrics', 'pass')
   expect([nothing.code, nothing.output]).toEqual([2, expect.stringContaining('there is no metric pass')])
+})
+
+it('outlives kill -9 of the server: the scores of the source stay, and the new run has each of its own once', async () => {
+  const { baseUrl, prompts } = await chatEndpoint(() => 'ham')
+  await using home = await temporaryFolder()
+  const doomed = await startServer(home.path, { args: ['--no-examples'], env: { BANCADA_STALE_MS: '3000' } })
+  const created = await doomed.post<CreatedExperiment>('/api/experiments', { name: 'Mails', kind: 'prompt', dataset: 'spam', model: { provider: 'openai', baseUrl, model: 'tiny' }, fixed: { limit: 60 } })
+  const source = created.runs[0]?.id ?? ''
+  await until(() => doomed.get<Experiment>(`/api/experiments/${created.id}`), ({ status }) => status === 'succeeded')
+  const pageOf = (server: Pick<typeof doomed, 'get'>, id: string): Promise<ExamplePage> => server.get<ExamplePage>(`/api/runs/${id}/examples?limit=100`)
+  const before = await pageOf(doomed, source)
+
+  // Five items are scored, and the others wait until the file is there.
+  const go = join(home.path, 'go')
+  mkdirSync(join(home.path, 'scorers'))
+  writeFileSync(join(home.path, 'scorers', 'held.mjs'), `import { existsSync } from 'node:fs'\nlet calls = 0\nexport default async () => {\n  if (++calls > 5) while (!existsSync(${JSON.stringify(go)})) await new Promise((resolve) => setTimeout(resolve, 20))\n  return 1\n}\n`)
+  const answer = await doomed.post<RescoreAnswer>(`/api/runs/${source}/rescore`, { scorers: { held: { type: 'custom', file: 'held.mjs' } }, metrics: ['held', 'accuracy'] })
+  const rescored = answer.runs[0]?.id ?? ''
+  await until(() => pageOf(doomed, rescored), ({ total }) => total === 5)
+  doomed.kill('SIGKILL')
+  await doomed.ended
+  writeFileSync(go, '')
+
+  await using server = await startServer(home.path, { args: ['--no-examples'], env: { BANCADA_STALE_MS: '3000' } })
+  expect(await pageOf(server, source)).toEqual(before)
+  const run = await until(() => server.get<Run>(`/api/runs/${rescored}`), ({ status }) => !['queued', 'running'].includes(status))
+  expect([run.status, run.summary?.metrics['held']?.n]).toEqual(['succeeded', 60])
+  const after = await pageOf(server, rescored)
+  expect(new Set(after.examples.map(({ itemId }) => itemId)).size).toBe(60)
+  expect(after.examples.every(({ scores }) => scores['held'] === 1)).toBe(true)
+  expect([await pageOf(server, source), prompts.length]).toEqual([before, 60])
 })

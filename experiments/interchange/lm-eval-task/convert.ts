@@ -23,6 +23,8 @@ export interface ConvertTaskOptions {
   /** In place of the task's own num_fewshot. */
   shots?: number
   skipUnsupported: boolean
+  /** The rows are what the task's process_docs has made of them. */
+  processed?: boolean
 }
 
 export interface ConvertedTask {
@@ -51,7 +53,7 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
   const findings = new Findings()
   const type = outputTypeOf(file, findings)
   const shots = type === 'loglikelihood_rolling' ? 0 : shotsOf(file, options)
-  assertKnown(file, type, findings)
+  assertKnown(options.processed === true ? withoutProcessing(file, findings) : file, type, findings)
   const fewshot = fewshotOf(file, findings)
   const { metrics, scorers } = metricsOf(file, type, findings)
   const decoding = { ...decodingOf(file, findings), ...samplesOf(file, scorers, findings) }
@@ -126,11 +128,20 @@ interface Fewshot {
   wording: Partial<Wording>
 }
 
+/** What Python does to the rows before anything of them is asked. */
+const PROCESSING = new Set(['process_docs', 'custom_dataset'])
+
+function withoutProcessing(file: TaskFile, findings: Findings): TaskFile {
+  const done = file.all.filter(({ key }) => PROCESSING.has(key))
+  for (const { value } of done) findings.note(`The rows are taken to be what ${codeIn(value) ?? String(value)} makes of them.`)
+  return file.with(done.map((setting) => ({ ...setting, value: undefined })))
+}
+
 function assertKnown(file: TaskFile, type: OutputType, findings: Findings): void {
   for (const setting of file.all) {
     const { key, value } = setting
     const code = codeIn(value)
-    if (code !== undefined) findings.refuse(setting, `it is Python (${code}), which is not run here`, 'write the value as Jinja or as a field’s name, or run the task with the harness and import its results: bancada import DIR')
+    if (code !== undefined) findings.refuse(setting, `it is Python (${code}), which is not run here`, PROCESSING.has(key) ? 'let Python make the rows over, write them to DIR and add --data DIR --processed' : 'write the value as Jinja or as a field’s name, or run the task with the harness and import its results: bancada import DIR')
     else if (!KNOWN.has(key)) findings.refuse(setting, `the key is not known here, and reads ${JSON.stringify(value)?.slice(0, 80)}`, 'take it out if the task can do without it')
   }
   for (const key of [...(type === 'loglikelihood_rolling' ? [] : ['doc_to_text']), 'doc_to_target', ...(type === 'multiple_choice' ? ['doc_to_choice'] : [])]) {
