@@ -13,6 +13,8 @@ export interface QuantizedWeight {
   shape: Shape
   codes: WeightEntry
   scales: WeightEntry
+  /** int4 only, where rows are whole blocks: codes 0 … 15 as [out, blocks of a row, bytes of a block], which a product with few rows computes on as they are. */
+  rows?: WeightEntry
 }
 
 export type FrozenWeight = WeightEntry | QuantizedWeight
@@ -23,7 +25,7 @@ export function openFrozenWeights(folder: string, config: LlamaConfig, base?: Ba
   return base === undefined ? stored : cachedWeights(folder, stored, base)
 }
 
-function isQuantized(weight: FrozenWeight): weight is QuantizedWeight {
+export function isQuantized(weight: FrozenWeight): weight is QuantizedWeight {
   return 'quantization' in weight
 }
 
@@ -58,6 +60,14 @@ export function declareFrozen(graph: Graph, name: string, weight: FrozenWeight):
   if (dtype === undefined) throw graphError(`"${name}" is stored as ${weight.dtype}; the engine reads F32, F16 and BF16`)
   const value = graph.external(name, { shape: weight.shape, dtype, location: locationOf(weight) })
   return () => (dtype === 'f32' ? value : graph.apply('Cast', [value], { to: 'f32' }))
+}
+
+/** x·Wᵀ over the codes of a weight, never widened; null where it has none that a product reads. */
+export function codedProduct(graph: Graph, x: Value, { name, weight }: { name: string; weight: FrozenWeight | undefined }): Value | null {
+  if (weight === undefined || !isQuantized(weight) || weight.rows === undefined) return null
+  const { rows, scales } = weight
+  const codes = graph.external(`${name}.rows`, { shape: rows.shape, dtype: 'u8', location: locationOf(rows) })
+  return graph.apply('CodedProduct', [codes, x, graph.external(`${name}.scales`, { shape: scales.shape, dtype: 'f32', location: locationOf(scales) })], {})
 }
 
 function declareQuantized(graph: Graph, name: string, { quantization, shape, codes, scales }: QuantizedWeight): () => Value {

@@ -66,6 +66,11 @@ export function quantize(values: Float32Array, scales: Float32Array, quantizatio
   return codes
 }
 
+/** The same int4 codes as 0 … 15 in place of −8 … 7. */
+export function unsignedCodes(codes: Uint8Array): Uint8Array {
+  return codes.map((byte) => byte ^ 0x88)
+}
+
 const nearestCode: Record<Quantization, (ratio: number) => number> = {
   int8: (ratio) => Math.max(-127, Math.min(127, Math.round(ratio))),
   int4: (ratio) => Math.max(-8, Math.min(7, Math.round(ratio))),

@@ -10,7 +10,7 @@ import type { FrozenWeight } from './frozen-weights.js'
 import { float32ToBfloat16, float32ToFloat16, writeAtomically, writeSafetensors, type SafetensorsDtype, type TensorToWrite } from './formats/safetensors.js'
 import { openWeights, type WeightEntry } from './formats/weights.js'
 import { openMergedWeights, type MergedTensor } from './merged-weights.js'
-import { BLOCK_SIZES, blockBytes, blockScales, QUANTIZATIONS, quantize, type Quantization } from './quantization.js'
+import { BLOCK_SIZES, blockBytes, blockScales, QUANTIZATIONS, quantize, unsignedCodes, type Quantization } from './quantization.js'
 import { sizeOf } from './tensor.js'
 
 /** `stored`: as the folder has them. The 16- and 32-bit formats hold for every matrix, the quantised ones for the linear layers. */
@@ -23,8 +23,8 @@ export interface BaseWeights {
   cacheFolder: string
 }
 
-/** Raised when the same weights would be written otherwise. */
-const LAYOUT = 1
+/** Raised for a format when the same weights would be written otherwise. */
+const LAYOUTS: Partial<Record<BaseDtype, number>> = { int4: 2 }
 const LARGEST_F16 = 65504
 const PIECE_BYTES = 1 << 24
 
@@ -70,7 +70,7 @@ function readBack(cached: ReadonlyMap<string, WeightEntry>, { stored, dtype, cha
   }
   return new Map([...stored].map(([name, original]): [string, FrozenWeight] => {
     if (!isQuantization(dtype) || !changes(name, original)) return [name, entry(name)]
-    return [name, { quantization: dtype, shape: original.shape, codes: entry(`${name}.codes`), scales: entry(`${name}.scales`) }]
+    return [name, { quantization: dtype, shape: original.shape, codes: entry(`${name}.codes`), scales: entry(`${name}.scales`), rows: cached.get(`${name}.rows`) }]
   }))
 }
 
@@ -93,13 +93,16 @@ function* narrowed({ name, rows }: MergedTensor, dtype: keyof typeof plainTypes)
   }
 }
 
-/** Codes [blocks, bytes of one] and scales [blocks]: the tensor is read once for each. */
+/** Codes [blocks, bytes of one] and scales [blocks], and for int4 the codes once more as a product reads them: the tensor is read once for each. */
 function quantized({ name, shape, rows }: MergedTensor, quantization: Quantization): Written[] {
   const [count, size] = [sizeOf(shape), BLOCK_SIZES[quantization]]
   if (count % size !== 0) throw new EngineError('weights_invalid', `"${name}" [${shape.join(', ')}] does not fall into blocks of ${size} weights, which ${quantization} needs; use a 16-bit format`, { name })
+  const width = shape.at(-1) ?? 1
   // So many rows are a whole number of blocks, whatever the width.
-  const rowMultiple = size / greatestDivisor(size, shape.at(-1) ?? 1)
+  const rowMultiple = size / greatestDivisor(size, width)
+  const hasRows = quantization === 'int4' && width % size === 0
   return [
+    ...(hasRows ? [[`${name}.rows`, { dtype: 'U8', shape: [count / width, width / size, size / 2], data: pieces((values) => unsignedCodes(quantize(values, blockScales(values, quantization), quantization))) }] as Written] : []),
     [`${name}.codes`, { dtype: quantization === 'int8' ? 'I8' : 'U8', shape: [count / size, blockBytes(quantization)], data: pieces((values) => quantize(values, blockScales(values, quantization), quantization)) }],
     [`${name}.scales`, { dtype: 'F32', shape: [count / size], data: pieces((values) => blockScales(values, quantization)) }],
   ]
@@ -117,7 +120,7 @@ function greatestDivisor(a: number, b: number): number {
 
 /** Hash of the bytes of all weight files, their names left out: a folder may be moved or renamed. */
 function fingerprint(stored: ReadonlyMap<string, WeightEntry>, { dtype, cacheFolder }: BaseWeights): string {
-  const hash = createHash('sha256').update(`${LAYOUT} ${dtype} ${isQuantization(dtype) ? BLOCK_SIZES[dtype] : ''}`)
+  const hash = createHash('sha256').update(`${LAYOUTS[dtype] ?? 1} ${dtype} ${isQuantization(dtype) ? BLOCK_SIZES[dtype] : ''}`)
   const files = new Set([...stored.values()].map(({ file }) => file))
   for (const fileHash of [...files].map((file) => rememberedHash(file, cacheFolder)).sort()) hash.update(fileHash)
   return hash.digest('hex').slice(0, 32)

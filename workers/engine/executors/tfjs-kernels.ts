@@ -57,6 +57,14 @@ export const kernels: { [K in OperatorName]: Kernel<OperatorAttributes[K]> } = {
     const levels = quantization === 'nf4' ? tf.reshape(tf.gather(at(inputs, 2), codes), [scales.size, -1]) : tf.cast(codes, 'float32')
     return tf.reshape(tf.mul(levels, tf.reshape(scales, [-1, 1])), [...shape])
   },
+  CodedProduct: ({ tf, inputs }) => {
+    const [codes, x, scales] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)]
+    const bytes = tf.cast(codes, 'float32')
+    const high = tf.floor(tf.div(bytes, 16))
+    const levels = tf.sub(tf.stack([tf.sub(bytes, tf.mul(high, 16)), high], 3), 8)
+    const weights = tf.mul(tf.reshape(levels, [scales.size, -1]), tf.reshape(scales, [-1, 1]))
+    return tf.matMul(x, tf.reshape(weights, [at(codes.shape, 0), -1]), false, true)
+  },
   RmsNorm: ({ tf, inputs, attributes: { epsilon } }) => {
     const x = at(inputs, 0)
     return tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon))), at(inputs, 1))

@@ -11,7 +11,7 @@ import { Graph } from '../graph.js'
 import { binary } from '../ops/elementwise.js'
 import { gather } from '../ops/indexing.js'
 import { gemm } from '../ops/products.js'
-import { namedEntries, openFrozenWeights } from '../frozen-weights.js'
+import { codedProduct, isQuantized, namedEntries, openFrozenWeights } from '../frozen-weights.js'
 import { weightSource, type Parameters } from '../parameters.js'
 import { SessionCache } from '../session-cache.js'
 import type { BaseWeights } from '../weight-cache.js'
@@ -31,7 +31,8 @@ const MAX_SESSIONS = 16
 const REPACKED_SIZE = MAX_SESSIONS / 2
 /**
  * Weights that take no more than this in f32 are held once more for decoding, in the layout that kernels read half as
- * fast again: those of 16 bits too. Quantised ones are not, since whoever quantises wants their memory.
+ * fast again: those of 16 bits too. Of quantised ones, int4 is computed on as it is, and no other is held once more,
+ * since whoever quantises wants their memory.
  */
 const REPACK_LIMIT_BYTES = 2 ** 30
 
@@ -82,8 +83,8 @@ export class LlamaRunner {
   readonly config: LlamaConfig
   readonly #options: LlamaRunnerOptions
   readonly #weights: Pick<Parameters, 'trainable' | 'frozen'>
-  /** What the frozen weights take in f32. */
-  readonly #widenedBytes: number
+  /** The session that decodes holds weights of its own. */
+  readonly #repacks: boolean
   readonly #isQuantized: boolean
   readonly #sessions = new SessionCache<Session>(MAX_SESSIONS, (session) => session.dispose())
   #lastRun: Promise<undefined> = Promise.resolve(undefined)
@@ -96,8 +97,12 @@ export class LlamaRunner {
     this.#options = options
     this.config = options.config
     this.#weights = splitWeights(options)
-    this.#isQuantized = [...this.#weights.frozen.values()].some((weight) => 'quantization' in weight)
-    this.#widenedBytes = 4 * [...this.#weights.frozen.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+    const frozen = [...this.#weights.frozen.values()]
+    this.#isQuantized = frozen.some(isQuantized)
+    // Beside quantised weights, those of 16 bits stay as they are.
+    const widened = frozen.filter((weight) => !this.#isQuantized || (!isQuantized(weight) && weight.dtype === 'F32'))
+    const bytes = 4 * widened.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+    this.#repacks = options.device === 'cpu' && bytes <= (options.repackLimitBytes ?? REPACK_LIMIT_BYTES)
   }
 
   /** Module path → factors; an empty map is the base model. Caches made under another adapter are not valid under this one. */
@@ -261,7 +266,7 @@ export class LlamaRunner {
     const ranks = [...this.#adapter].map(([module, { rank, magnitude }]) => `${module}:${rank}${magnitude === undefined ? '' : ' stretched'}`).join(',')
     const { kind, B, T, P, R } = shape
     const isNext = kind === 'next'
-    const prepack = isNext && this.#widenedBytes <= (this.#options.repackLimitBytes ?? REPACK_LIMIT_BYTES)
+    const prepack = isNext && this.#repacks
     // On the CPU one session decodes any number of sequences of any length; elsewhere each pair of sizes is compiled.
     const key = isNext && this.#options.device === 'cpu' ? kind : `${kind} ${B} ${T} ${P} ${R}`
     const session = await this.#sessions.get(`${key} ${ranks}`, () => ({ size: prepack ? REPACKED_SIZE : 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack, widenOnce: prepack && !this.#isQuantized }) }))
@@ -317,7 +322,7 @@ export class LlamaRunner {
       mask: graph.freeInput('mask', [B, 1, 1, P], { axes: ['rows', null, null, 'capacity'] }),
       angles: { cos: angles('cos'), sin: angles('sin') },
       past: cachedLayers(layers, cached),
-      linear: (x, module) => this.#linear(graph, x, { module, weight }),
+      linear: (x, module) => this.#linear(graph, x, { module, weight, isNext: true }),
     })
     graph.output('logits', gemm(graph, hidden, weight(headWeightName(this.config)), { transB: true }))
     addPresent(graph, present)
@@ -340,8 +345,10 @@ export class LlamaRunner {
     return { ...outputs, weight }
   }
 
-  #linear(graph: Graph, x: Value, { module, weight }: { module: string; weight: (name: string) => Value }): Value {
-    const base = gemm(graph, x, weight(`${module}.weight`), { transB: true })
+  #linear(graph: Graph, x: Value, { module, weight, isNext = false }: { module: string; weight: (name: string) => Value; isNext?: boolean }): Value {
+    const name = `${module}.weight`
+    const coded = isNext && this.#repacks ? codedProduct(graph, x, { name, weight: this.#weights.frozen.get(name) }) : null
+    const base = coded ?? gemm(graph, x, weight(name), { transB: true })
     const factors = this.#adapter.get(module)
     if (factors === undefined) return base
     const { rank, a, b, magnitude } = factors

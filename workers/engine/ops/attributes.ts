@@ -37,6 +37,7 @@ export interface OperatorAttributes {
   Gather: None
   ScatterAdd: { rows: number }
   Dequantize: DequantizeAttributes
+  CodedProduct: None
   RmsNorm: { epsilon: number }
   Rotary: None
   CachedAttention: None

@@ -53,6 +53,7 @@ export const operatorCases: { [K in OperatorName]: [OperatorCase<K>, ...Operator
   ScatterAdd: [{ shapes: [[5, 3]], indices: [1, 3, 1, 0, 1], attributes: { rows: 4 } }],
   // The codes of the other formats cannot be fed; they are tested where weights lie in files.
   Dequantize: [{ bytes: [2, 32], shapes: [[2], [256, 2]], attributes: { quantization: 'nf4', shape: [4, 32] } }],
+  CodedProduct: [{ bytes: [3, 2, 16], shapes: [[2, 64], [6]], attributes: none }],
   RmsNorm: [{ shapes: [[3, 5], [5]], attributes: { epsilon: 1e-3 } }],
   Rotary: [{ shapes: [[3, 16], [3, 4], [3, 4]], attributes: none }],
   CachedAttention: [

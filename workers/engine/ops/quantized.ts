@@ -1,6 +1,7 @@
 /** Weights that are stored in few bits, widened where they are used. */
 import { BLOCK_SIZES, blockBytes, type Quantization } from '../quantization.js'
 import { graphError, sameShape, sizeOf, type DType, type Shape } from '../tensor.js'
+import type { None } from './attributes.js'
 import { at, type Operator } from './operator.js'
 
 export interface DequantizeAttributes {
@@ -37,5 +38,25 @@ export const Dequantize: Operator<DequantizeAttributes> = {
       const column = emitter.node('Reshape', [scales, emitter.int64([blocks, 1])])
       return emitter.node('Mul', [emitter.node('Reshape', [pairs, emitter.int64([blocks, size])]), column])
     }
+  },
+}
+
+/**
+ * x·Wᵀ for W in int4, computed block by block on the codes: codes u8 [N,blocks,16] of 0 … 15, eight above what they
+ * stand for and two in a byte, the first in the low half; x [M,K] with K = 32·blocks, scales [N·blocks] → [M,N].
+ */
+export const CodedProduct: Operator<None> = {
+  infer: (inputs) => {
+    const [codes, x, scales] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)]
+    const [N, blocks] = [at(codes.shape, 0), at(codes.shape, 1)]
+    if (codes.dtype !== 'u8' || !sameShape(codes.shape, [N, blocks, blockBytes('int4')]) || x.shape.length !== 2 || at(x.shape, 1) !== blocks * BLOCK_SIZES.int4 || !sameShape(scales.shape, [N * blocks])) {
+      throw graphError(`product of [${x.shape.join(', ')}] with int4 codes ${codes.dtype} [${codes.shape.join(', ')}] and scales [${scales.shape.join(', ')}]`)
+    }
+    return { shape: [at(x.shape, 0), N], dtype: 'f32' }
+  },
+  backward: null,
+  emit: ({ emitter, names, inputs, output, outputName }) => {
+    const attributes = { K: at(at(inputs, 1).shape, 1), N: at(output.shape, 1), bits: 4, block_size: BLOCK_SIZES.int4 }
+    emitter.node('MatMulNBits', [at(names, 1), at(names, 0), at(names, 2)], { output: outputName, domain: 'com.microsoft', attributes })
   },
 }
