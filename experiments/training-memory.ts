@@ -76,14 +76,19 @@ export function activationBytes(model: ModelFacts, shape: TrainingShape): number
   const { saved, working, scores } = layerElements(model, shape)
   const trained = trainedCount(model, shape)
   const headGradient = shape.lora === null ? V * D : 0
-  // At the head: what the layers left, and two matrices of logits.
-  const head = 3 * N * D + 2 * N * V
+  // At the head: what the layers left, and two matrices of the logits that are held at once.
+  const head = 3 * N * D + 2 * headRows(N, model, shape) * V
   const layer = saved + working + scores
   const end = shape.lora === null ? trained + 3 * V * D + 4 * N * D : 0
   const elements = shape.gradientCheckpointing
     ? Math.max(L * N * D + layer + trained, L * N * D + head + 0.45 * layer, end)
     : Math.max(L * saved + head + headGradient, L * saved + working + 0.1 * trained, end)
   return 4 * elements + widenedBytes(model, shape)
+}
+
+/** Over a frozen head the rows are taken in blocks of at most 256 where they would make more than 4 Mi logits. */
+function headRows(rows: number, { vocabSize }: ModelFacts, { lora }: TrainingShape): number {
+  return lora === null || rows * vocabSize <= 2 ** 22 ? rows : Math.ceil(rows / Math.ceil(rows / 256))
 }
 
 /** Stored weights that are not f32 are widened where they are used: one of each shape at a time, and the head. */

@@ -4,9 +4,10 @@ import { gradients } from './autodiff.js'
 import type { Batch } from './batches.js'
 import { Graph } from './graph.js'
 import { loraLayers, type LoraLayers } from './lora.js'
-import { causalMask, headWeightName, llamaForward, packedMask, tokenLoss, type TokenLoss } from './models/llama.js'
+import { causalMask, headWeightName, llamaForward, packedMask, tokenLoss, type LossInput, type TokenLoss } from './models/llama.js'
 import { binary } from './ops/elementwise.js'
 import { gather } from './ops/indexing.js'
+import { concat, slice } from './ops/layout.js'
 import { at } from './ops/operator.js'
 import { weightSource, type Parameters } from './parameters.js'
 import type { Segment } from './recompute.js'
@@ -31,27 +32,32 @@ export function trainGraph(spec: StepGraphOptions): StepGraph {
   const { parameters } = spec
   const graph = new Graph()
   const weight = weightSource(graph, parameters)
-  const { loss: { objective, shortfall }, layers, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
+  const { lossInput, layers, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
+  // A trained head would sum its gradient over the blocks, each as large as itself.
+  const blocks = lossInBlocks(graph, lossInput, spec.options.lora === null ? 1 : headBlocks(spec.shape.R, spec.config.vocabSize))
   const share = graph.input('share', [spec.shape.R, 1])
-  const loss = graph.apply('ReduceSum', [binary(graph, 'Mul', objective, share)], { axes: [0, 1] })
+  const joined = (pick: (block: TokenLoss) => Value): Value => (blocks.length === 1 ? pick(at(blocks, 0)) : concat(graph, blocks.map(pick), 0))
+  const loss = (): Value => graph.apply('ReduceSum', [binary(graph, 'Mul', joined(({ objective }) => objective), share)], { axes: [0, 1] })
   const names = [...parameters.trainable.keys()]
   const recomputed = spec.options.gradientCheckpointing ? layers : []
-  for (const [index, gradient] of gradients(graph, loss, names.map(weight), recomputed).entries()) graph.output(gradientName(at(names, index)), gradient)
-  graph.output('loss', loss)
-  graph.output('shortfall', shortfall)
+  for (const [index, gradient] of gradients(graph, loss(), names.map(weight), recomputed).entries()) graph.output(gradientName(at(names, index)), gradient)
+  // What stands last is computed last: before the gradients it would need the logits of every block.
+  graph.output('loss', loss())
+  graph.output('shortfall', joined(({ shortfall }) => shortfall))
   return { graph, keepMasks }
 }
 
 /** Forward only. Outputs nll [R,1] and first choice [R] (i64) of each head row; logits never leave the graph. */
 export function evaluateGraph(spec: StepGraphOptions): Graph {
   const graph = new Graph()
-  const { loss: { nll, logits } } = forward(graph, weightSource(graph, spec.parameters), { ...spec, isTraining: false })
+  const { lossInput } = forward(graph, weightSource(graph, spec.parameters), { ...spec, isTraining: false })
+  const { nll, logits } = tokenLoss(graph, lossInput)
   graph.output('nll', nll)
   graph.output('choice', graph.apply('ArgMax', [logits], {}))
   return graph
 }
 
-function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphOptions & { isTraining: boolean }): { loss: TokenLoss; layers: Segment[]; keepMasks: LoraLayers['keepMasks'] } {
+function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphOptions & { isTraining: boolean }): { lossInput: LossInput; layers: Segment[]; keepMasks: LoraLayers['keepMasks'] } {
   const { config, options, parameters, shape: { B, T, R }, isTraining } = spec
   const adapters = options.lora === null ? null : loraLayers(graph, { lora: options.lora, targets: parameters.targets, squares: parameters.squares, weight, isTraining })
   const { hidden, layers } = llamaForward(graph, {
@@ -63,7 +69,29 @@ function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphO
     linear: adapters?.linear,
   })
   const rows = R === B * T ? hidden : gather(graph, hidden, graph.input('head-rows', [R], 'i64'))
-  const labelSmoothing = isTraining ? options.labelSmoothing : 0
-  const loss = tokenLoss(graph, { hidden: rows, head: weight(headWeightName(config)), labels: graph.input('labels', [R], 'i64'), labelSmoothing })
-  return { loss, layers, keepMasks: adapters?.keepMasks ?? [] }
+  const lossInput = { hidden: rows, head: weight(headWeightName(config)), labels: graph.input('labels', [R], 'i64'), labelSmoothing: isTraining ? options.labelSmoothing : 0 }
+  return { lossInput, layers, keepMasks: adapters?.keepMasks ?? [] }
+}
+
+/** Rows of the head of which the logits are held at once, where they are many. Fewer would make the product slower. */
+const BLOCK_ROWS = 256
+/** Logits up to this many cost little memory. */
+const FEW_LOGITS = 1 << 22
+
+/** Into how many blocks the rows of the head are cut. */
+function headBlocks(rows: number, vocabSize: number): number {
+  return rows * vocabSize <= FEW_LOGITS ? 1 : Math.ceil(rows / BLOCK_ROWS)
+}
+
+/**
+ * The loss of some rows after the other. Their gradients are computed depth first, the forward pass of a block right
+ * before its backward pass, so that the logits of one block alone are in memory; the sums are the same.
+ */
+function lossInBlocks(graph: Graph, { hidden, labels, ...rest }: LossInput, blocks: number): TokenLoss[] {
+  if (blocks === 1) return [tokenLoss(graph, { hidden, labels, ...rest })]
+  const rows = at(hidden.shape, 0)
+  return Array.from({ length: blocks }, (_, block) => {
+    const span = { axis: 0, start: Math.floor((rows * block) / blocks), end: Math.floor((rows * (block + 1)) / blocks) }
+    return tokenLoss(graph, { hidden: slice(graph, hidden, span), labels: slice(graph, labels, span), ...rest })
+  })
 }

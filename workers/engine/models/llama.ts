@@ -195,12 +195,22 @@ export interface TokenLoss {
   logits: Value
 }
 
+export interface LossInput {
+  /** [R,D] */
+  hidden: Value
+  /** [V,D] */
+  head: Value
+  /** i64 [R] */
+  labels: Value
+  labelSmoothing?: number | undefined
+}
+
 /**
  * Negative log-likelihood of labels i64 [R] given hidden [R,D] and head [V,D]:
  * logsumexp(h·Eᵀ) − ⟨h, E[y]⟩, which needs no one-hot and no scatter into the logits. Label smoothing
  * (Szegedy et al. 2016, arXiv:1512.00567, §7) is that of torch's CrossEntropyLoss.
  */
-export function tokenLoss(graph: Graph, { hidden, head, labels, labelSmoothing = 0 }: { hidden: Value; head: Value; labels: Value; labelSmoothing?: number }): TokenLoss {
+export function tokenLoss(graph: Graph, { hidden, head, labels, labelSmoothing = 0 }: LossInput): TokenLoss {
   const logits = gemm(graph, hidden, head, { transB: true })
   const largest = unary(graph, 'Detach', graph.apply('ReduceMax', [logits], { axes: [1] }))
   const exponentials = unary(graph, 'Exp', binary(graph, 'Sub', logits, largest))
