@@ -9,7 +9,7 @@ import { binary, unary } from './ops/elementwise.js'
 import { concat, slice } from './ops/layout.js'
 import { at } from './ops/operator.js'
 import { gemm } from './ops/products.js'
-import { Random, streams } from './random.js'
+import { drawn, Random, streams } from './random.js'
 import type { Shape, Value } from './tensor.js'
 
 export interface LoraTarget {
@@ -88,7 +88,7 @@ export function initialLora(targets: readonly LoraTarget[], lora: Pick<LoraOptio
     const random = new Random(seed, streams.adapters, index)
     const bound = 1 / Math.sqrt(inSize)
     const draw = init === 'gaussian' ? () => random.normal() / rank : () => (2 * random.uniform() - 1) * bound
-    tensors.set(loraNames(module).a, Float32Array.from({ length: rank * inSize }, draw))
+    tensors.set(loraNames(module).a, drawn(rank * inSize, draw))
     tensors.set(loraNames(module).b, new Float32Array(outSize * rank))
     const lengths = squares?.get(module)
     if (lengths !== undefined) tensors.set(loraNames(module).magnitude, lengths.map(Math.sqrt))

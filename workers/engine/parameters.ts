@@ -8,7 +8,7 @@ import type { Graph } from './graph.js'
 import { initialLora, loraShapes, loraTargets, type LoraTarget } from './lora.js'
 import { llamaWeightShapes } from './models/llama.js'
 import { openLlamaWeights } from './models/llama-weights.js'
-import { Random, streams } from './random.js'
+import { drawn, Random, streams } from './random.js'
 import { sizeOf, type Shape, type Value } from './tensor.js'
 
 export interface TrainableTensor {
@@ -78,7 +78,7 @@ function withInitial(shapes: ReadonlyMap<string, Shape>, read: (name: string, sh
 function freshWeight(name: string, shape: Shape, { seed, index }: { seed: number; index: number }): Float32Array {
   if (shape.length === 1) return new Float32Array(sizeOf(shape)).fill(name.endsWith('.bias') ? 0 : 1)
   const random = new Random(seed, streams.weights, index)
-  return Float32Array.from({ length: sizeOf(shape) }, () => random.normal() * INITIAL_DEVIATION)
+  return drawn(sizeOf(shape), () => random.normal() * INITIAL_DEVIATION)
 }
 
 /** Names to graph values: trainable tensors as inputs, all others in their files; each is declared once. */

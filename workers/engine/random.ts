@@ -68,5 +68,12 @@ export class Random {
   }
 }
 
+/** So many numbers, one after the other. A loop: Float32Array.from would make a list of objects of them first. */
+export function drawn(count: number, draw: () => number): Float32Array {
+  const numbers = new Float32Array(count)
+  for (let index = 0; index < count; index++) numbers[index] = draw()
+  return numbers
+}
+
 /** What a stream is for; part of its name, so that no two purposes share numbers. */
 export const streams = { weights: 1, adapters: 2, order: 3, dropout: 4 } as const

@@ -199,7 +199,7 @@ class CompiledTrainer implements Trainer {
       const { graph, keepMasks } = kind === 'train' ? trainGraph(spec) : { graph: evaluateGraph(spec), keepMasks: [] }
       const sizeBytes = heldBytes(graph)
       this.#peakBytes = Math.max(this.#peakBytes, sizeBytes)
-      const executorOptions = { device: options.device, threads: options.threads, prepack: storedBytes(parameters.frozen) <= PREPACK_LIMIT_BYTES }
+      const executorOptions = { device: options.device, threads: options.threads, prepack: storedBytes(parameters.frozen) <= PREPACK_LIMIT_BYTES, fuses: false }
       return { size: sizeBytes, compile: async () => ({ session: await compile(graph, executorOptions), keepMasks }) }
     })
   }

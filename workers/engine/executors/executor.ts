@@ -17,6 +17,8 @@ export interface ExecutorOptions {
   prepack: boolean
   /** Widens weights of 16 bits once, when compiled, and holds them in f32, instead of anew at each use. Only ONNX Runtime on the CPU heeds it; GPUs do it in any case. Default false. */
   widenOnce?: boolean
+  /** Lets ONNX Runtime look on the CPU for operators to fuse: seconds for a large graph. In a training step it finds next to nothing. Default true. */
+  fuses?: boolean
 }
 
 /** A graph made ready for a device. */
