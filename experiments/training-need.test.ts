@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PARAMETERS_BY_KIND } from '../server/contracts/index.js'
 import type { ModelFacts } from './model-facts.js'
-import { loraNeed, pretrainNeed, tooLarge } from './training-need.js'
+import { loraNeed, memoryTogether, pretrainNeed, tooLarge } from './training-need.js'
 
 const llama1b: ModelFacts = { hiddenSize: 2048, intermediateSize: 8192, layers: 16, heads: 32, kvHeads: 8, headDim: 64, vocabSize: 128256, tieEmbeddings: true, storedBytes: 2 }
 const lora = (more: Record<string, unknown>) => loraNeed(PARAMETERS_BY_KIND.lora.parse({ rank: 16, batchSize: 1, maxLength: 512, ...more }), llama1b)
@@ -17,6 +17,15 @@ describe('the need of a training run', () => {
     const [one, four] = [lora({}), lora({ accumulationSteps: 4 })]
     expect(four.memoryBytes).toBe(one.memoryBytes)
     expect(four.flopsPerStep).toBe(4 * one.flopsPerStep)
+  })
+
+  it('of runs side by side is their sum, with weights that they share counted once', () => {
+    const [one, other] = [lora({}), lora({ rank: 32 })]
+    const together = (names: [string | null, string | null]) => memoryTogether([{ need: one, weights: names[0] }, { need: other, weights: names[1] }])
+    expect(together(['a', 'b'])).toBe(one.memoryBytes + other.memoryBytes)
+    expect(together([null, null])).toBe(one.memoryBytes + other.memoryBytes)
+    expect(together(['a', 'a'])).toBe(one.memoryBytes + other.memoryBytes - other.memory.weights)
+    expect(other.memory.weights).toBeGreaterThan(2e9)
   })
 
   it('of pretraining follows from the parameters alone', () => {

@@ -1,5 +1,5 @@
 /** What one training run needs, from its parameters and the facts of its model. Rows are taken at full length: an upper bound where examples are short. */
-import { LoraParametersSchema, PretrainParametersSchema, type Kind, type ParameterValue } from '../server/contracts/index.js'
+import { LoraParametersSchema, PARAMETERS_BY_KIND, PretrainParametersSchema, type Kind, type ParameterValue } from '../server/contracts/index.js'
 import type { ModelFacts } from './model-facts.js'
 import { stepFlops, totalBytes, trainingMemory, type TrainingMemory, type TrainingShape } from './training-memory.js'
 
@@ -25,8 +25,9 @@ export function pretrainNeed(params: Params): TrainingNeed {
   return needOf(model, { batchSize, length: maxLength, lora: null, gradientCheckpointing, baseDtype: 'stored' }, accumulationSteps)
 }
 
-/** Null for kinds that do not train, and for models that are not known here. */
+/** Null for kinds that do not train, for models that are not known here, and for stored parameters that are understood no longer. */
 export function trainingNeedOf({ kind }: { kind: Kind }, params: Params, models: ReadonlyMap<string, ModelFacts> | undefined): TrainingNeed | null {
+  if (!PARAMETERS_BY_KIND[kind].safeParse(params).success) return null
   if (kind === 'pretrain') return pretrainNeed(params)
   const model = kind === 'lora' ? models?.get(String(params['model'])) : undefined
   return model === undefined ? null : loraNeed(params, model)
@@ -51,4 +52,20 @@ export function tooLarge(need: TrainingNeed, { haveBytes, where }: { haveBytes: 
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 1)} GB`
+}
+
+export interface HeldNeed {
+  need: TrainingNeed
+  /** Names the frozen weights that it maps; null where it has none. */
+  weights: string | null
+}
+
+/** Bytes of runs side by side: frozen weights that several of them map are in memory once. */
+export function memoryTogether(runs: readonly HeldNeed[]): number {
+  const seen = new Set<string>()
+  return runs.reduce((sum, { need, weights }) => {
+    const isShared = weights !== null && seen.has(weights)
+    if (weights !== null) seen.add(weights)
+    return sum + need.memoryBytes - (isShared ? need.memory.weights : 0)
+  }, 0)
 }

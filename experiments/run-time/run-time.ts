@@ -1,5 +1,5 @@
 /* How long one run of any kind will take, from what was measured before. */
-import { PARAMETERS_BY_KIND, type Kind, type RunTime, type TimeUnknown } from '../../server/contracts/index.js'
+import type { Kind, RunTime, TimeUnknown } from '../../server/contracts/index.js'
 import type { ModelFacts } from '../model-facts.js'
 import { rowsPerStep, trainingNeedOf } from '../training-need.js'
 import { isEndpoint, promptTime, retrievalTime } from './answering-time.js'
@@ -59,8 +59,7 @@ function ofTraining(job: Job, input: Input, machine: Machine): RunTime | null {
 }
 
 function workOf({ kind, dataset, params, steps }: Job, input: Input): TrainingWork | null {
-  // An older run may have parameters that there are no longer.
-  const need = PARAMETERS_BY_KIND[kind].safeParse(params).success ? trainingNeedOf({ kind }, params, input.models) : null
+  const need = trainingNeedOf({ kind }, params, input.models)
   if (need === null || steps === null) return null
   return { kind, dataset, params, steps, flopsPerStep: need.flopsPerStep, rowsPerStep: rowsPerStep(params), fill: kind === 'lora' ? fillOf(params, input) : null, looksOf: (count) => looksOf(kind, params, { steps: count, sizes: input.datasetSizes }) }
 }

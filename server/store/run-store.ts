@@ -2,7 +2,7 @@
  * Runs as users see and steer them: read, cancel, queue again. What workers do to a run
  * (claim, heartbeat, finish) is in claim-store.ts.
  */
-import { AppError, EndpointSchema, type Budget, type Endpoint, type Kind, type Run, type RunStatus } from '../contracts/index.js'
+import { AppError, EndpointSchema, type Budget, type Endpoint, type Kind, type ParameterValue, type Run, type RunStatus } from '../contracts/index.js'
 import type { Database } from './database.js'
 import { refreshExperiment } from './experiment-status.js'
 import { noSuchRun } from './fence.js'
@@ -13,6 +13,12 @@ export interface WaitingRun {
   runId: string
   kind: Kind
   order: number
+}
+
+/** What a run does, for whoever asks what it takes. */
+export interface RunWork {
+  kind: Kind
+  params: Record<string, ParameterValue>
 }
 
 /** Where a waiting run stands: by its number, unless somebody moved it. */
@@ -49,6 +55,17 @@ export class RunStore {
   /** Every waiting run, in the order of the line. */
   async waiting(): Promise<WaitingRun[]> {
     return this.database.client.$queryRawUnsafe<WaitingRun[]>(`SELECT r.id AS "runId", r.kind, ${PLACE} AS order FROM run r WHERE r.status = 'queued' ORDER BY ${PLACE}, r.seq`)
+  }
+
+  /** What the worker is at. */
+  async heldBy(worker: string): Promise<RunWork[]> {
+    return this.database.client.$queryRaw<RunWork[]>`SELECT kind, params FROM run WHERE status = 'running' AND worker = ${worker}`
+  }
+
+  /** Null where there is no such run. */
+  async work(runId: string): Promise<RunWork | null> {
+    const [row] = await this.database.client.$queryRaw<RunWork[]>`SELECT kind, params FROM run WHERE id = ${runId}`
+    return row ?? null
   }
 
   async counts(): Promise<{ queued: number; running: number }> {

@@ -22,6 +22,13 @@ export class WorkerStore {
     })
   }
 
+  /** Of its machine, as it last told; null where it did not. */
+  async memoryBytes(name: string): Promise<number | null> {
+    const row = await this.database.client.worker.findUnique({ where: { name }, select: { devices: true } })
+    const devices = row === null ? [] : DeviceSchema.array().parse(row.devices)
+    return devices.find(({ kind }) => kind === 'cpu')?.memoryBytes ?? null
+  }
+
   async leave(name: string): Promise<void> {
     await this.database.write(async (change) => {
       const { count } = await change.session.worker.updateMany({ where: { name }, data: { running: [], lastSeenAt: new Date(0) } })

@@ -5,10 +5,12 @@ import { RunDelivery } from '../delivery/run-delivery.js'
 import { PriceTable } from '../providers/price-table.js'
 import { SETTINGS, type Settings } from '../settings.js'
 import { ClaimStore } from '../store/claim-store.js'
-import { RunStore } from '../store/run-store.js'
+import { Line } from './line.js'
 
 /** How soon a queue that goes on is noticed. */
 const PAUSE_CHECK_MS = 500
+/** How soon room that a run has left is noticed. */
+const ROOM_CHECK_MS = 500
 
 /** Brings runs from the queue to workers and, when given back, to the queue again. */
 @Injectable()
@@ -17,7 +19,7 @@ export class Claims {
 
   constructor(
     @Inject(ClaimStore) private readonly claims: ClaimStore,
-    @Inject(RunStore) private readonly runs: RunStore,
+    @Inject(Line) private readonly line: Line,
     @Inject(RunDelivery) private readonly delivery: RunDelivery,
     @Inject(PriceTable) private readonly prices: PriceTable,
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -37,14 +39,16 @@ export class Claims {
         await pause(Math.min(PAUSE_CHECK_MS, deadline - Date.now()), stopped)
         continue
       }
-      // The kind whose run waits longest comes first; the others follow, for what arrives meanwhile.
-      const oldestFirst = await this.runs.waitingKinds(request.kinds)
-      const kinds = [...new Set([...oldestFirst, ...request.kinds])]
-      const runId = await this.delivery.take(kinds, { waitMs: Math.max(0, deadline - Date.now()), signal: stopped })
+      const runId = await this.line.take(request.kinds, { waitMs: Math.max(0, deadline - Date.now()), signal: stopped })
       if (runId === null) return null
       // Whoever waited for a message while the queue was paused must not take it.
-      if (stopped.aborted || (await this.claims.isPaused())) await this.#sendAgain(runId)
-      else {
+      if (stopped.aborted || (await this.claims.isPaused())) await this.line.putBack(runId)
+      else if (!(await this.line.hasRoom(runId, request.worker))) {
+        // It waits for another worker, or until this one has ended a run.
+        await this.line.putBack(runId)
+        if (Date.now() >= deadline) return null
+        await pause(Math.min(ROOM_CHECK_MS, deadline - Date.now()), stopped)
+      } else {
         const assignment = await this.claims.claim(runId, request.worker, this.settings.heartbeatMs)
         if (assignment !== null) return { ...assignment, prices: await this.prices.current() }
       }
@@ -68,11 +72,6 @@ export class Claims {
   /** From here on nobody is given a run; whoever waits is answered at once. */
   close(): void {
     this.#closed.abort()
-  }
-
-  async #sendAgain(runId: string): Promise<void> {
-    const waiting = (await this.runs.waiting()).find((run) => run.runId === runId)
-    if (waiting !== undefined) await this.delivery.send([waiting])
   }
 }
 

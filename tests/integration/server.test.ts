@@ -128,6 +128,24 @@ describe('the server', () => {
     await drain()
   })
 
+  it('gives a worker no second run that does not fit into its memory beside the first', async () => {
+    const lora = { name: 'Side by side', kind: 'lora', dataset: 'spam', axes: { rank: [8, 16] }, fixed: { steps: 10 } }
+    const { body } = await ask<Estimate>('POST', '/api/experiments/estimate', lora)
+    const beat = (memoryBytes: number) => ask('POST', '/api/worker/heartbeat', { worker: CLAIM.worker, host: 'h', devices: [{ id: 'cpu', kind: 'cpu', name: 'c', threads: 2, memoryBytes }], running: [] })
+    await beat(1.2 * (body.memoryBytes ?? NaN))
+    await queue(lora)
+    const first = await claim()
+    expect((await ask('POST', '/api/worker/claim', CLAIM)).status).toBe(204)
+    const other = await ask<Assignment>('POST', '/api/worker/claim', { ...CLAIM, worker: 'other' })
+    expect([other.status, other.body.params['rank']]).toEqual([200, 16])
+    await ask('POST', `/api/worker/runs/${other.body.runId}/finish`, { attempt: 1, status: 'released' })
+    expect((await ask('POST', '/api/worker/claim', CLAIM)).status).toBe(204)
+    await beat(2.5 * (body.memoryBytes ?? NaN))
+    const second = await claim()
+    expect([first.params['rank'], second.params['rank'], second.attempt]).toEqual([8, 16, 2])
+    for (const { runId, attempt } of [first, second]) await ask('POST', `/api/worker/runs/${runId}/finish`, { attempt, status: 'cancelled', summary: null })
+  })
+
   it('refuses a bad file with path, line, value and choices, and stores nothing', async () => {
     const before = (await ask<Health>('GET', '/api/health')).body.counts
     const bad = YAML.replace('shots: [0, 1]', 'shots: [0, many]')
