@@ -18,6 +18,8 @@ export interface StepGraphOptions {
   options: TrainerOptions
   parameters: Parameters
   shape: Pick<Batch, 'B' | 'T' | 'R'>
+  /** Into how many blocks the rows of a frozen head are cut; left out: as many as keep the logits of one few. */
+  headBlocks?: number
 }
 
 export interface StepGraph {
@@ -34,7 +36,7 @@ export function trainGraph(spec: StepGraphOptions): StepGraph {
   const weight = weightSource(graph, parameters)
   const { lossInput, layers, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
   // A trained head would sum its gradient over the blocks, each as large as itself.
-  const blocks = lossInBlocks(graph, lossInput, spec.options.lora === null ? 1 : headBlocks(spec.shape.R, spec.config.vocabSize))
+  const blocks = lossInBlocks(graph, lossInput, spec.options.lora === null ? 1 : (spec.headBlocks ?? headBlocksOf(spec.shape.R, spec.config.vocabSize)))
   const share = graph.input('share', [spec.shape.R, 1])
   const joined = (pick: (block: TokenLoss) => Value): Value => (blocks.length === 1 ? pick(at(blocks, 0)) : concat(graph, blocks.map(pick), 0))
   const loss = (): Value => graph.apply('ReduceSum', [binary(graph, 'Mul', joined(({ objective }) => objective), share)], { axes: [0, 1] })
@@ -78,8 +80,7 @@ const BLOCK_ROWS = 256
 /** Logits up to this many cost little memory. */
 const FEW_LOGITS = 1 << 22
 
-/** Into how many blocks the rows of the head are cut. */
-function headBlocks(rows: number, vocabSize: number): number {
+function headBlocksOf(rows: number, vocabSize: number): number {
   return rows * vocabSize <= FEW_LOGITS ? 1 : Math.ceil(rows / BLOCK_ROWS)
 }
 
