@@ -1,6 +1,6 @@
 /*
- * How fast the devices multiply, for estimates of time: measured once for each in a process of its own, while no run is
- * under way, and remembered in the cache.
+ * How fast the devices multiply, for estimates of time: measured once by each worker, in a process of its own, while no run
+ * is under way; the greatest is remembered in the cache.
  */
 import { fork } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -21,11 +21,12 @@ export function rememberedGflops(device: Device, { cacheFolder, threads }: Throu
   return readNotes(cacheFolder)[keyOf(device, threads)] ?? null
 }
 
-/** Null where the device does not answer in time; `signal` ends it early, and then nothing is remembered either. */
+/** The greatest speed so far, since others on the machine only make it less. Null where the device does not answer in time; `signal` ends it early, and then nothing is remembered either. */
 export async function measureGflops(device: Device, options: ThroughputOptions, signal: AbortSignal): Promise<number | null> {
   const { probeModule, cacheFolder, threads } = options
-  const gflops = await ask(probeModule, [device.kind, String(device.threads ?? threads)], signal)
-  if (gflops === null) return null
+  const measured = await ask(probeModule, [device.kind, String(device.threads ?? threads)], signal)
+  if (measured === null) return null
+  const gflops = Math.max(measured, rememberedGflops(device, options) ?? 0)
   const notes = { ...readNotes(cacheFolder), [keyOf(device, threads)]: gflops }
   mkdirSync(cacheFolder, { recursive: true })
   writeFileSync(noteFile(cacheFolder), JSON.stringify(notes))

@@ -176,23 +176,21 @@ export class Worker {
     await this.measure()
   }
 
-  /** Tells how fast each device is, measured where it was not before, in the pauses between runs. */
+  /** Tells how fast each device is: as remembered, then as measured in the pauses between runs. */
   private async measure(): Promise<void> {
     const { throughputModule: probeModule, places: { cacheFolder }, threads, stop } = this.options
     if (probeModule === undefined) return
-    for (const { id } of this.devices) {
-      const options = { probeModule, cacheFolder, threads }
-      const device = this.devices.find((candidate) => candidate.id === id)
-      if (device === undefined) continue
-      let gflops = rememberedGflops(device, options)
-      while (gflops === null) {
+    const options = { probeModule, cacheFolder, threads }
+    this.devices = this.devices.map((device) => ({ ...device, gflops: rememberedGflops(device, options) }))
+    for (const device of this.devices) {
+      let gflops: number | null = null
+      do {
         await this.idle()
         if (stop.aborted) return
         this.measuring = new AbortController()
         gflops = await measureGflops(device, options, AbortSignal.any([this.measuring.signal, stop]))
-        if (!this.measuring.signal.aborted) break
-      }
-      this.devices = this.devices.map((candidate) => (candidate.id === id ? { ...candidate, gflops } : candidate))
+      } while (this.measuring.signal.aborted)
+      this.devices = this.devices.map((other) => (other.id === device.id && gflops !== null ? { ...other, gflops } : other))
     }
   }
 

@@ -90,8 +90,9 @@ function stepCount({ params, dataset, steps, fill }: TrainingWork, pastRuns: rea
   const run = pastRuns.find(({ training, ...past }) => training?.isWhole === true && past.dataset === dataset && agree(past.params, params, ROWS))
   if (run?.training != null) return exactly((run.training.steps * Number(params['epochs'])) / Number(run.params['epochs']))
   if (params['packing'] !== true || fill === null) return exactly(steps)
-  const packed = steps * fill
-  return { seconds: packed, low: packed / PACKING_SPREAD, high: Math.min(steps, packed * PACKING_SPREAD) }
+  // Each epoch has a batch at least.
+  const packed = Math.max(steps * fill, Number(params['epochs']) / Number(params['accumulationSteps']))
+  return { seconds: packed, low: packed / PACKING_SPREAD, high: Math.max(packed, Math.min(steps, packed * PACKING_SPREAD)) }
 }
 
 function byThroughput(work: TrainingWork, steps: TimeRange, gflops: number): RunTime {

@@ -9,10 +9,10 @@ it('shows each cell with its units, says unknown where nothing is known, and par
   expect(estimateText(estimate)).toBe(
     [
       '4 runs, each cell for one run:',
-      'rank  calls   tokens  memory  operations                   a step                         time     cost',
-      '────  ─────  ───────  ──────  ──────────  ───────────────────────  ───────────────────────────  ───────',
-      '1       200  unknown  1.2 GB   2.5 TFLOP  500 ms (300 ms–1000 ms)  1 min 5 s (40 s–2 min 10 s)  unknown',
-      '64      200  unknown  1.5 GB   2.5 TFLOP  500 ms (300 ms–1000 ms)  1 min 5 s (40 s–2 min 10 s)  unknown',
+      'rank  calls   tokens  memory  operations                 a step                         time     cost',
+      '────  ─────  ───────  ──────  ──────────  ─────────────────────  ───────────────────────────  ───────',
+      '1       200  unknown  1.2 GB   2.5 TFLOP  500 ms (300 ms–1.0 s)  1 min 5 s (40 s–2 min 10 s)  unknown',
+      '64      200  unknown  1.5 GB   2.5 TFLOP  500 ms (300 ms–1.0 s)  1 min 5 s (40 s–2 min 10 s)  unknown',
       '',
       'all runs: 800 calls, unknown tokens, 10.0 TFLOP, cost unknown, time 4 min 20 s (2 min 40 s–8 min 40 s)',
       'largest run: 1.5 GB = process 100.0 MB + activations 1.4 GB',

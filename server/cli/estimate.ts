@@ -36,7 +36,7 @@ function known<Value>(value: Value | null, show: (value: Value) => string): stri
 
 /** Most likely, and from least to most. */
 function range({ seconds, low, high }: TimeRange): string {
-  const shown = (value: number): string => (value < 10 ? milliseconds(value * 1000) : duration(value * 1000))
+  const shown = (value: number): string => (value < 1 ? milliseconds(value * 1000) : value < 10 ? `${value.toFixed(1)} s` : duration(value * 1000))
   return `${shown(seconds)} (${shown(low)}–${shown(high)})`
 }
 
