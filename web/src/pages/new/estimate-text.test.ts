@@ -28,6 +28,6 @@ it('has every note in Portuguese', () => {
 
 it('says the time as a range, on what it rests, and why it is not known', () => {
   expect(rangeText({ seconds: 65, low: 40, high: 130 }).replaceAll(/\s/g, ' ')).toBe('1 min 05 s (40,0 s – 2 min 10 s)')
-  expect(timeText({ time: { seconds: 1, low: 1, high: 2, basis: 'same', pastRuns: 12, workers: 1 }, timeUnknown: null })).toMatch(/^Tempo: a partir de 12 execuções anteriores como estas nesta máquina; no único worker que há\./)
-  expect(timeText({ time: null, timeUnknown: 'unknown_model' })).toBe('Tempo: desconhecido: o modelo, ou aquilo com que ele treina, não é conhecido aqui')
+  expect(timeText({ time: { seconds: 1, low: 1, high: 2, basis: 'same', pastRuns: 12, workers: 1 }, timeUnknown: null })).toMatch(/^tempo: a partir de 12 execuções anteriores como estas nesta máquina; no único worker que há\./)
+  expect(timeText({ time: null, timeUnknown: 'unknown_model' })).toBe('tempo: desconhecido: o modelo, ou aquilo com que ele treina, não é conhecido aqui')
 })

@@ -4,16 +4,20 @@ import type { ExperimentTime, TimeRange, TimeUnknown } from '../../../../server/
 import { formatCount, formatDuration } from '../../format.js'
 import { language, say } from '../../i18n.js'
 
+/** From least to most. */
+export function spanText({ low, high }: TimeRange): string {
+  return `${formatDuration(low * 1000)} – ${formatDuration(high * 1000)}`
+}
+
 /** Most likely, and from least to most. */
-export function rangeText({ seconds, low, high }: TimeRange): string {
-  const [likely, least, most] = [seconds, low, high].map((value) => formatDuration(value * 1000))
-  return `${likely} (${least} – ${most})`
+export function rangeText(range: TimeRange): string {
+  return `${formatDuration(range.seconds * 1000)} (${spanText(range)})`
 }
 
 /** On what the time rests, or why it is not known. */
 export function timeText({ time, timeUnknown }: Pick<Estimate, 'time' | 'timeUnknown'>): string {
-  if (time === null) return say('Time: ', 'Tempo: ') + whyUnknown(timeUnknown ?? 'no_past_runs')
-  return `${say('Time: ', 'Tempo: ')}${groundOf(time)}; ${whoOf(time)}. ${say('It is a range: what else the machine does is not known.', 'É uma faixa: não se sabe o que mais a máquina fará.')}`
+  if (time === null) return say('time: ', 'tempo: ') + whyUnknown(timeUnknown ?? 'no_past_runs')
+  return `${say('time: ', 'tempo: ')}${groundOf(time)}; ${whoOf(time)}. ${say('It is a range: what else the machine does is not known.', 'É uma faixa: não se sabe o que mais a máquina fará.')}`
 }
 
 function groundOf({ basis, pastRuns }: ExperimentTime): string {
