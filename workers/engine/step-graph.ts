@@ -4,10 +4,10 @@ import { gradients } from './autodiff.js'
 import type { Batch } from './batches.js'
 import { Graph } from './graph.js'
 import { loraLayers, type LoraLayers } from './lora.js'
-import { causalMask, headWeightName, llamaForward, packedMask, tokenLoss, type LossInput, type TokenLoss } from './models/llama.js'
+import { causalMask, chosenLogit, headBlock, headWeightName, llamaForward, lossOver, packedMask, tokenLoss, type HeadBlock, type LossInput, type TokenLoss } from './models/llama.js'
 import { binary } from './ops/elementwise.js'
 import { gather } from './ops/indexing.js'
-import { concat, slice } from './ops/layout.js'
+import { slice } from './ops/layout.js'
 import { at } from './ops/operator.js'
 import { weightSource, type Parameters } from './parameters.js'
 import type { Segment } from './recompute.js'
@@ -36,16 +36,18 @@ export function trainGraph(spec: StepGraphOptions): StepGraph {
   const weight = weightSource(graph, parameters)
   const { lossInput, layers, keepMasks } = forward(graph, weight, { ...spec, isTraining: true })
   // A trained head would sum its gradient over the blocks, each as large as itself.
-  const blocks = lossInBlocks(graph, lossInput, spec.options.lora === null ? 1 : (spec.headBlocks ?? headBlocksOf(spec.shape.R, spec.config.vocabSize)))
+  const blocks = headBlocks(graph, lossInput, spec.options.lora === null ? 1 : (spec.headBlocks ?? headBlocksOf(spec.shape.R, spec.config.vocabSize)))
+  const chosen = chosenLogit(graph, lossInput)
   const share = graph.input('share', [spec.shape.R, 1])
-  const joined = (pick: (block: TokenLoss) => Value): Value => (blocks.length === 1 ? pick(at(blocks, 0)) : concat(graph, blocks.map(pick), 0))
-  const loss = (): Value => graph.apply('ReduceSum', [binary(graph, 'Mul', joined(({ objective }) => objective), share)], { axes: [0, 1] })
+  const losses = (): Omit<TokenLoss, 'logits'> => lossOver(graph, { ...lossInput, chosen, blocks })
+  const loss = (objective: Value): Value => graph.apply('ReduceSum', [binary(graph, 'Mul', objective, share)], { axes: [0, 1] })
   const names = [...parameters.trainable.keys()]
   const recomputed = spec.options.gradientCheckpointing ? layers : []
-  for (const [index, gradient] of gradients(graph, loss(), names.map(weight), recomputed).entries()) graph.output(gradientName(at(names, index)), gradient)
+  for (const [index, gradient] of gradients(graph, loss(losses().objective), names.map(weight), recomputed).entries()) graph.output(gradientName(at(names, index)), gradient)
   // What stands last is computed last: before the gradients it would need the logits of every block.
-  graph.output('loss', loss())
-  graph.output('shortfall', joined(({ shortfall }) => shortfall))
+  const { objective, shortfall } = losses()
+  graph.output('loss', loss(objective))
+  graph.output('shortfall', shortfall)
   return { graph, keepMasks }
 }
 
@@ -85,14 +87,12 @@ function headBlocksOf(rows: number, vocabSize: number): number {
 }
 
 /**
- * The loss of some rows after the other. Their gradients are computed depth first, the forward pass of a block right
+ * Rows through the head, some after the others. Gradients are computed depth first, the forward pass of a block right
  * before its backward pass, so that the logits of one block alone are in memory; the sums are the same.
  */
-function lossInBlocks(graph: Graph, { hidden, labels, ...rest }: LossInput, blocks: number): TokenLoss[] {
-  if (blocks === 1) return [tokenLoss(graph, { hidden, labels, ...rest })]
+function headBlocks(graph: Graph, { hidden, head }: LossInput, blocks: number): HeadBlock[] {
+  if (blocks === 1) return [headBlock(graph, { hidden, head })]
   const rows = at(hidden.shape, 0)
-  return Array.from({ length: blocks }, (_, block) => {
-    const span = { axis: 0, start: Math.floor((rows * block) / blocks), end: Math.floor((rows * (block + 1)) / blocks) }
-    return tokenLoss(graph, { hidden: slice(graph, hidden, span), labels: slice(graph, labels, span), ...rest })
-  })
+  const edge = (block: number): number => Math.floor((rows * block) / blocks)
+  return Array.from({ length: blocks }, (_, block) => headBlock(graph, { hidden: slice(graph, hidden, { axis: 0, start: edge(block), end: edge(block + 1) }), head }))
 }

@@ -210,16 +210,40 @@ export interface LossInput {
  * logsumexp(h·Eᵀ) − ⟨h, E[y]⟩, which needs no one-hot and no scatter into the logits. Label smoothing
  * (Szegedy et al. 2016, arXiv:1512.00567, §7) is that of torch's CrossEntropyLoss.
  */
-export function tokenLoss(graph: Graph, { hidden, head, labels, labelSmoothing = 0 }: LossInput): TokenLoss {
+export function tokenLoss(graph: Graph, input: LossInput): TokenLoss {
+  const block = headBlock(graph, input)
+  return { ...lossOver(graph, { ...input, chosen: chosenLogit(graph, input), blocks: [block] }), logits: block.logits }
+}
+
+/** What the loss needs of some rows of the head. */
+export interface HeadBlock {
+  /** [R,V] */
+  logits: Value
+  /** Largest logit, and logarithm of the sum of exponentials: [R,1] */
+  largest: Value
+  normalizer: Value
+}
+
+export function headBlock(graph: Graph, { hidden, head }: Pick<LossInput, 'hidden' | 'head'>): HeadBlock {
   const logits = gemm(graph, hidden, head, { transB: true })
   const largest = unary(graph, 'Detach', graph.apply('ReduceMax', [logits], { axes: [1] }))
   const exponentials = unary(graph, 'Exp', binary(graph, 'Sub', logits, largest))
-  const normalizer = binary(graph, 'Add', unary(graph, 'Log', sumLast(graph, exponentials)), largest)
-  const chosen = sumLast(graph, binary(graph, 'Mul', hidden, gather(graph, head, labels)))
+  return { logits, largest, normalizer: binary(graph, 'Add', unary(graph, 'Log', sumLast(graph, exponentials)), largest) }
+}
+
+/** Logit of each label without the others: [R,1]. */
+export function chosenLogit(graph: Graph, { hidden, head, labels }: LossInput): Value {
+  return sumLast(graph, binary(graph, 'Mul', hidden, gather(graph, head, labels)))
+}
+
+/** The loss of rows that went through the head in blocks, in their order. */
+export function lossOver(graph: Graph, { chosen, blocks, labelSmoothing = 0 }: { chosen: Value; blocks: readonly HeadBlock[]; labelSmoothing?: number | undefined }): Omit<TokenLoss, 'logits'> {
+  const joined = (pick: (block: HeadBlock) => Value): Value => (blocks.length === 1 ? pick(at(blocks, 0)) : concat(graph, blocks.map(pick), 0))
+  const normalizer = joined((block) => block.normalizer)
   const nll = binary(graph, 'Sub', normalizer, chosen)
-  const shortfall = binary(graph, 'Sub', largest, chosen)
-  if (labelSmoothing === 0) return { nll, objective: nll, shortfall, logits }
-  const meanLogit = binary(graph, 'Mul', sumLast(graph, logits), graph.scalar(1 / at(logits.shape, 1)))
+  const shortfall = binary(graph, 'Sub', joined(({ largest }) => largest), chosen)
+  if (labelSmoothing === 0) return { nll, objective: nll, shortfall }
+  const meanLogit = joined(({ logits }) => binary(graph, 'Mul', sumLast(graph, logits), graph.scalar(1 / at(logits.shape, 1))))
   const target = binary(graph, 'Add', binary(graph, 'Mul', chosen, graph.scalar(1 - labelSmoothing)), binary(graph, 'Mul', meanLogit, graph.scalar(labelSmoothing)))
-  return { nll, objective: binary(graph, 'Sub', normalizer, target), shortfall, logits }
+  return { nll, objective: binary(graph, 'Sub', normalizer, target), shortfall }
 }
