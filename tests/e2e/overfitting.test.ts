@@ -78,7 +78,7 @@ describeWith('Chromium', 'overfitting curves', () => {
 
   it('keeps the view of the curves in the address, and zooms by dragging', async () => {
     await page.getByRole('link', { name: 'Ranks' }).first().click()
-    await page.getByRole('combobox', { name: 'x', exact: true }).selectOption('tokens')
+    await page.getByRole('combobox', { name: 'x axis', exact: true }).selectOption('tokens')
     const chart = page.getByRole('img', { name: /by tokens read, 4 lines/ })
     await chart.waitFor()
     await chart.scrollIntoViewIfNeeded()
