@@ -102,8 +102,12 @@ describe('import promptfoo', () => {
     const { runs, notes } = await latest()
     expect(notes).toContain('- left out: promptfooconfig.yaml:34 tests[3].assert[1].type')
     const examples = await examplesOf(runs[0]?.id)
-    expect(examples.map(({ scores }) => [scores['pass'], scores['score']])).toEqual([[1, 1], [1, 1], [0, 0], [1, expect.closeTo(1, 12)], [1, 0.95]])
-    expect(examples[4]?.details).toMatchObject({ assertions: [{ type: 'llm-rubric', score: 0.9, reason: 'as asked' }, { type: 'icontains', pass: true }] })
+    // In the order in which they were answered, which is not that of the tests.
+    const scored = examples.map(({ scores }) => [Number(scores['pass']), Number(scores['score'])] as const).toSorted(([, one], [, other]) => one - other)
+    const whole = [1, expect.closeTo(1, 6)]
+    expect(scored).toEqual([[0, 0], [1, 0.95], whole, whole, whole])
+    const judged = examples.find(({ scores }) => scores['score'] === 0.95)
+    expect(judged?.details).toMatchObject({ assertions: [{ type: 'llm-rubric', score: 0.9, reason: 'as asked' }, { type: 'icontains', pass: true }] })
   })
 
   it('sends a conversation that the config writes by loops', async () => {
