@@ -10,9 +10,12 @@ const THIN = '\u202f'
 const formats = new Map<string, Intl.NumberFormat>()
 
 /** Making a format takes longer than using it a thousand times, so each is made once. */
-function numberFormat(digits: number): Intl.NumberFormat {
-  const key = `${locale()} ${digits}`
-  const format = formats.get(key) ?? new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits })
+const numberFormat = (digits: number): Intl.NumberFormat => formatOf(`${digits} decimals`, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+
+/** Making a format takes longer than a hundred uses of it: each is kept under its name. */
+function formatOf(name: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = `${locale()} ${name}`
+  const format = formats.get(key) ?? new Intl.NumberFormat(locale(), options)
   formats.set(key, format)
   return format
 }
@@ -66,10 +69,10 @@ export function formatTick(value: number): string {
   const size = Math.abs(value)
   const odd = special(value)
   if (odd !== null || size === 0) return odd ?? '0'
-  if (size >= 1e-4 && size < 1e6) return value.toLocaleString(locale(), { maximumSignificantDigits: 4 }).replace('-', MINUS)
-  if (size >= 1e6 && size < 1e12) return value.toLocaleString(locale(), { notation: 'compact', maximumSignificantDigits: 4 }).replace('-', MINUS)
+  if (size >= 1e-4 && size < 1e6) return formatOf('tick', { maximumSignificantDigits: 4 }).format(value).replace('-', MINUS)
+  if (size >= 1e6 && size < 1e12) return formatOf('compact tick', { notation: 'compact', maximumSignificantDigits: 4 }).format(value).replace('-', MINUS)
   const [mantissa = '', exponent = ''] = value.toExponential(2).split('e')
-  return `${Number(mantissa).toLocaleString(locale()).replace('-', MINUS)}e${exponent.replace('-', MINUS).replace('+', '')}`
+  return `${formatOf('mantissa', {}).format(Number(mantissa)).replace('-', MINUS)}e${exponent.replace('-', MINUS).replace('+', '')}`
 }
 
 /** How a metric is named and written: shares of items as per cent, everything else as it is. */

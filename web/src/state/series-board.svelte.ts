@@ -3,8 +3,11 @@ import { ApiError, getSeries, type SeriesQuery } from '../api.js'
 import { readColumns, type ReadSeries } from '../charts/series.js'
 import { coalesce } from './coalesce.js'
 import type { LiveFeed } from './live-feed.svelte.js'
+import { gatherRequests } from './series-requests.js'
 
 const REFRESH_INTERVAL_MS = 1000
+
+const readTogether = gatherRequests(getSeries)
 
 /** The metric series of several runs, read together. Runs that report are read again alone; the others stay. */
 export class SeriesBoard {
@@ -37,7 +40,7 @@ export class SeriesBoard {
 
   async #read(query: SeriesQuery, signal: AbortSignal): Promise<boolean> {
     try {
-      const runs = await getSeries(query, signal)
+      const runs = await readTogether(query, signal)
       if (signal.aborted) return false
       const byRun = new Map(this.byRun)
       for (const { runId, series } of runs) byRun.set(runId, series.map(readColumns))
