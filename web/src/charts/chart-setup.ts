@@ -77,6 +77,8 @@ export interface Axes {
   isLog: boolean
   isLogX?: boolean
   bounds: { min?: number; max?: number }
+  /** What is drawn beside the datasets must find room too. */
+  reach?: { least: number; most: number } | null
   /** First and last x, where the axis is to end exactly there. */
   ends?: { min?: number; max?: number }
   formatX: (value: number) => string
@@ -94,6 +96,11 @@ export function boundsOf(values: readonly number[], most: number | null): { min?
 
 /** Colours, titles, bounds and the kind of y axis; everything else of the options is set once. */
 export function dressAxes(chart: Chart<ChartType, Point[]>, theme: ChartTheme, axes: Axes): void {
+  chart.options.scales = axesOf(theme, axes)
+  if (chart.options.plugins?.tooltip) dressTooltip(chart.options.plugins.tooltip, theme)
+}
+
+export function axesOf(theme: ChartTheme, axes: Axes): { x: object; y: object } {
   const scale = (title: string, isLog: boolean, format: (value: number) => string, isWhole = false): object => ({
     type: isLog ? 'logarithmic' : 'linear',
     title: { display: title !== '', text: title, color: theme.text, font: { size: 11 } },
@@ -101,13 +108,15 @@ export function dressAxes(chart: Chart<ChartType, Point[]>, theme: ChartTheme, a
     grid: { color: theme.grid, drawTicks: false },
     border: { color: theme.grid },
   })
-  const { options } = chart
   // Side by side there is room for the labels of 1, 2 and 5 of each power of ten.
   const formatX = (value: number): string => (axes.isLogX && !/^[125]e/.test(value.toExponential()) ? '' : axes.formatX(value))
   const isWhole = axes.formatX === formatCount
-  options.scales = { x: { ...scale(axes.x, axes.isLogX ?? false, formatX, isWhole), grace: 0, ...axes.ends }, y: { ...scale(axes.y, axes.isLog, axes.formatY), grace: '4%', ...(axes.isLog ? {} : axes.bounds) } }
-  const tooltip = options.plugins?.tooltip
-  if (tooltip) Object.assign(tooltip, { backgroundColor: theme.surface, titleColor: theme.strong, bodyColor: theme.strong, borderColor: theme.line })
+  const reach = axes.reach == null ? {} : { suggestedMin: axes.reach.least, suggestedMax: axes.reach.most }
+  return { x: { ...scale(axes.x, axes.isLogX ?? false, formatX, isWhole), grace: 0, ...axes.ends }, y: { ...scale(axes.y, axes.isLog, axes.formatY), grace: '4%', ...reach, ...(axes.isLog ? {} : axes.bounds) } }
+}
+
+export function dressTooltip<T extends object>(tooltip: T, theme: ChartTheme): T {
+  return Object.assign(tooltip, { backgroundColor: theme.surface, titleColor: theme.strong, bodyColor: theme.strong, borderColor: theme.line })
 }
 
 export const TOOLTIP_LOOK = {

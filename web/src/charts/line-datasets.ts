@@ -1,9 +1,10 @@
 import type { ChartDataset } from 'chart.js'
+import type { Band } from './bands.js'
 import { ASIDE } from './chart-setup.js'
 import { linesOf, type ChartSeries, type Point } from './lines.js'
 import { canvasRunColor, runDash, themeColor } from './palette.js'
 
-type Dataset = ChartDataset<'line', Point[]>
+export type LineDataset = ChartDataset<'line', Point[]>
 
 export interface LineLook {
   smoothing: number
@@ -16,10 +17,11 @@ const EVALUATION_DOT = 2.5
 const EDGE_PX = 6
 const faint = (color: string, alpha: number): string => `${color}${Math.round(alpha * 255).toString(16).padStart(2, '0')}`
 
-/** Datasets in painting order: bands and raw lines first, the lines themselves on top. */
-export function lineDatasets(series: readonly ChartSeries[], look: LineLook): Dataset[] {
-  const behind: Dataset[] = []
-  const front: Dataset[] = []
+/** In painting order: bands, then raw lines, then the lines themselves. */
+export function lineDatasets(series: readonly ChartSeries[], look: LineLook): { bands: Band[]; datasets: LineDataset[] } {
+  const bands: Band[] = []
+  const behind: LineDataset[] = []
+  const front: LineDataset[] = []
   const grey = themeColor('--line-strong')
   for (const one of inOrder(series, look)) {
     const isHighlighted = look.highlighted.has(one.id)
@@ -27,10 +29,7 @@ export function lineDatasets(series: readonly ChartSeries[], look: LineLook): Da
     const own = one.isGrey === true && !isHighlighted ? grey : canvasRunColor(one.slot)
     const color = isFaint ? faint(own, 0.18) : own
     const lines = linesOf(one, look.smoothing)
-    if (lines.low && lines.high && !isFaint && one.isGrey !== true) {
-      const band = faint(own, 0.14)
-      behind.push({ ...aside(lines.high), borderWidth: 0, fill: '+1', backgroundColor: band }, { ...aside(lines.low), borderWidth: 0 })
-    }
+    if (lines.low && lines.high && !isFaint && one.isGrey !== true) bands.push({ low: lines.low, high: lines.high, color: faint(own, 0.14) })
     if (lines.raw && !isFaint) behind.push({ ...aside(lines.raw), borderColor: faint(own, 0.25), borderWidth: 1 })
     if (lines.broken.length > 0) {
       front.push({ ...aside(lines.broken), showLine: false, pointStyle: 'crossRot', pointRadius: 5, borderColor: color, borderWidth: 2 })
@@ -46,7 +45,20 @@ export function lineDatasets(series: readonly ChartSeries[], look: LineLook): Da
       pointRadius: isSparse && one.buckets.length <= 80 ? EVALUATION_DOT : 0,
     })
   }
-  return [...behind, ...front]
+  return { bands, datasets: [...behind, ...front] }
+}
+
+/** Lowest and highest value that is drawn and finite; on a logarithmic axis, above 0. Null without one. */
+export function reachOf({ bands, datasets }: { bands: readonly Band[]; datasets: readonly LineDataset[] }, isLog: boolean): { least: number; most: number } | null {
+  let [least, most] = [Infinity, -Infinity]
+  for (const points of [...bands.flatMap(({ low, high }) => [low, high]), ...datasets.map(({ data }) => data)]) {
+    for (const { y } of points) {
+      if (!Number.isFinite(y) || (isLog && y <= 0)) continue
+      if (y < least) least = y
+      if (y > most) most = y
+    }
+  }
+  return most < least ? null : { least, most }
 }
 
 /** Grey lines lie below the coloured ones, and what stands out lies on top. */
@@ -55,6 +67,6 @@ function inOrder(series: readonly ChartSeries[], { highlighted }: LineLook): Cha
   return [...series].sort((a, b) => rank(a) - rank(b))
 }
 
-function aside(data: Point[]): Dataset {
+function aside(data: Point[]): LineDataset {
   return { label: ASIDE, data, pointRadius: 0, pointHoverRadius: 3, tension: 0, spanGaps: false, clip: EDGE_PX, fill: false, animation: false, normalized: false }
 }

@@ -1,4 +1,5 @@
 /** From what the server bucketed to what a line chart draws. Pure, and it never invents a point. */
+import type { Float } from '../../../server/contracts/float.js'
 import type { MetricBucket } from '../../../server/contracts/metric.js'
 import { formatCount } from '../format.js'
 import { say } from '../i18n.js'
@@ -136,9 +137,19 @@ export function linesCsv(series: readonly ChartSeries[], xLabel: string): string
   const isByStep = series.every(({ place }) => place === undefined)
   const rows = series.flatMap((one) =>
     one.buckets.map((bucket) =>
-      [one.label, bucket.firstStep, bucket.lastStep, ...(isByStep ? [] : [placeOf(one)(bucket)]), bucket.last, bucket.min ?? '', bucket.max ?? '', bucket.n, bucket.nonFinite].map(String),
+      [one.label, bucket.firstStep, bucket.lastStep, ...(isByStep ? [] : [placeOf(one)(bucket)]), inDigits(bucket.last), inDigits(bucket.min), inDigits(bucket.max), bucket.n, bucket.nonFinite].map(String),
     ),
   )
   const head = [say('series', 'série'), say('first step', 'primeiro passo'), say('step', 'passo'), ...(isByStep ? [] : [xLabel]), say('value', 'valor'), say('lowest', 'menor'), say('highest', 'maior'), say('points', 'pontos'), say('not finite', 'não finitos')]
   return [head, ...rows]
+}
+
+/** A value that came in single precision is written in the digits that name it there: 0.1, not 0.10000000149011612. */
+function inDigits(value: Float | null): string {
+  if (typeof value !== 'number' || Math.fround(value) !== value) return String(value ?? '')
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits))
+    if (Math.fround(short) === value) return String(short)
+  }
+  return String(Number(value.toPrecision(9)))
 }
