@@ -32,7 +32,6 @@ export type MetricChunkAvgAggregateOutputType = {
   steps: number | null
   values: number | null
   times: number | null
-  overview: number | null
 }
 
 export type MetricChunkSumAggregateOutputType = {
@@ -41,7 +40,6 @@ export type MetricChunkSumAggregateOutputType = {
   steps: number[]
   values: number[]
   times: number[]
-  overview: number[]
 }
 
 export type MetricChunkMinAggregateOutputType = {
@@ -77,7 +75,6 @@ export type MetricChunkAvgAggregateInputType = {
   steps?: true
   values?: true
   times?: true
-  overview?: true
 }
 
 export type MetricChunkSumAggregateInputType = {
@@ -86,7 +83,6 @@ export type MetricChunkSumAggregateInputType = {
   steps?: true
   values?: true
   times?: true
-  overview?: true
 }
 
 export type MetricChunkMinAggregateInputType = {
@@ -209,7 +205,7 @@ export type MetricChunkGroupByOutputType = {
   steps: number[]
   values: number[]
   times: number[]
-  overview: number[]
+  overview: runtime.Bytes[]
   _count: MetricChunkCountAggregateOutputType | null
   _avg: MetricChunkAvgAggregateOutputType | null
   _sum: MetricChunkSumAggregateOutputType | null
@@ -243,7 +239,7 @@ export type MetricChunkWhereInput = {
   steps?: Prisma.IntNullableListFilter<"MetricChunk">
   values?: Prisma.FloatNullableListFilter<"MetricChunk">
   times?: Prisma.FloatNullableListFilter<"MetricChunk">
-  overview?: Prisma.FloatNullableListFilter<"MetricChunk">
+  overview?: Prisma.BytesNullableListFilter<"MetricChunk">
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }
 
@@ -271,7 +267,7 @@ export type MetricChunkWhereUniqueInput = Prisma.AtLeast<{
   steps?: Prisma.IntNullableListFilter<"MetricChunk">
   values?: Prisma.FloatNullableListFilter<"MetricChunk">
   times?: Prisma.FloatNullableListFilter<"MetricChunk">
-  overview?: Prisma.FloatNullableListFilter<"MetricChunk">
+  overview?: Prisma.BytesNullableListFilter<"MetricChunk">
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }, "runId_key_firstStep">
 
@@ -302,7 +298,7 @@ export type MetricChunkScalarWhereWithAggregatesInput = {
   steps?: Prisma.IntNullableListFilter<"MetricChunk">
   values?: Prisma.FloatNullableListFilter<"MetricChunk">
   times?: Prisma.FloatNullableListFilter<"MetricChunk">
-  overview?: Prisma.FloatNullableListFilter<"MetricChunk">
+  overview?: Prisma.BytesNullableListFilter<"MetricChunk">
 }
 
 export type MetricChunkCreateInput = {
@@ -312,7 +308,7 @@ export type MetricChunkCreateInput = {
   steps?: Prisma.MetricChunkCreatestepsInput | number[]
   values?: Prisma.MetricChunkCreatevaluesInput | number[]
   times?: Prisma.MetricChunkCreatetimesInput | number[]
-  overview?: Prisma.MetricChunkCreateoverviewInput | number[]
+  overview?: Prisma.MetricChunkCreateoverviewInput | runtime.Bytes[]
   run: Prisma.RunCreateNestedOneWithoutChunksInput
 }
 
@@ -324,7 +320,7 @@ export type MetricChunkUncheckedCreateInput = {
   steps?: Prisma.MetricChunkCreatestepsInput | number[]
   values?: Prisma.MetricChunkCreatevaluesInput | number[]
   times?: Prisma.MetricChunkCreatetimesInput | number[]
-  overview?: Prisma.MetricChunkCreateoverviewInput | number[]
+  overview?: Prisma.MetricChunkCreateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkUpdateInput = {
@@ -334,7 +330,7 @@ export type MetricChunkUpdateInput = {
   steps?: Prisma.MetricChunkUpdatestepsInput | number[]
   values?: Prisma.MetricChunkUpdatevaluesInput | number[]
   times?: Prisma.MetricChunkUpdatetimesInput | number[]
-  overview?: Prisma.MetricChunkUpdateoverviewInput | number[]
+  overview?: Prisma.MetricChunkUpdateoverviewInput | runtime.Bytes[]
   run?: Prisma.RunUpdateOneRequiredWithoutChunksNestedInput
 }
 
@@ -346,7 +342,7 @@ export type MetricChunkUncheckedUpdateInput = {
   steps?: Prisma.MetricChunkUpdatestepsInput | number[]
   values?: Prisma.MetricChunkUpdatevaluesInput | number[]
   times?: Prisma.MetricChunkUpdatetimesInput | number[]
-  overview?: Prisma.MetricChunkUpdateoverviewInput | number[]
+  overview?: Prisma.MetricChunkUpdateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkCreateManyInput = {
@@ -357,7 +353,7 @@ export type MetricChunkCreateManyInput = {
   steps?: Prisma.MetricChunkCreatestepsInput | number[]
   values?: Prisma.MetricChunkCreatevaluesInput | number[]
   times?: Prisma.MetricChunkCreatetimesInput | number[]
-  overview?: Prisma.MetricChunkCreateoverviewInput | number[]
+  overview?: Prisma.MetricChunkCreateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkUpdateManyMutationInput = {
@@ -367,7 +363,7 @@ export type MetricChunkUpdateManyMutationInput = {
   steps?: Prisma.MetricChunkUpdatestepsInput | number[]
   values?: Prisma.MetricChunkUpdatevaluesInput | number[]
   times?: Prisma.MetricChunkUpdatetimesInput | number[]
-  overview?: Prisma.MetricChunkUpdateoverviewInput | number[]
+  overview?: Prisma.MetricChunkUpdateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkUncheckedUpdateManyInput = {
@@ -378,7 +374,7 @@ export type MetricChunkUncheckedUpdateManyInput = {
   steps?: Prisma.MetricChunkUpdatestepsInput | number[]
   values?: Prisma.MetricChunkUpdatevaluesInput | number[]
   times?: Prisma.MetricChunkUpdatetimesInput | number[]
-  overview?: Prisma.MetricChunkUpdateoverviewInput | number[]
+  overview?: Prisma.MetricChunkUpdateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkListRelationFilter = {
@@ -407,6 +403,14 @@ export type FloatNullableListFilter<$PrismaModel = never> = {
   isEmpty?: boolean
 }
 
+export type BytesNullableListFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes[] | Prisma.ListBytesFieldRefInput<$PrismaModel> | null
+  has?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel> | null
+  hasEvery?: runtime.Bytes[] | Prisma.ListBytesFieldRefInput<$PrismaModel>
+  hasSome?: runtime.Bytes[] | Prisma.ListBytesFieldRefInput<$PrismaModel>
+  isEmpty?: boolean
+}
+
 export type MetricChunkRunIdKeyFirstStepCompoundUniqueInput = {
   runId: string
   key: string
@@ -430,7 +434,6 @@ export type MetricChunkAvgOrderByAggregateInput = {
   steps?: Prisma.SortOrder
   values?: Prisma.SortOrder
   times?: Prisma.SortOrder
-  overview?: Prisma.SortOrder
 }
 
 export type MetricChunkMaxOrderByAggregateInput = {
@@ -453,7 +456,6 @@ export type MetricChunkSumOrderByAggregateInput = {
   steps?: Prisma.SortOrder
   values?: Prisma.SortOrder
   times?: Prisma.SortOrder
-  overview?: Prisma.SortOrder
 }
 
 export type MetricChunkCreateNestedManyWithoutRunInput = {
@@ -511,7 +513,7 @@ export type MetricChunkCreatetimesInput = {
 }
 
 export type MetricChunkCreateoverviewInput = {
-  set: number[]
+  set: runtime.Bytes[]
 }
 
 export type MetricChunkUpdatestepsInput = {
@@ -530,8 +532,8 @@ export type MetricChunkUpdatetimesInput = {
 }
 
 export type MetricChunkUpdateoverviewInput = {
-  set?: number[]
-  push?: number | number[]
+  set?: runtime.Bytes[]
+  push?: runtime.Bytes | runtime.Bytes[]
 }
 
 export type MetricChunkCreateWithoutRunInput = {
@@ -541,7 +543,7 @@ export type MetricChunkCreateWithoutRunInput = {
   steps?: Prisma.MetricChunkCreatestepsInput | number[]
   values?: Prisma.MetricChunkCreatevaluesInput | number[]
   times?: Prisma.MetricChunkCreatetimesInput | number[]
-  overview?: Prisma.MetricChunkCreateoverviewInput | number[]
+  overview?: Prisma.MetricChunkCreateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkUncheckedCreateWithoutRunInput = {
@@ -551,7 +553,7 @@ export type MetricChunkUncheckedCreateWithoutRunInput = {
   steps?: Prisma.MetricChunkCreatestepsInput | number[]
   values?: Prisma.MetricChunkCreatevaluesInput | number[]
   times?: Prisma.MetricChunkCreatetimesInput | number[]
-  overview?: Prisma.MetricChunkCreateoverviewInput | number[]
+  overview?: Prisma.MetricChunkCreateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkCreateOrConnectWithoutRunInput = {
@@ -591,7 +593,7 @@ export type MetricChunkScalarWhereInput = {
   steps?: Prisma.IntNullableListFilter<"MetricChunk">
   values?: Prisma.FloatNullableListFilter<"MetricChunk">
   times?: Prisma.FloatNullableListFilter<"MetricChunk">
-  overview?: Prisma.FloatNullableListFilter<"MetricChunk">
+  overview?: Prisma.BytesNullableListFilter<"MetricChunk">
 }
 
 export type MetricChunkCreateManyRunInput = {
@@ -601,7 +603,7 @@ export type MetricChunkCreateManyRunInput = {
   steps?: Prisma.MetricChunkCreatestepsInput | number[]
   values?: Prisma.MetricChunkCreatevaluesInput | number[]
   times?: Prisma.MetricChunkCreatetimesInput | number[]
-  overview?: Prisma.MetricChunkCreateoverviewInput | number[]
+  overview?: Prisma.MetricChunkCreateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkUpdateWithoutRunInput = {
@@ -611,7 +613,7 @@ export type MetricChunkUpdateWithoutRunInput = {
   steps?: Prisma.MetricChunkUpdatestepsInput | number[]
   values?: Prisma.MetricChunkUpdatevaluesInput | number[]
   times?: Prisma.MetricChunkUpdatetimesInput | number[]
-  overview?: Prisma.MetricChunkUpdateoverviewInput | number[]
+  overview?: Prisma.MetricChunkUpdateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkUncheckedUpdateWithoutRunInput = {
@@ -621,7 +623,7 @@ export type MetricChunkUncheckedUpdateWithoutRunInput = {
   steps?: Prisma.MetricChunkUpdatestepsInput | number[]
   values?: Prisma.MetricChunkUpdatevaluesInput | number[]
   times?: Prisma.MetricChunkUpdatetimesInput | number[]
-  overview?: Prisma.MetricChunkUpdateoverviewInput | number[]
+  overview?: Prisma.MetricChunkUpdateoverviewInput | runtime.Bytes[]
 }
 
 export type MetricChunkUncheckedUpdateManyWithoutRunInput = {
@@ -631,7 +633,7 @@ export type MetricChunkUncheckedUpdateManyWithoutRunInput = {
   steps?: Prisma.MetricChunkUpdatestepsInput | number[]
   values?: Prisma.MetricChunkUpdatevaluesInput | number[]
   times?: Prisma.MetricChunkUpdatetimesInput | number[]
-  overview?: Prisma.MetricChunkUpdateoverviewInput | number[]
+  overview?: Prisma.MetricChunkUpdateoverviewInput | runtime.Bytes[]
 }
 
 
@@ -710,7 +712,7 @@ export type $MetricChunkPayload<ExtArgs extends runtime.Types.Extensions.Interna
     /**
      * By metric_overview(), once the chunk is full.
      */
-    overview: number[]
+    overview: runtime.Bytes[]
   }, ExtArgs["result"]["metricChunk"]>
   composites: {}
 }
@@ -1142,7 +1144,7 @@ export interface MetricChunkFieldRefs {
   readonly steps: Prisma.FieldRef<"MetricChunk", 'Int[]'>
   readonly values: Prisma.FieldRef<"MetricChunk", 'Float[]'>
   readonly times: Prisma.FieldRef<"MetricChunk", 'Float[]'>
-  readonly overview: Prisma.FieldRef<"MetricChunk", 'Float[]'>
+  readonly overview: Prisma.FieldRef<"MetricChunk", 'Bytes[]'>
 }
     
 
