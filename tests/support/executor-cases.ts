@@ -76,7 +76,7 @@ async function trainingGraph(place: Place): Promise<Numbers> {
   const options = { ...adapterOptions(place), gradientCheckpointing: true }
   const batch = makeBatch(packRows(examples, options.maxLength), options.maxLength)
   const parameters = openParameters(options, tinyConfig, false)
-  const { graph, keepMasks } = trainGraph({ config: tinyConfig, options, parameters, shape: batch })
+  const { graph, keepMasks } = trainGraph({ config: tinyConfig, options, parameters, shape: batch, headBlocks: 2 })
   const feeds = batchFeeds(batch).set('segments', batch.segments).set('share', batch.counted.map((counted) => counted / batch.supervisedCount))
   for (const [index, [name, { initial }]] of [...parameters.trainable].entries()) feeds.set(name, scatter(initial, index))
   for (const { name, index, size } of keepMasks) feeds.set(name, keepMask(size, { dropout: 0.25, seed: 1, step: 1, part: 0, index }))
