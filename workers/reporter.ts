@@ -42,6 +42,8 @@ export class Reporter {
   private environment: Environment | null = null
   private chain: Promise<void> = Promise.resolve()
   private isFlushQueued = false
+  /** Else examples alone: points wait for the timer, because each request costs the server a transaction. */
+  private isAllDue = false
   private refusal: { reason: unknown } | null = null
 
   constructor(options: ReporterOptions) {
@@ -69,7 +71,7 @@ export class Reporter {
   /** Examples that are JSON already. A full batch of them does not wait. */
   addExampleTexts(texts: readonly string[]): void {
     this.examples.push(...texts)
-    if (this.examples.length >= MOST_EXAMPLES) this.flushSoon()
+    if (this.examples.length >= MOST_EXAMPLES) this.queueFlush()
   }
 
   addLine(line: LogLine): void {
@@ -127,9 +129,15 @@ export class Reporter {
 
   private flushSoon(): void {
     const isIdle = this.points.length + this.examples.length + this.lines.length === 0 && this.environment === null
-    if (this.isFlushQueued || isIdle || this.refusal !== null) return
+    if (isIdle) return
+    this.isAllDue = true
+    this.queueFlush()
+  }
+
+  private queueFlush(): void {
+    if (this.isFlushQueued || this.refusal !== null) return
     this.isFlushQueued = true
-    this.flush()
+    this.inOrder(() => (this.isAllDue ? this.sendPending() : this.sendExamples()))
       .catch(() => undefined) // Told through onRefusal.
       .finally(() => {
         this.isFlushQueued = false
@@ -158,6 +166,7 @@ export class Reporter {
 
   /** A batch leaves its buffer only after the server took it. */
   private async sendPending(): Promise<void> {
+    this.isAllDue = false
     const environment = this.environment
     if (environment !== null) {
       await this.post('/environment', { attempt: this.attempt, environment })
@@ -173,6 +182,10 @@ export class Reporter {
       await this.post('/metrics', { attempt: this.attempt, points })
       this.points = this.points.slice(points.length)
     }
+    await this.sendExamples()
+  }
+
+  private async sendExamples(): Promise<void> {
     while (this.examples.length > 0) {
       const examples = firstBatch(this.examples)
       await this.client.postText(`${this.path}/examples`, `{"attempt":${this.attempt},"examples":[${examples.join(',')}]}`, this.signal)

@@ -23,7 +23,7 @@ const ECHO = `process.on('disconnect', () => process.exit()); const born = Date.
 test('hands out the process that it made ready, and another one to the next', async () => {
   const spare = await spareOf(ECHO)
   spare.prepareSoon()
-  vi.advanceTimersByTime(1_000)
+  vi.advanceTimersByTime(3_000)
   const made = Reflect.get(spare, 'spare') as { pid: number }
   const [first, second] = [spare.take(), spare.take()]
   expect(first.pid).toBe(made.pid)
@@ -38,7 +38,7 @@ test('hands out the process that it made ready, and another one to the next', as
 test('does not hand out one that has died', async () => {
   const spare = await spareOf('process.exit(1)')
   spare.prepareSoon()
-  vi.advanceTimersByTime(1_000)
+  vi.advanceTimersByTime(3_000)
   const dead = Reflect.get(spare, 'spare') as import('node:child_process').ChildProcess
   await once(dead, 'exit')
   const taken = spare.take()

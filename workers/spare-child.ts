@@ -4,10 +4,10 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 
-/** What just began needs the cores more than what may begin next. */
-const PREPARE_AFTER_MS = 1_000
-/** A worker is kept lean; a run's short-lived objects shall die before anybody copies them. */
-const EXEC_ARGV = [...process.execArgv.filter((flag) => !flag.startsWith('--max-semi-space-size')), '--max-semi-space-size=16']
+/** What just began needs the cores more than what may begin next: loading takes half a second of one, which most runs from stored replies do not last longer than. */
+const PREPARE_AFTER_MS = 3_000
+/** A worker is kept lean; what a run makes shall mostly be dead before anybody copies it or looks for it. */
+const EXEC_ARGV = [...process.execArgv.filter((flag) => !/^--(max-semi-space-size|heap-growing-percent)/.test(flag)), '--max-semi-space-size=16']
 
 export class SpareChild {
   private spare: ChildProcess | null = null

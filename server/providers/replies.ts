@@ -3,8 +3,8 @@ import type { ResponseQuery, StoredResponse } from '../contracts/index.js'
 import { ResponseStore } from '../store/response-store.js'
 import { CallsUnderWay } from './calls-under-way.js'
 
-/** As the database writes them; inside a reply's text the quotes are escaped. */
-const KEY_IN_JSON = /"key" : "([0-9a-f]{64})"/g
+/** As the database writes the beginning of each; inside a reply's text the quotes are escaped. */
+const KEY_IN_JSON = /\{"key":"([0-9a-f]{64})","body":/g
 
 /** Stored replies, and who is asking for those that are not stored yet. */
 @Injectable()

@@ -2,6 +2,8 @@ import { AppError } from '../contracts/index.js'
 
 const DISK_FULL = /\b53100\b|ENOSPC|no space left on device|disk full/i
 const UNREACHABLE = /ECONNREFUSED|ECONNRESET|ENOTFOUND|Can't reach database|connection terminated|too many clients/i
+/** SQLSTATE of unique_violation, and Prisma's names for it. */
+const DUPLICATE = /\b23505\b|\bP2002\b|UniqueConstraintViolation/
 
 /**
  * What a failure of the database means for the user, or null when it means nothing known.
@@ -16,6 +18,11 @@ export function databaseFault(error: unknown): AppError | null {
     return new AppError('unavailable', 'The database does not answer. Check that PostgreSQL runs and that DATABASE_URL is right; then try again.', { cause: error })
   }
   return null
+}
+
+/** Whether a row was refused because another has its key. */
+export function isDuplicate(error: unknown): boolean {
+  return DUPLICATE.test(describeChain(error))
 }
 
 function describeChain(error: unknown): string {

@@ -1,5 +1,6 @@
 /* Answers of runs, item by item: each item once per run, whatever is sent again. */
 import { fromWire, type Example, type ExamplePage, type Float } from '../contracts/index.js'
+import { isDuplicate } from './database-error.js'
 import type { Database, Session } from './database.js'
 import { holdRun } from './fence.js'
 import { arrayLiteral, storableJson, textArrayLiteral } from './text.js'
@@ -43,14 +44,26 @@ const MATCHES = `run_id = $1 AND ($2::text IS NULL OR status = $2)
 export class ExampleStore {
   constructor(private readonly database: Database) {}
 
-  /** Stores answers of a run that `attempt` holds; items already answered keep their first answer. */
+  /**
+   * Stores answers of a run that `attempt` holds; items already answered keep their first answer. Nearly every batch
+   * is new, and to look for each item first takes the database a quarter longer, so only a batch that collides is looked through.
+   */
   async append(runId: string, attempt: number, examples: readonly Example[]): Promise<void> {
+    try {
+      await this.#append({ runId, attempt, known: 'refused' }, examples)
+    } catch (error) {
+      if (!isDuplicate(error)) throw error
+      await this.#append({ runId, attempt, known: 'skipped' }, examples)
+    }
+  }
+
+  async #append({ runId, attempt, known }: { runId: string; attempt: number; known: KnownItems }, examples: readonly Example[]): Promise<void> {
     await this.database.write(async (change) => {
       const held = await holdRun(change, runId, attempt)
       if (examples.length === 0) return
-      const stored = await insertExamples(change.session, runId, examples)
+      const stored = await insertExamples(change.session, runId, examples, known)
       if (stored === 0) return
-      await change.session.$executeRaw`UPDATE run SET progress_attempt = ${attempt} WHERE id = ${runId}`
+      if (held.progressAttempt !== attempt) await change.session.$executeRaw`UPDATE run SET progress_attempt = ${attempt} WHERE id = ${runId}`
       change.tell('run.examples', { experimentId: held.experimentId, runId })
     })
   }
@@ -87,19 +100,24 @@ export class ExampleStore {
   }
 }
 
-/** Items already answered keep their first answer. Returns how many were new. */
-export async function insertExamples(session: Session, runId: string, examples: readonly Example[]): Promise<number> {
-  return session.$executeRaw`
-    INSERT INTO example (run_id, item_id, cluster, input, output, target, status, error, score_keys, score_values,
-                         latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, cached, tokens_cached, tokens_reasoning, judge_cost_usd, details)
-    SELECT ${runId}, item_id, cluster, input, output, target, status, error,
-           score_keys::text[], score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd,
-           cached, tokens_cached, tokens_reasoning, judge_cost_usd, details
-    FROM json_to_recordset(${storableJson(examples.map(asRecord))}::json) AS x
-      (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys text, score_values text,
-       latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8,
-       cached boolean, tokens_cached int, tokens_reasoning int, judge_cost_usd float8, details json)
-    ON CONFLICT (run_id, item_id) DO NOTHING`
+/** What becomes of items that are answered already: they keep their first answer, or nothing is stored at all. */
+type KnownItems = 'skipped' | 'refused'
+
+const INSERT = `
+  INSERT INTO example (run_id, item_id, cluster, input, output, target, status, error, score_keys, score_values,
+                       latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd, cached, tokens_cached, tokens_reasoning, judge_cost_usd, details)
+  SELECT $1, item_id, cluster, input, output, target, status, error,
+         score_keys::text[], score_values::float8[], latency_ms, ttft_ms, tokens_in, tokens_out, cost_usd,
+         cached, tokens_cached, tokens_reasoning, judge_cost_usd, details
+  FROM json_to_recordset($2::json) AS x
+    (item_id text, cluster text, input text, output text, target text, status text, error text, score_keys text, score_values text,
+     latency_ms float8, ttft_ms float8, tokens_in int, tokens_out int, cost_usd float8,
+     cached boolean, tokens_cached int, tokens_reasoning int, judge_cost_usd float8, details json)`
+
+/** Returns how many were new. Throws what `isDuplicate` knows where known items are refused. */
+export async function insertExamples(session: Session, runId: string, examples: readonly Example[], known: KnownItems): Promise<number> {
+  const clause = known === 'skipped' ? ' ON CONFLICT (run_id, item_id) DO NOTHING' : ''
+  return session.$executeRawUnsafe(INSERT + clause, runId, storableJson(examples.map(asRecord)))
 }
 
 /** What is null is left out: the database reads thousands of these at a time. */

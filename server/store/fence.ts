@@ -6,6 +6,8 @@ export interface HeldRun {
   attempt: number
   experimentId: string
   kind: Kind
+  /** The last attempt that got anywhere. */
+  progressAttempt: number
 }
 
 /**
@@ -14,10 +16,10 @@ export interface HeldRun {
  * the write. Throws `fenced` for an attempt that lost its claim.
  */
 export async function holdRun(change: Change, runId: string, attempt: number): Promise<HeldRun> {
-  const [row] = await change.session.$queryRaw<{ experiment_id: string; kind: string }[]>`
-    UPDATE run SET heartbeat_at = now() WHERE id = ${runId} AND attempt = ${attempt} AND status = 'running' RETURNING experiment_id, kind`
+  const [row] = await change.session.$queryRaw<{ experiment_id: string; kind: string; progress_attempt: number }[]>`
+    UPDATE run SET heartbeat_at = now() WHERE id = ${runId} AND attempt = ${attempt} AND status = 'running' RETURNING experiment_id, kind, progress_attempt`
   if (row === undefined) throw await refusal(change, runId, attempt)
-  return { id: runId, attempt, experimentId: row.experiment_id, kind: row.kind as Kind }
+  return { id: runId, attempt, experimentId: row.experiment_id, kind: row.kind as Kind, progressAttempt: row.progress_attempt }
 }
 
 async function refusal(change: Change, runId: string, attempt: number): Promise<AppError> {

@@ -55,6 +55,6 @@ async function insertRun(change: Change, at: { experimentId: string; runId: stri
     VALUES (${runId}, ${experimentId}, 'prompt', ${storable(run.name)}, ${cell}, 0, 0, ${storableJson(run.params)}::json, '{}'::json, ${storable(dataset)}, ${datasetHash},
             ${cell % COLOR_SLOTS}, 'succeeded', ${storableJson(progress)}::json, ${storableJson(summary)}::json, now())`
   for (let start = 0; start < run.examples.length; start += EXAMPLES_PER_STATEMENT) {
-    await insertExamples(change.session, runId, run.examples.slice(start, start + EXAMPLES_PER_STATEMENT))
+    await insertExamples(change.session, runId, run.examples.slice(start, start + EXAMPLES_PER_STATEMENT), 'skipped')
   }
 }

@@ -1,7 +1,7 @@
 /* Replies of models by what was asked. Content-addressed: the same key is the same reply, whoever stores it. */
 import type { CacheInfo, CachePrune, StoredResponse } from '../contracts/index.js'
 import type { Database } from './database.js'
-import { storableJson } from './text.js'
+import { byteaArrayLiteral, storableJson } from './text.js'
 
 export class ResponseStore {
   constructor(private readonly database: Database) {}
@@ -9,10 +9,11 @@ export class ResponseStore {
   /** Those of the keys that are stored, in no order, as the JSON of a list: nobody here reads it. */
   async find(keys: readonly string[]): Promise<string> {
     const [row] = await this.database.client.$queryRawUnsafe<{ found: string }[]>(
-      `SELECT coalesce(json_agg(json_build_object('key', encode(key, 'hex'), 'body', body, 'tokensIn', tokens_in, 'tokensOut', tokens_out, 'tokensCached', tokens_cached,
-              'tokensReasoning', tokens_reasoning, 'latencyMs', latency_ms, 'ttftMs', ttft_ms, 'costUsd', cost_usd, 'tries', tries)), '[]')::text AS found
-       FROM response WHERE key IN (SELECT decode(hex, 'hex') FROM unnest($1::text[]) AS hex)`,
-      [...keys],
+      `SELECT coalesce(json_agg(found), '[]')::text AS found
+       FROM (SELECT encode(key, 'hex') AS key, body, tokens_in AS "tokensIn", tokens_out AS "tokensOut", tokens_cached AS "tokensCached", tokens_reasoning AS "tokensReasoning",
+                    latency_ms AS "latencyMs", ttft_ms AS "ttftMs", cost_usd AS "costUsd", tries
+             FROM response WHERE key = ANY($1::bytea[])) AS found`,
+      byteaArrayLiteral(keys),
     )
     return row?.found ?? '[]'
   }

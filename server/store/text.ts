@@ -26,3 +26,8 @@ export function textArrayLiteral(texts: readonly string[]): string {
 export function arrayLiteral(values: readonly number[]): string {
   return `{${values.join(',')}}`
 }
+
+/** @param hex bytes as hexadecimal digits */
+export function byteaArrayLiteral(hex: readonly string[]): string {
+  return `{${hex.map((digits) => `"\\\\x${digits}"`).join(',')}}`
+}

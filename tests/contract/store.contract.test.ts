@@ -354,7 +354,7 @@ function keepsThePromise(openDatabase: () => Promise<OpenedDatabase>): void {
     expect(await stepsOf(id, 'loss')).toEqual(upTo(11))
     expect(await stepsOf(id, 'rate')).toEqual([1, 2, 3])
     await examples.append(id, 1, [example('a'), example('b')])
-    await examples.append(id, 1, [example('b', { output: 'second' }), example('c')])
+    await examples.append(id, 1, [example('b', { output: 'second' }), example('c'), example('c', { output: 'second' })])
     const page = await examples.page(id, { offset: 0, limit: 10 })
     expect(page.examples.map(({ itemId, output }) => [itemId, output])).toEqual([['a', 'out'], ['b', 'out'], ['c', 'out']])
     const logs = new LogStore(database)
