@@ -124,17 +124,17 @@ async function storeEvents(session: Session, events: ToldEvent[]): Promise<void>
 /**
  * Optimizing one huge function of PostgreSQL's WebAssembly takes V8 half a gigabyte, which is more than all the
  * rest of the server; as first compiled, statements take up to half as long again. Its page cache is small for the
- * same reason: the pages are in the system's cache too.
+ * same reason: the pages are in the system's cache too, where the next one costs what any other does.
  */
 const LEAN = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']
-const SHARED_BUFFERS = 'shared_buffers=16MB'
+const SETTINGS = ['shared_buffers=16MB', 'random_page_cost=1.1'].flatMap((setting) => ['-c', setting])
 
 async function openEmbedded(folder: string, migrations: Migration[]): Promise<Database> {
   await mkdir(folder, { recursive: true })
   await assertDiskSpace(folder)
   for (const flag of LEAN) setFlagsFromString(flag)
   // relaxedDurability stays off: what a worker was told is stored must outlive a kill -9.
-  const embedded = await PGlite.create({ dataDir: join(folder), relaxedDurability: false, startParams: [...PGlite.defaultStartParams, '-c', SHARED_BUFFERS] })
+  const embedded = await PGlite.create({ dataDir: join(folder), relaxedDurability: false, startParams: [...PGlite.defaultStartParams, ...SETTINGS] })
   try {
     await embedded.exec(`SET TIME ZONE 'UTC'`)
     await embedded.transaction(async (transaction) => {
