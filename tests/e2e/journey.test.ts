@@ -67,6 +67,7 @@ describeWith('Chromium', 'the journey of a new user', () => {
     const run = lora.runs.at(-1)
     if (!run) throw new Error('no run')
     await page.goto(`${server.url}/runs/${run.id}`)
+    await page.getByTestId('recommendation').waitFor()
     const pick = page.getByTestId(`pick-${run.summary?.bestStep}`)
     await pick.click()
     await until(async () => pick.getAttribute('aria-pressed'), (pressed) => pressed === 'true')

@@ -1,7 +1,6 @@
 /** The one place that imports Chart.js, part by part, so that only what is drawn is sent. */
 import {
   Chart,
-  Filler,
   Interaction,
   LinearScale,
   LineController,
@@ -26,7 +25,7 @@ declare module 'chart.js' {
 
 const MOST_TOOLTIP_ROWS = 12
 
-Chart.register(Filler, LinearScale, LineController, LineElement, LogarithmicScale, PointElement, ScatterController, Tooltip)
+Chart.register(LinearScale, LineController, LineElement, LogarithmicScale, PointElement, ScatterController, Tooltip)
 
 /** One item per series, the one nearest to the pointer along x: series are logged at different steps. */
 Interaction.modes.nearestOfEach = (chart, event) => {

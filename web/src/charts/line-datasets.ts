@@ -68,5 +68,5 @@ function inOrder(series: readonly ChartSeries[], { highlighted }: LineLook): Cha
 }
 
 function aside(data: Point[]): LineDataset {
-  return { label: ASIDE, data, pointRadius: 0, pointHoverRadius: 3, tension: 0, spanGaps: false, clip: EDGE_PX, fill: false, animation: false, normalized: false }
+  return { label: ASIDE, data, pointRadius: 0, pointHoverRadius: 3, tension: 0, spanGaps: false, clip: EDGE_PX, animation: false, normalized: false }
 }

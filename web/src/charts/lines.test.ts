@@ -61,3 +61,11 @@ describe('nearestIndex', () => {
 it('writes every bucket into the table of data', () => {
   expect(linesCsv([{ id: 'a', label: 'a', slot: 0, role: 'eval', buckets: [bucket(3, 'NaN')] }], 'step')[1]).toEqual(['a', '3', '3', 'NaN', '', '', '1', '1'])
 })
+
+it('writes a value of single precision in the digits that name it there, and others as they are', () => {
+  const values = [Math.fround(0.1), Math.fround(16_777_217), Math.fround(1e-40), 0.1, 1 / 3, -2].map((value, step) => bucket(step, value))
+  const [, ...rows] = linesCsv([{ id: 'a', label: 'a', slot: 0, role: 'train', buckets: values }], 'step')
+  const written = rows.map((row) => row[3] ?? '')
+  expect(written).toEqual(['0.1', '16777216', expect.any(String), '0.1', '0.3333333333333333', '-2'])
+  expect(Math.fround(Number(written[2]))).toBe(Math.fround(1e-40))
+})
