@@ -1,6 +1,6 @@
 /* How long runs that only answer will take: prompts by the pace of earlier calls of the model, retrieval by earlier runs. */
-import { EndpointSchema, type ParameterValue, type RunTime } from '../../server/contracts/index.js'
-import { agree, combined, isHere, nearest, threadsOf, type Machine, type Nearness, type Params, type PastRun, type Sample } from './past-run.js'
+import { EndpointSchema, type ParameterValue, type RunTime, type PastRun } from '../../server/contracts/index.js'
+import { agree, combined, isHere, nearest, threadsOf, type Machine, type Nearness, type Params, type Sample } from './past-run.js'
 
 export interface AnsweringWork {
   params: Params

@@ -1,23 +1,8 @@
 /* What earlier runs tell of the time a run will take, and how far that can be trusted. */
-import type { Kind, ParameterValue, TimeBasis, TimeRange } from '../../server/contracts/index.js'
+import type { ParameterValue, PastRun, TimeBasis, TimeRange } from '../../server/contracts/index.js'
 import { quantile } from '../statistics/quantiles.js'
 
 export type Params = Readonly<Record<string, ParameterValue>>
-
-export interface PastRun {
-  kind: Kind
-  params: Params
-  dataset: string
-  host: string
-  threads: number
-  /** From claim to end, all attempts together. */
-  seconds: number
-  /** Items that were asked anew: neither found stored nor failed. */
-  answered: number
-  /** Mean time of a call; null where nothing was asked. */
-  latencySeconds: number | null
-  training: { steps: number; /** Median. */ secondsPerStep: number; /** Did not stop early. */ isWhole: boolean } | null
-}
 
 /** The workers that have the device of a run, as one machine. */
 export interface Machine {

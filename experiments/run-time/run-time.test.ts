@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { ExperimentSpecSchema, type Estimate, type ParameterValue } from '../../server/contracts/index.js'
+import { ExperimentSpecSchema, type Estimate, type ParameterValue, type PastRun } from '../../server/contracts/index.js'
 import { estimate } from '../estimate.js'
 import { expandRuns } from '../expand.js'
-import type { Machine, PastRun } from './past-run.js'
+import type { Machine } from './past-run.js'
 
 const sizes = { train: 800, validation: 100, test: 200 }
 const model = { hiddenSize: 256, intermediateSize: 640, layers: 6, heads: 8, kvHeads: 4, headDim: 32, vocabSize: 4096, tieEmbeddings: true, storedBytes: 2 }

@@ -1,9 +1,9 @@
 /* How long one run of any kind will take, from what was measured before. */
-import type { Kind, RunTime, TimeUnknown } from '../../server/contracts/index.js'
+import type { Kind, RunTime, TimeUnknown, PastRun } from '../../server/contracts/index.js'
 import type { ModelFacts } from '../model-facts.js'
 import { rowsPerStep, trainingNeedOf } from '../training-need.js'
 import { isEndpoint, promptTime, retrievalTime } from './answering-time.js'
-import type { Machine, Params, PastRun } from './past-run.js'
+import type { Machine, Params } from './past-run.js'
 import { trainingTime, type TrainingWork } from './training-time.js'
 
 export interface TimeEvidence {

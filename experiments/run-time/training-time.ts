@@ -2,8 +2,8 @@
  * How long a training run will take: its steps at the pace of earlier runs, scaled by floating-point operations where
  * the shapes differ, or else at the measured speed of the device; and around them opening, evaluations and the test.
  */
-import type { Kind, RunTime, TimeRange } from '../../server/contracts/index.js'
-import { agree, combined, exactly, isHere, nearest, plus, threadsOf, times, type Machine, type Nearness, type Params, type PastRun, type Sample } from './past-run.js'
+import type { Kind, RunTime, TimeRange, PastRun } from '../../server/contracts/index.js'
+import { agree, combined, exactly, isHere, nearest, plus, threadsOf, times, type Machine, type Nearness, type Params, type Sample } from './past-run.js'
 
 export interface TrainingWork {
   kind: Kind

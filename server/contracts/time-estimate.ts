@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Kind, ParameterValue } from './experiment.js'
 
 /** On what an estimate of time rests, the surest first. */
 export const TIME_BASES = ['same', 'model', 'device', 'throughput', 'elsewhere', 'budget'] as const
@@ -33,3 +34,20 @@ export const ExperimentTimeSchema = z.object({
   workers: z.number().int().nonnegative().describe('workers at work that have the device; 0: none is, and one is taken to be'),
 })
 export type ExperimentTime = z.infer<typeof ExperimentTimeSchema>
+
+/** How long a finished run took: evidence for the time of those to come. */
+export interface PastRun {
+  kind: Kind
+  params: Readonly<Record<string, ParameterValue>>
+  dataset: string
+  host: string
+  /** Given by the worker; the run may have asked for fewer. */
+  threads: number
+  /** From claim to end, all attempts together. */
+  seconds: number
+  /** Items that were asked anew: neither found stored nor failed. */
+  answered: number
+  /** Mean time of a call; null where nothing was asked. */
+  latencySeconds: number | null
+  training: { steps: number; /** Median. */ secondsPerStep: number; /** Did not stop early. */ isWhole: boolean } | null
+}

@@ -1,21 +1,6 @@
 /* How long finished runs took, for estimates of those to come. */
-import type { Kind, ParameterValue } from '../contracts/index.js'
+import type { Kind, ParameterValue, PastRun } from '../contracts/index.js'
 import type { Database } from './database.js'
-
-export interface TimedRun {
-  kind: Kind
-  params: Record<string, ParameterValue>
-  dataset: string
-  host: string
-  /** Given by the worker; the run may have asked for fewer. */
-  threads: number
-  /** All attempts together. */
-  seconds: number
-  /** Items that were asked anew: neither found stored nor failed. */
-  answered: number
-  latencySeconds: number | null
-  training: { steps: number; secondsPerStep: number; isWhole: boolean } | null
-}
 
 interface TimingRow {
   kind: Kind
@@ -39,7 +24,7 @@ export class TimingStore {
   constructor(private readonly database: Database) {}
 
   /** Finished runs of the kinds that told where they ran, those of the models first, then the newest. Runs that only scored stored answers anew took other time and are left out. */
-  async pastRuns(kinds: readonly Kind[], models: readonly string[]): Promise<TimedRun[]> {
+  async pastRuns(kinds: readonly Kind[], models: readonly string[]): Promise<PastRun[]> {
     const rows = await this.database.client.$queryRaw<TimingRow[]>`
       WITH chosen AS (
         SELECT id, seq, kind, params, dataset, environment, summary, coalesce(params->'model'->>'model', params->>'model') = ANY(${[...models]}::text[]) AS is_of_model FROM run
@@ -54,11 +39,11 @@ export class TimingStore {
       LEFT JOIN metric_series tokens ON tokens.run_id = c.id AND tokens.key = 'train/num_tokens'
       LEFT JOIN LATERAL (SELECT m.values FROM metric_chunk m WHERE m.run_id = c.id AND m.key = 'train/tokens_per_second' ORDER BY m.first_step DESC LIMIT 1) paces ON true
       ORDER BY c.is_of_model DESC NULLS LAST, c.seq DESC`
-    return rows.map(toTimedRun)
+    return rows.map(toPastRun)
   }
 }
 
-function toTimedRun(row: TimingRow): TimedRun {
+function toPastRun(row: TimingRow): PastRun {
   const { kind, params, dataset, host, threads, answered, latency_ms: latencyMs, steps, tokens, tokens_per_second: pace } = row
   const isTraining = steps !== null && steps > 0 && tokens !== null && pace !== null
   return {
