@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { ArgumentError, parseBenchArguments } from './arguments.js'
 import { finish } from './bench.js'
 import { describeMachine } from './machine.js'
 import { interleave } from './rounds.js'
@@ -30,4 +31,12 @@ it('prints a table and one line of JSON', () => {
   expect(markdownTable(['what', 'ms'], [['a', '1']])).toBe('| what | ms |\n| --- | --- |\n| a | 1 |')
   const line = finish('x', describeMachine(), { figures: { ratio: 1.234567, count: 100_000 } })
   expect(JSON.parse(line)).toMatchObject({ bench: 'x', machine: { node: process.versions.node }, figures: { ratio: 1.235, count: 100_000 } })
+})
+
+it('takes a name with its options, lists the benches for --help, and refuses any other word', () => {
+  expect(parseBenchArguments(['engine', '--quick', '--only', 'steps'])).toEqual({ name: 'engine', isQuick: true, only: 'steps' })
+  for (const argv of [[], ['--help'], ['engine', '-h']]) expect(parseBenchArguments(argv)).toEqual({ name: null, isQuick: false, only: null })
+  expect(() => parseBenchArguments(['engine', '--fast'])).toThrow(ArgumentError)
+  expect(() => parseBenchArguments(['engine', '--only'])).toThrow(ArgumentError)
+  expect(() => parseBenchArguments(['engine', 'dashboard'])).toThrow('after engine came "dashboard"')
 })
