@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { LoraParametersSchema, PromptParametersSchema, type Assignment, type Summary } from '../../server/contracts/index.js'
 import { seriesAnswer } from '../fixtures/metrics-answer.js'
-import { contextWith, type Reported, type TestDataset } from '../fixtures/run-context.js'
+import { contextWith, keepCheckpoints, pointsOf, type Reported, type TestDataset } from '../fixtures/run-context.js'
 import { writeTinyModel } from '../fixtures/tiny-model.js'
 import { hashFile } from '../reporter.js'
 import type { RunContext } from '../run-context.js'
@@ -26,25 +26,17 @@ interface Prepared {
 async function prepare(assignment: Partial<Assignment> = {}, more: Partial<typeof params> = {}, data: TestDataset = dataset): Promise<Prepared> {
   const { context, reported } = await contextWith({ params: { ...params, ...more }, dataset: data, assignment: { kind: 'lora', metrics: ['accuracy', 'loss'], ...assignment } })
   await writeTinyModel(context.folders.models[0] ?? '', 'tiny', range(0, 72).map(({ input, target }) => `${input}: ${target}`))
-  const saved = (step: number): string => join(context.folders.work, `copy-${step}`)
-  const { checkpoint } = context.report
-  context.report.checkpoint = async (report) => {
-    await cp(report.folder, saved(report.step), { recursive: true })
-    await checkpoint(report)
-  }
-  return { context, reported, saved }
+  return { context, reported, saved: keepCheckpoints(context) }
 }
-
-const series = (reported: Reported, key: string): [number, number][] => reported.metrics.filter((point) => point.key === key).map(({ step, value }) => [step, value])
 
 test('trains, evaluates the base model first, keeps checkpoints and scores the test split with the best', async () => {
   const { context, reported } = await prepare()
   const summary = await runLora(context)
-  expect(series(reported, 'train/loss').map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
-  const losses = series(reported, 'eval/loss')
+  expect(pointsOf(reported, 'train/loss').map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  const losses = pointsOf(reported, 'eval/loss')
   expect(losses.map(([step]) => step)).toEqual([0, 4, 8, 12])
   expect(losses.at(-1)?.[1]).toBeLessThan((losses[0]?.[1] ?? 0) - 0.2)
-  expect(series(reported, 'eval/accuracy')).toHaveLength(4)
+  expect(pointsOf(reported, 'eval/accuracy')).toHaveLength(4)
   expect(reported.checkpoints.map(({ step, samples }) => [step, samples.length])).toEqual([[0, 3], [4, 3], [8, 3], [12, 3]])
   expect(reported.checkpoints[0]?.samples[0]).toMatchObject({ prompt: 'red 6:', expected: ' yes' })
   // The items' own losses, weighed by their tokens, are the loss of the split.
@@ -86,7 +78,7 @@ test.each<[string, Partial<typeof params>]>([
   const resumed = await runLora(second.context)
 
   for (const key of ['train/loss', 'train/grad_norm', 'train/token_accuracy', 'train/num_tokens', 'eval/loss', 'eval/accuracy']) {
-    expect(series(second.reported, key)).toEqual(series(whole.reported, key).filter(([step]) => step > 4))
+    expect(pointsOf(second.reported, key)).toEqual(pointsOf(whole.reported, key).filter(([step]) => step > 4))
   }
   expect(second.reported.examples).toHaveLength(7)
   const timeless = (summary: Summary): unknown => ({ ...summary, durationMs: 0, latency: null })
@@ -167,7 +159,7 @@ test('learns the answers of conversations, and answers the last turn of others',
   expect(reported.logs).toContainEqual(
     expect.stringContaining('which stand in ⟦ ⟧:\n<|endoftext|>S<|user|>red 0<|end|><|assistant|>⟦yes<|end|>⟧<|user|>sure?<|end|><|assistant|>⟦yes<|end|>⟧'),
   )
-  const losses = series(reported, 'eval/loss')
+  const losses = pointsOf(reported, 'eval/loss')
   expect(losses.at(-1)?.[1]).toBeLessThan((losses[0]?.[1] ?? 0) - 0.2)
   expect(reported.checkpoints[0]?.samples[0]?.prompt).toBe('<|endoftext|>S<|user|>blue 1<|end|><|assistant|>')
   expect(reported.examples[0]).toMatchObject({ input: '<|endoftext|>S<|user|>red 4<|end|><|assistant|>yes<|end|><|user|>sure?<|end|><|assistant|>', target: 'yes' })
@@ -186,7 +178,7 @@ test('learns texts whole, in pieces where they are long, and scores them by thei
   const texts: TestDataset = { task: 'text', splits: { train: Array.from({ length: 24 }, (_, index) => text(index)), validation: [text(30)], test: [text(31), text(32)] } }
   const { context, reported } = await prepare({ metrics: ['bits_per_byte', 'loss'] }, {}, texts)
   const { metrics } = await runLora(context)
-  const losses = series(reported, 'eval/loss')
+  const losses = pointsOf(reported, 'eval/loss')
   expect(losses.at(-1)?.[1]).toBeLessThan((losses[0]?.[1] ?? 0) - 0.2)
   expect(reported.checkpoints.map(({ samples }) => samples)).toEqual([[], [], [], []])
   expect(metrics).toMatchObject({ bits_per_byte: { n: 2 }, loss: { n: 2 } })
@@ -214,7 +206,7 @@ test('a loss that is no longer a number ends the run at its last point, with wha
     message: expect.stringMatching(/^step 2: loss is .* The last checkpoint is that of step 0; the best is step 0: lowest eval loss/),
     summary: { primaryMetric: 'accuracy', metrics: {}, bestStep: 0, generalizationGap: null, latency: null },
   })
-  expect(series(reported, 'train/loss').at(-1)).toEqual([2, expect.not.toSatisfy(Number.isFinite)])
+  expect(pointsOf(reported, 'train/loss').at(-1)).toEqual([2, expect.not.toSatisfy(Number.isFinite)])
   expect(reported.checkpoints.map(({ step }) => step)).toEqual([0])
 })
 
@@ -237,7 +229,7 @@ test('stops early, says so, and keeps the best checkpoint and the newest', async
 test('chooses by the accuracy where told so, which only labels have', async () => {
   const { context, reported } = await prepare({}, { bestMetric: 'accuracy' })
   const { bestStep, bestReason } = await runLora(context)
-  const accuracies = series(reported, 'eval/accuracy')
+  const accuracies = pointsOf(reported, 'eval/accuracy')
   expect(bestStep).toBe(accuracies.find(([, value]) => value === Math.max(...accuracies.map(([, other]) => other)))?.[0])
   expect(bestReason).toContain('highest eval accuracy')
   const { context: free } = await prepare({ metrics: ['loss'] }, { bestMetric: 'accuracy' }, { task: 'generation', splits: dataset.splits })

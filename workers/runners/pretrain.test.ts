@@ -1,9 +1,9 @@
-import { cp, readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { PretrainParametersSchema, type Assignment, type Summary } from '../../server/contracts/index.js'
 import { seriesAnswer } from '../fixtures/metrics-answer.js'
-import { contextWith, type Reported, type TestDataset } from '../fixtures/run-context.js'
+import { contextWith, keepCheckpoints, pointsOf, type Reported, type TestDataset } from '../fixtures/run-context.js'
 import type { RunContext } from '../run-context.js'
 import { runPretrain } from './pretrain.js'
 
@@ -24,27 +24,19 @@ interface Prepared {
 
 async function prepare(assignment: Partial<Assignment> = {}, more: Partial<typeof params> = {}): Promise<Prepared> {
   const { context, reported } = await contextWith({ params: { ...params, ...more }, dataset, assignment: { kind: 'pretrain', metrics: ['bits_per_byte', 'loss'], ...assignment } })
-  const saved = (step: number): string => join(context.folders.work, `copy-${step}`)
-  const { checkpoint } = context.report
-  context.report.checkpoint = async (report) => {
-    await cp(report.folder, saved(report.step), { recursive: true })
-    await checkpoint(report)
-  }
-  return { context, reported, saved }
+  return { context, reported, saved: keepCheckpoints(context) }
 }
-
-const series = (reported: Reported, key: string): [number, number][] => reported.metrics.filter((point) => point.key === key).map(({ step, value }) => [step, value])
 
 test('trains a vocabulary and a model, keeps whole folders, and scores every held-out document with the best', async () => {
   const { context, reported, saved } = await prepare()
   const summary = await runPretrain(context)
-  expect(series(reported, 'train/loss').map(([step]) => step)).toEqual(Array.from({ length: 12 }, (_, index) => index + 1))
-  const losses = series(reported, 'eval/loss')
+  expect(pointsOf(reported, 'train/loss').map(([step]) => step)).toEqual(Array.from({ length: 12 }, (_, index) => index + 1))
+  const losses = pointsOf(reported, 'eval/loss')
   expect(losses.map(([step]) => step)).toEqual([4, 8, 12])
   expect(losses.at(-1)?.[1]).toBeLessThan((losses[0]?.[1] ?? 0) - 0.1)
   // A warm-up longer than the run is cut to it: the rate rises to its last step.
   expect(reported.logs).toContain('warn: warmupSteps 100 is more than the 12 steps of this run; the rate rises over all of them')
-  const rates = series(reported, 'train/learning_rate').map(([, rate]) => rate)
+  const rates = pointsOf(reported, 'train/learning_rate').map(([, rate]) => rate)
   expect([rates[0], rates.at(-1)]).toEqual([0, expect.closeTo((0.02 * 11) / 12, 12)])
   expect(reported.checkpoints.map(({ step, samples, losses }) => [step, samples.length, losses?.length])).toEqual([[4, 1, 2], [8, 1, 2], [12, 1, 2]])
   // Rows of one document overlap by a token; its single losses count each of its tokens once.
@@ -68,7 +60,7 @@ test('goes on from a checkpoint bit for bit', async () => {
   second.context.server.getJson = () => Promise.resolve(seriesAnswer(whole.reported, 4))
   const resumed = await runPretrain(second.context)
   for (const key of ['train/loss', 'train/grad_norm', 'train/num_tokens', 'eval/loss', 'eval/bits_per_byte']) {
-    expect(series(second.reported, key)).toEqual(series(whole.reported, key).filter(([step]) => step > 4))
+    expect(pointsOf(second.reported, key)).toEqual(pointsOf(whole.reported, key).filter(([step]) => step > 4))
   }
   const timeless = (summary: Summary): Summary => ({ ...summary, durationMs: 0 })
   expect(timeless(resumed)).toEqual(timeless(expected))
@@ -80,7 +72,7 @@ test('goes on from a checkpoint bit for bit', async () => {
 test('stops early and scores with the checkpoint it recommends, not with the last', async () => {
   const { context, reported } = await prepare({}, { steps: 40, schedule: 'constant', warmupSteps: 0, learningRate: 0.5, earlyStoppingPatience: 2, keepCheckpoints: 1 })
   const summary = await runPretrain(context)
-  const losses = series(reported, 'eval/loss')
+  const losses = pointsOf(reported, 'eval/loss')
   const lowest = losses.reduce((low, point) => (point[1] < low[1] ? point : low))
   expect(summary.bestStep).toBe(lowest[0])
   expect(summary.bestStep).toBeLessThan(losses.at(-1)?.[0] ?? 0)
