@@ -9,7 +9,6 @@ import { RunStore } from '../../server/store/run-store.js'
 import { ShelfStore } from '../../server/store/shelf-store.js'
 import { describeOnBoth, type OpenedDatabase } from '../support/databases.js'
 
-
 interface Kept {
   name: string
   runs: { params: Record<string, ParameterValue>; accuracy: Summary['metrics'][string]['mean'] }[]

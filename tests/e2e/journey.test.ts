@@ -14,7 +14,6 @@ import { faultsOf, violationsOn } from '../support/chromium.js'
 import { describeWith } from '../support/services.js'
 import { Stage } from '../support/stage.js'
 
-
 describeWith('Chromium', 'the journey of a new user', () => {
   let stage: Stage
   let server: Server

@@ -11,7 +11,6 @@ import { faultsOf, violationsOn } from '../support/chromium.js'
 import { describeWith } from '../support/services.js'
 import { Stage } from '../support/stage.js'
 
-
 /** Right answers of the first items, each answer at one price and time. */
 function results(name: string, runs: Record<string, { right: number; costUsd: number | null; latencyMs: number }>): ImportedExperiment {
   return {

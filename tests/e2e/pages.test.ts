@@ -12,7 +12,6 @@ import { violationsOn } from '../support/chromium.js'
 import { describeWith } from '../support/services.js'
 import { Stage } from '../support/stage.js'
 
-
 /** Headings in English that no reader of Portuguese should meet; names of the field's own terms are the same in both. */
 const ENGLISH = new Set(['Experiments', 'New experiment', 'Compare', 'System', 'Queue and workers', 'Datasets', 'Runs', 'Notes and tags', 'Experiment file', 'Estimate', 'Parameters', 'Metrics', 'Waiting, in order', 'Running', 'Splits', 'Label balance', 'Items', 'All experiments', 'Matrix', 'Checkpoints and curves', 'Capacity', 'Sampling', 'Review'])
 

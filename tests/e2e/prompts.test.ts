@@ -11,7 +11,6 @@ import { describeWith } from '../support/services.js'
 import { Stage } from '../support/stage.js'
 import { twoPrompts } from '../support/two-prompts.js'
 
-
 describeWith('Chromium', 'two prompts', () => {
   let stage: Stage
   let server: Server

@@ -1,29 +1,23 @@
 /** The device of a run: the one that was asked for, told by what really computed, or a clear end. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CreatedExperiment, Experiment, Run } from '../../server/contracts/index.js'
+import type { Run } from '../../server/contracts/index.js'
 import { missingCudaLibraries } from '../../workers/engine/executors/cuda-libraries.js'
-import { bancada, type Server, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
+import { bancada, type Server } from '../support/bancada.js'
+import { Workbench } from '../support/workbench.js'
 
 describe('devices', () => {
-  let home: Awaited<ReturnType<typeof temporaryFolder>>
+  let bench: Workbench
   let server: Server
-  let worker: ReturnType<typeof startWorker>
 
   beforeAll(async () => {
-    home = await temporaryFolder()
-    server = await startServer(home.path)
-    worker = startWorker(server.url, home.path, 'devices')
+    bench = await Workbench.open('devices')
+    server = bench.server
   })
-  afterAll(async () => {
-    await worker.stop()
-    await server.stop()
-    await home[Symbol.asyncDispose]()
-  })
+  afterAll(() => bench?.close())
 
   it('are recorded by what computed, and one that is missing fails its run and no other', async () => {
     const fixed = { steps: 2, batchSize: 2, maxLength: 96, evalEvery: 2, evalLimit: 2, testLimit: 2, trainLimit: 4 }
-    const { id } = await server.post<CreatedExperiment>('/api/experiments', { name: 'Two devices', kind: 'lora', dataset: 'spam', axes: { device: ['tfjs-wasm', 'tfjs-node-gpu', 'cuda'] }, fixed })
-    const { runs } = await until(() => server.get<Experiment>(`/api/experiments/${id}`), ({ status }) => !['queued', 'running'].includes(status), 200_000)
+    const { runs } = await bench.run({ name: 'Two devices', kind: 'lora', dataset: 'spam', axes: { device: ['tfjs-wasm', 'tfjs-node-gpu', 'cuda'] }, fixed })
     const details = await Promise.all(runs.map((run) => server.get<Run>(`/api/runs/${run.id}`)))
     const byDevice = new Map(details.map((run) => [run.params['device'], run]))
     expect(byDevice.get('tfjs-wasm')).toMatchObject({ status: 'succeeded', environment: { device: 'tfjs-wasm (one CPU thread, TensorFlow.js 4.22.0)' } })

@@ -4,45 +4,37 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CreatedExperiment, Experiment } from '../../server/contracts/index.js'
 import { readGguf } from '../../workers/engine/formats/gguf.js'
 import { openLanguageModel } from '../../workers/engine/generate.js'
-import { bancada, type Server, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
+import { bancada, type Server } from '../support/bancada.js'
+import { Workbench } from '../support/workbench.js'
 
-const isOver = (experiment: Experiment): boolean => !['queued', 'running'].includes(experiment.status)
 const nano = fileURLToPath(new URL('../../models/nano-pt-en', import.meta.url))
 const short = { steps: 2, batchSize: 2, maxLength: 128, evalEvery: 2, evalLimit: 4, trainLimit: 16, testSplit: null, samples: ['Hi'] }
 
 describe('export', () => {
-  let home: Awaited<ReturnType<typeof temporaryFolder>>
+  let bench: Workbench
   let server: Server
-  let worker: ReturnType<typeof startWorker>
   let [adapter, whole, chained] = ['', '', '']
 
   beforeAll(async () => {
-    home = await temporaryFolder()
-    server = await startServer(home.path)
-    worker = startWorker(server.url, home.path, 'export')
+    bench = await Workbench.open('export')
+    server = bench.server
     adapter = await train({ rank: 4, learningRate: 0.01 })
     whole = await train({ method: 'full', learningRate: 0.001 })
     chained = await train({ model: `run:${whole}@2`, rank: 2, useDora: true })
   })
-  afterAll(async () => {
-    await worker.stop()
-    await server.stop()
-    await home[Symbol.asyncDispose]()
-  })
+  afterAll(() => bench?.close())
 
   async function train(fixed: Record<string, unknown>): Promise<string> {
-    const created = await server.post<CreatedExperiment>('/api/experiments', { name: 'To export', kind: 'lora', dataset: 'spam', fixed: { ...short, ...fixed } })
-    const { runs: [run] } = await until(() => server.get<Experiment>(`/api/experiments/${created.id}`), isOver, 200_000)
+    const { runs: [run] } = await bench.run({ name: 'To export', kind: 'lora', dataset: 'spam', fixed: { ...short, ...fixed } })
     expect(run?.error).toBeNull()
     return run?.id ?? ''
   }
 
   async function exported(name: string, ...args: string[]): Promise<{ code: number | null; output: string; folder: string }> {
-    const folder = join(home.path, 'out', name)
-    await mkdir(join(home.path, 'out'), { recursive: true })
+    const folder = join(bench.home, 'out', name)
+    await mkdir(join(bench.home, 'out'), { recursive: true })
     return { ...(await bancada(server.url, 'export', ...args, '--out', folder)), folder }
   }
 
@@ -65,7 +57,7 @@ describe('export', () => {
   it('merges it into a whole model with the same answers', async () => {
     const { code, output, folder } = await exported('merged', adapter, '--step', '2', '--format', 'merged', '--dtype', 'f32')
     expect(code, output).toBe(0)
-    const [wanted, base, merged] = [await logitsOf(nano, join(home.path, 'out', 'peft')), await logitsOf(nano), await logitsOf(folder)]
+    const [wanted, base, merged] = [await logitsOf(nano, join(bench.home, 'out', 'peft')), await logitsOf(nano), await logitsOf(folder)]
     const farthest = (a: Float32Array): number => a.reduce((worst, value, index) => Math.max(worst, Math.abs(value - (merged[index] ?? NaN))), 0)
     expect(farthest(wanted)).toBeLessThan(1e-4)
     expect(farthest(base)).toBeGreaterThan(1e-2)
@@ -108,7 +100,7 @@ describe('export', () => {
     }
     const again = await exported('peft', adapter, '--step', '2')
     expect([again.code, again.output]).toEqual([1, expect.stringMatching(/already exists and is not empty/)])
-    expect((await readdir(join(home.path, 'out'))).filter((name) => name.startsWith('.'))).toEqual([])
+    expect((await readdir(join(bench.home, 'out'))).filter((name) => name.startsWith('.'))).toEqual([])
     const help = await bancada(server.url, 'export', '--help')
     expect([help.code, help.output]).toEqual([0, expect.stringMatching(/--format F {5}peft .*gguf-lora/s)])
   })

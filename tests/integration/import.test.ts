@@ -3,10 +3,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Comparison, ExamplePage, Experiment, ExperimentPage } from '../../server/contracts/index.js'
-import { Logger } from '../../server/logger.js'
-import { readSettings } from '../../server/settings.js'
-import { startServer, type RunningServer } from '../../server/start.js'
+import type { RunningServer } from '../../server/start.js'
 import { bancada, temporaryFolder } from '../support/bancada.js'
+import { startServerHere } from '../support/server-here.js'
 
 const DATE = '2026-01-31T10-00-00.123456'
 
@@ -36,9 +35,7 @@ describe('import', () => {
   let server: RunningServer
   beforeAll(async () => {
     home = await temporaryFolder()
-    const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: join(home.path, 'home') })
-    if (settings === null) throw new Error('no settings')
-    server = await startServer(settings, new Logger('error'))
+    server = await startServerHere(join(home.path, 'home'))
   })
   afterAll(async () => {
     await server.close()

@@ -2,10 +2,9 @@
  * The faults that a workbench must survive: `kill -9` of the worker and of the server in mid-run.
  * Afterwards the run has gone on where it was and has each point and each example exactly once.
  */
-import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import type { Checkpoint, CreatedExperiment, Example, MetricSeries, Run } from '../../server/contracts/index.js'
-import { freePort, type Running, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
+import { freePort, isOver, killTree, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
 
 const TRAINING = {
   name: 'Training that is killed',
@@ -14,15 +13,6 @@ const TRAINING = {
   fixed: { rank: 4, steps: 40, batchSize: 4, maxLength: 64, evalEvery: 5, evalLimit: 16, trainLimit: 160, testLimit: 20, samples: ['win money now'] },
 }
 const PROMPTING = { name: 'Prompting that is killed', kind: 'prompt', dataset: 'spam', fixed: { limit: 120, shots: 1 } }
-
-const isOver = (run: Run) => run.status === 'succeeded' || run.status === 'failed' || run.status === 'cancelled'
-
-/** Ends a worker and the child that executes its run as a power cut would: at once and without a word. */
-function killTree(running: Running): void {
-  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' }).split('\n').map(Number).filter(Boolean)
-  running.kill('SIGKILL')
-  for (const pid of children) process.kill(pid, 'SIGKILL')
-}
 
 async function pointsOf(get: <T>(path: string) => Promise<T>, runId: string, key: string) {
   const [series] = (await get<{ series: MetricSeries[] }>(`/api/runs/${runId}/metrics?keys=${encodeURIComponent(key)}&maxPoints=10000`)).series
@@ -46,7 +36,7 @@ async function expectEveryExampleOnce(get: <T>(path: string) => Promise<T>, run:
 describe('kill -9', () => {
   it('of the worker in mid-training: another one goes on from the last checkpoint', async () => {
     await using home = await temporaryFolder()
-    await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
+    await using server = await startServer(home.path)
     const created = await server.post<CreatedExperiment>('/api/experiments', TRAINING)
     const id = created.runs[0]?.id ?? ''
     const doomed = startWorker(server.url, home.path, 'doomed')
@@ -64,7 +54,7 @@ describe('kill -9', () => {
 
   it('of the worker in mid-prompting: examples already scored are not asked again', async () => {
     await using home = await temporaryFolder()
-    await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
+    await using server = await startServer(home.path)
     const created = await server.post<CreatedExperiment>('/api/experiments', PROMPTING)
     const id = created.runs[0]?.id ?? ''
     const doomed = startWorker(server.url, home.path, 'doomed')
@@ -81,17 +71,15 @@ describe('kill -9', () => {
     await using home = await temporaryFolder()
     const port = await freePort()
     let id: string
-    let stepsBefore: number
     {
       const server = await startServer(home.path, { port, args: ['--no-examples'] })
       const created = await server.post<CreatedExperiment>('/api/experiments', TRAINING)
       id = created.runs[0]?.id ?? ''
       await until(() => server.get<{ checkpoints: Checkpoint[] }>(`/api/runs/${id}/checkpoints`), ({ checkpoints }) => checkpoints.length >= 2)
-      stepsBefore = Number((await server.get<Run>(`/api/runs/${id}`)).latest['train/loss'] !== undefined)
+      expect((await server.get<Run>(`/api/runs/${id}`)).latest['train/loss']).toBeDefined()
       server.kill('SIGKILL')
       await server.ended
     }
-    expect(stepsBefore).toBe(1)
     await using server = await startServer(home.path, { port, args: ['--no-examples'] })
     const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
     expect([run.status, run.error]).toEqual(['succeeded', null])

@@ -3,16 +3,14 @@
  * its calls says whether any stored reply was asked for again. And however many workers call it, it sees no
  * more than its limit.
  */
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { CacheInfo, CreatedExperiment, Example, Experiment, Run } from '../../server/contracts/index.js'
-import { freePort, pause, Running, type Server, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
+import { freePort, isOver, killTree, pause, Running, type Server, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
 import { CountingEndpoint } from '../support/counting-endpoint.js'
 
 const CONCURRENCY = 4
-const isOver = ({ status }: { status: string }): boolean => !['queued', 'running'].includes(status)
 
 function promptRun(baseUrl: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return { name: 'Counted', kind: 'prompt', dataset: 'spam', model: { provider: 'openai', baseUrl, model: 'counted' }, fixed: { limit: 120, concurrency: CONCURRENCY }, metrics: ['accuracy'], ...more }
@@ -39,18 +37,6 @@ function writeDocument(home: string, lines: number): void {
   writeFileSync(join(folder, 'dataset.yaml'), JSON.stringify({ name: 'words', title: 'Words', task: 'retrieval', language: 'en', licence: 'CC0-1.0', source: 'made by the test', description: 'Words.', splits: { test: 'test.jsonl' }, documents: 'documents.jsonl' }))
 }
 
-function killTree(running: Running): void {
-  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' }).stdout.split('\n').map(Number).filter(Boolean)
-  for (const pid of [running.pid, ...children]) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch (error) {
-      // It may have ended since it was listed.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-    }
-  }
-}
-
 async function answersOf(server: Server, runId: string | undefined): Promise<Example[]> {
   return (await server.get<{ examples: Example[] }>(`/api/runs/${runId}/examples?limit=1000`)).examples
 }
@@ -58,7 +44,7 @@ async function answersOf(server: Server, runId: string | undefined): Promise<Exa
 it('kill -9 of a worker: no reply that was stored is asked for again', async () => {
   await using endpoint = await CountingEndpoint.start({ delayMs: () => 40, answer: () => 'ham' })
   await using home = await temporaryFolder()
-  await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
+  await using server = await startServer(home.path)
   const id = (await server.post<CreatedExperiment>('/api/experiments', promptRun(endpoint.baseUrl))).runs[0]?.id
   const doomed = startWorker(server.url, home.path, 'doomed')
   await until(() => server.get<CacheInfo>('/api/cache'), ({ entries }) => entries >= 30)
@@ -90,7 +76,7 @@ it('kill -9 of a worker while it indexes: no vector that was stored is asked for
   await using home = await temporaryFolder()
   writeDocument(home.path, 40)
   writeFileSync(join(home.path, 'prices.yaml'), 'prices: [{ model: letters, inputPerMillion: 1 }]')
-  await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
+  await using server = await startServer(home.path)
   const embeddingModel = { provider: 'openai', baseUrl: endpoint.baseUrl, model: 'letters' }
   const spec = { name: 'Vectors', kind: 'rag', dataset: 'words', fixed: { retriever: 'embedding', chunkSize: 24, k: 1, concurrency: 1, embeddingModel }, metrics: ['hit'] }
   const id = (await server.post<CreatedExperiment>('/api/experiments', spec)).runs[0]?.id

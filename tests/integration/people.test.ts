@@ -1,10 +1,9 @@
 /* What people do with a comparison: narrow it, say what they think of answers, and take items along. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AnnotationList, AnswerQueue, ComparedItem, Comparison, CreatedDataset, CreatedExperiment, DatasetPage, ErrorBody, ImportAnswer, ItemFacets, PairQueue, PreferenceResult, VerdictResult } from '../../server/contracts/index.js'
-import { Logger } from '../../server/logger.js'
-import { readSettings } from '../../server/settings.js'
-import { startServer, type RunningServer } from '../../server/start.js'
+import type { RunningServer } from '../../server/start.js'
 import { temporaryFolder } from '../support/bancada.js'
+import { startServerHere } from '../support/server-here.js'
 import { twoPrompts } from '../support/two-prompts.js'
 
 const N = 60
@@ -15,9 +14,7 @@ let b: string
 
 beforeAll(async () => {
   home = await temporaryFolder()
-  const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: home.path })
-  if (settings === null) throw new Error('no settings')
-  server = await startServer(settings, new Logger('error'))
+  server = await startServerHere(home.path)
   const { experiments } = await ask<ImportAnswer>('POST', '/api/import', await twoPrompts(N))
   ;[a = '', b = ''] = experiments[0]?.runs.map(({ id }) => id) ?? []
 })

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import type { CreatedExperiment, Example, Run } from '../../server/contracts/index.js'
-import { bancada, startServer, temporaryFolder, until } from '../support/bancada.js'
+import { bancada, isOver, startServer, temporaryFolder, until } from '../support/bancada.js'
 
 const KEY = 'sk-do-not-write-me-down-4f1c'
 
@@ -35,8 +35,6 @@ async function endpoint(): Promise<{ baseUrl: string; prompts: string[]; keys: S
   })
   return { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, prompts, keys }
 }
-
-const isOver = (run: Run): boolean => ['succeeded', 'failed', 'cancelled'].includes(run.status)
 
 it('stops at its budget, goes on when it is raised, asks nothing twice and writes no key', async () => {
   const { baseUrl, prompts, keys } = await endpoint()

@@ -2,28 +2,13 @@
  * Races through every room: real server, real worker, real retrieval; and the worker killed in the
  * middle. Whatever happens, no item is answered twice and the decision is the same.
  */
-import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import type { Comparison, CreatedExperiment, Example, Experiment, Run } from '../../server/contracts/index.js'
-import { bancada, type Running, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
+import { bancada, isOver, killTree, startServer, startWorker, temporaryFolder, until } from '../support/bancada.js'
+import { Workbench } from '../support/workbench.js'
 
 /** With one chunk little of a passage is found, with twenty nearly all of it. */
 const RACE = { name: 'Chunks raced', kind: 'rag', dataset: 'sotu', strategy: 'race', axes: { k: [1, 20, 21] }, fixed: { retriever: 'bm25', chunkSize: 200, limit: 80 }, metrics: ['recall'] }
-const isOver = (experiment: Experiment) => !['queued', 'running'].includes(experiment.status)
-
-function killTree(running: Running): void {
-  // ps exits with 1 where there is none, as between two runs.
-  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' }).stdout.split('\n').map(Number).filter(Boolean)
-  running.kill('SIGKILL')
-  for (const pid of children) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch (error) {
-      // A round is short: its process, or ps itself, may have ended since it was listed.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-    }
-  }
-}
 
 async function answeredBy(get: <T>(path: string) => Promise<T>, run: Run | undefined): Promise<string[]> {
   const { examples } = await get<{ examples: Example[] }>(`/api/runs/${run?.id}/examples?limit=1000`)
@@ -32,11 +17,9 @@ async function answeredBy(get: <T>(path: string) => Promise<T>, run: Run | undef
 
 describe('a race', () => {
   it('stops the worse run early, spends its calls on the others and says why', async () => {
-    await using home = await temporaryFolder()
-    await using server = await startServer(home.path)
-    await using _worker = startWorker(server.url, home.path, 'racer')
-    const created = await server.post<CreatedExperiment>('/api/experiments', RACE)
-    const experiment = await until(() => server.get<Experiment>(`/api/experiments/${created.id}`), isOver, 200_000)
+    await using bench = await Workbench.open('racer')
+    const { server } = bench
+    const experiment = await bench.run(RACE)
     const [one, twenty, more] = experiment.runs
     expect(experiment.runs.map((run) => [run.name, run.status, run.error])).toEqual([['k=1', 'stopped', null], ['k=20', 'succeeded', null], ['k=21', 'succeeded', null]])
     expect(experiment.status).toBe('succeeded')
@@ -52,14 +35,14 @@ describe('a race', () => {
 
     const comparison = await server.get<Comparison>(`/api/compare?runs=${experiment.runs.map((run) => run.id).join(',')}`)
     expect(comparison.warnings.join()).toContain('Some of these runs were raced')
-    const shown = await bancada(server.url, 'show', created.id)
+    const shown = await bancada(server.url, 'show', experiment.id)
     expect(shown.output).toContain('stopped')
     expect(shown.output).toContain('Stopped at look')
   })
 
   it('survives kill -9 of the worker between and within rounds', async () => {
     await using home = await temporaryFolder()
-    await using server = await startServer(home.path, { env: { BANCADA_STALE_MS: '3000' } })
+    await using server = await startServer(home.path)
     const created = await server.post<CreatedExperiment>('/api/experiments', RACE)
     const read = () => server.get<Experiment>(`/api/experiments/${created.id}`)
     const doomed = startWorker(server.url, home.path, 'doomed')

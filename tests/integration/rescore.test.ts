@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Comparison, CreatedExperiment, Experiment, ExamplePage, ExperimentPage, RescoreAnswer, Run } from '../../server/contracts/index.js'
 import { chatEndpoint } from '../../workers/fixtures/prompt-run.js'
-import { bancada, startServer, temporaryFolder, until } from '../support/bancada.js'
+import { bancada, isOver, startServer, temporaryFolder, until } from '../support/bancada.js'
 
 it('stand as runs of their own, linked to their source and compared with it, and nothing is asked again', async () => {
   const { baseUrl, prompts } = await chatEndpoint((prompt) => (prompt.length % 2 === 0 ? 'ham' : 'It is spam, I am afraid'))
@@ -62,7 +62,7 @@ it('stand as runs of their own, linked to their source and compared with it, and
 it('outlives kill -9 of the server: the scores of the source stay, and the new run has each of its own once', async () => {
   const { baseUrl, prompts } = await chatEndpoint(() => 'ham')
   await using home = await temporaryFolder()
-  const doomed = await startServer(home.path, { args: ['--no-examples'], env: { BANCADA_STALE_MS: '3000' } })
+  const doomed = await startServer(home.path, { args: ['--no-examples'] })
   const created = await doomed.post<CreatedExperiment>('/api/experiments', { name: 'Mails', kind: 'prompt', dataset: 'spam', model: { provider: 'openai', baseUrl, model: 'tiny' }, fixed: { limit: 60 } })
   const source = created.runs[0]?.id ?? ''
   await until(() => doomed.get<Experiment>(`/api/experiments/${created.id}`), ({ status }) => status === 'succeeded')
@@ -80,9 +80,9 @@ it('outlives kill -9 of the server: the scores of the source stay, and the new r
   await doomed.ended
   writeFileSync(go, '')
 
-  await using server = await startServer(home.path, { args: ['--no-examples'], env: { BANCADA_STALE_MS: '3000' } })
+  await using server = await startServer(home.path, { args: ['--no-examples'] })
   expect(await pageOf(server, source)).toEqual(before)
-  const run = await until(() => server.get<Run>(`/api/runs/${rescored}`), ({ status }) => !['queued', 'running'].includes(status))
+  const run = await until(() => server.get<Run>(`/api/runs/${rescored}`), isOver)
   expect([run.status, run.summary?.metrics['held']?.n]).toEqual(['succeeded', 60])
   const after = await pageOf(server, rescored)
   expect(new Set(after.examples.map(({ itemId }) => itemId)).size).toBe(60)

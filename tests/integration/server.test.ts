@@ -7,18 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Type } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
 import { packFloats, readSeries, SERIES_BYTES, type Assignment, type Comparison, type CreatedExperiment, type ErrorBody, type Estimate, type Example, type ExamplePage, type Experiment, type ExperimentPage, type Health, type MetricsAnswer, type Plan, type Run, type ServerEvent } from '../../server/contracts/index.js'
-import { Logger } from '../../server/logger.js'
-import { readSettings, type Settings } from '../../server/settings.js'
-import { startServer, type RunningServer } from '../../server/start.js'
-import { pause, root, temporaryFolder } from '../support/bancada.js'
-
-const quiet = new Logger('error')
-
-function settingsFor(home: string, changes: Partial<Settings> = {}): Settings {
-  const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: home })
-  if (settings === null) throw new Error('no settings')
-  return { ...settings, ...changes }
-}
+import type { RunningServer } from '../../server/start.js'
+import { pause, temporaryFolder } from '../support/bancada.js'
+import { startServerHere } from '../support/server-here.js'
 
 interface Answer<T> {
   status: number
@@ -57,7 +48,7 @@ describe('the server', () => {
 
   beforeAll(async () => {
     home = await temporaryFolder()
-    server = await startServer(settingsFor(home.path), quiet)
+    server = await startServerHere(home.path)
     ask = clientOf(server.url)
   })
   afterAll(async () => {
@@ -360,7 +351,7 @@ describe('the server', () => {
 describe('a server with a token', () => {
   it('answers only who shows it', async () => {
     await using home = await temporaryFolder()
-    const server = await startServer(settingsFor(home.path, { token: 'open sesame' }), quiet)
+    const server = await startServerHere(home.path, { BANCADA_TOKEN: 'open sesame' })
     try {
       const ask = clientOf(server.url)
       expect((await ask('GET', '/api/health')).status).toBe(401)
@@ -379,30 +370,20 @@ describe('a server with a token', () => {
 describe('a data folder', () => {
   it('belongs to one server; the next start goes on where the last one was', async () => {
     await using home = await temporaryFolder()
-    const first = await startServer(settingsFor(home.path), quiet)
+    const first = await startServerHere(home.path)
     let closed = false
     try {
       const { body } = await clientOf(first.url)<CreatedExperiment>('POST', '/api/experiments', PROMPT)
-      await expect(startServer(settingsFor(home.path), quiet)).rejects.toThrow(/already uses the data folder/)
+      await expect(startServerHere(home.path)).rejects.toThrow(/already uses the data folder/)
       await first.close()
       closed = true
-      const second = await startServer(settingsFor(home.path), quiet)
+      const second = await startServerHere(home.path)
       const claimed = await clientOf(second.url)<Assignment>('POST', '/api/worker/claim', { ...CLAIM, waitMs: 5_000 })
       await second.close()
       expect(claimed.body.runId).toBe(body.runs[0]?.id)
       expect(await readFile(`${home.path}/server.lock`, 'utf8').catch(() => 'released')).toBe('released')
     } finally {
       if (!closed) await first.close()
-    }
-  })
-
-  it('queues the shipped examples once, when it is empty', async () => {
-    await using home = await temporaryFolder()
-    for (let start = 0; start < 2; start += 1) {
-      const server = await startServer(settingsFor(home.path, { withExamples: true, root }), quiet)
-      const { body } = await clientOf(server.url)<ExperimentPage>('GET', '/api/experiments')
-      await server.close()
-      expect(body.experiments.map(({ kind }) => kind)).toEqual(['rag', 'prompt', 'lora'])
     }
   })
 })

@@ -5,12 +5,13 @@ import type { ExperimentPage } from '../../server/contracts/index.js'
 import { freePort, Running, startServer, temporaryFolder } from '../support/bancada.js'
 
 describe('npm start', () => {
-  it('queues the three shipped examples when the workbench is empty, and only then', async () => {
+  it('queues the three shipped examples when the workbench is empty, and only then; its data folder is its own', async () => {
     await using home = await temporaryFolder()
-    for (let time = 0; time < 2; time++) {
-      const server = await startServer(home.path, { args: ['--no-worker'] })
+    for (const time of ['first', 'second']) {
+      await using server = await startServer(home.path, { args: ['--no-worker'] })
       const { experiments } = await server.get<ExperimentPage>('/api/experiments')
-      expect(experiments.map((experiment) => experiment.kind).sort()).toEqual(['lora', 'prompt', 'rag'])
+      expect(experiments.map((experiment) => experiment.kind)).toEqual(['rag', 'prompt', 'lora'])
+      if (time === 'second') await expectRefused(home.path)
       expect(await server.stop()).toEqual({ code: 0, signal: null })
     }
   })
@@ -26,13 +27,11 @@ describe('npm start', () => {
     expect(server.output).toMatch(/--port/)
     await new Promise((resolve) => other.close(resolve))
   })
-
-  it('refuses a second server on the same data folder', async () => {
-    await using home = await temporaryFolder()
-    await using _first = await startServer(home.path)
-    await using second = new Running('dist/server/main.js', ['--no-examples', '--no-worker', '--port', String(await freePort())], { BANCADA_HOME: home.path })
-    expect((await second.ended).code).toBe(1)
-    expect(second.output).toMatch(/already/)
-    expect(second.output).toContain(home.path)
-  })
 })
+
+async function expectRefused(home: string): Promise<void> {
+  await using other = new Running('dist/server/main.js', ['--no-examples', '--no-worker', '--port', String(await freePort())], { BANCADA_HOME: home })
+  expect((await other.ended).code).toBe(1)
+  expect(other.output).toMatch(/already/)
+  expect(other.output).toContain(home)
+}

@@ -1,10 +1,9 @@
 /* What a manager asks of a real server: everything tried on a dataset, beside each other or apart. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ErrorBody, FinishedRunPage, ImportedExperiment, Share, SharedView, ShareList, Spend, Tradeoff } from '../../server/contracts/index.js'
-import { Logger } from '../../server/logger.js'
-import { readSettings } from '../../server/settings.js'
-import { startServer, type RunningServer } from '../../server/start.js'
+import type { RunningServer } from '../../server/start.js'
 import { temporaryFolder } from '../support/bancada.js'
+import { startServerHere } from '../support/server-here.js'
 
 interface Answered {
   right: number
@@ -29,9 +28,7 @@ describe('the trade-off', () => {
   let server: RunningServer
   beforeAll(async () => {
     home = await temporaryFolder()
-    const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: home.path })
-    if (settings === null) throw new Error('no settings')
-    server = await startServer(settings, new Logger('error'))
+    server = await startServerHere(home.path)
   })
   afterAll(async () => {
     await server.close()
@@ -115,9 +112,7 @@ describe('the trade-off', () => {
 describe('a shared view on a server with a token', () => {
   it('is read without that token, and nothing else is', async () => {
     await using home = await temporaryFolder()
-    const settings = readSettings(['--port', '0', '--no-worker', '--no-examples'], { BANCADA_HOME: home.path, BANCADA_TOKEN: 'secret' })
-    if (settings === null) throw new Error('no settings')
-    const server = await startServer(settings, new Logger('error'))
+    const server = await startServerHere(home.path, { BANCADA_TOKEN: 'secret' })
     try {
       const own = { authorization: 'Bearer secret', 'content-type': 'application/json' }
       const send = (path: string, body: unknown) => fetch(server.url + path, { method: 'POST', headers: own, body: JSON.stringify(body) })
