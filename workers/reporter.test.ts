@@ -114,3 +114,19 @@ test('examples that do not fit one request go in several, in order', async () =>
   expect(server.examples.map(({ itemId }) => itemId)).toEqual(ids)
   expect(server.order.length).toBeGreaterThan(2)
 })
+
+test('what the server took is sent again when its answer breaks off, and an answer that is no JSON is told', async () => {
+  await using server = await ProtocolServer.start()
+  const { reporter, refusals } = reporterFor(server)
+  let isCut = true
+  server.intercept = (method) => {
+    const wasCut = isCut && method === 'PUT'
+    if (wasCut) isCut = false
+    return wasCut ? 'cut' : null
+  }
+  await reporter.checkpoint({ step: 1, folder: await checkpointFolder(), metrics: {}, samples: [] })
+  expect([refusals, server.order]).toEqual([[], ['file 1/adapter_config.json', 'file 1/adapter_config.json', 'file 1/adapter_model.safetensors', 'checkpoint 1']])
+  server.files.set('1/page', Buffer.from('<html>'))
+  const client = new ServerClient({ baseUrl: server.url, token: null })
+  await expect(client.persist('GET', '/api/worker/runs/run/checkpoints/1/files/page')).rejects.toMatchObject({ code: 'not_json', message: expect.stringContaining('<html>') })
+})

@@ -109,8 +109,7 @@ export class Reporter {
   /** Asks the server to forget a checkpoint, after everything reported earlier. */
   dropCheckpoint(step: number): Promise<void> {
     return this.inOrder(async () => {
-      const response = await this.client.persist('DELETE', `${this.path}/checkpoints/${step}?attempt=${this.attempt}`, { signal: this.signal })
-      await response.arrayBuffer()
+      await this.client.persist('DELETE', `${this.path}/checkpoints/${step}?attempt=${this.attempt}`, { signal: this.signal })
     })
   }
 
@@ -188,13 +187,13 @@ export class Reporter {
   private async sendExamples(): Promise<void> {
     while (this.examples.length > 0) {
       const examples = firstBatch(this.examples)
-      await this.client.postText(`${this.path}/examples`, `{"attempt":${this.attempt},"examples":[${examples.join(',')}]}`, this.signal)
+      await this.client.persist('POST', `${this.path}/examples`, { text: `{"attempt":${this.attempt},"examples":[${examples.join(',')}]}`, signal: this.signal })
       this.examples = this.examples.slice(examples.length)
     }
   }
 
-  private post(path: string, json: unknown): Promise<void> {
-    return this.client.post(this.path + path, json, this.signal)
+  private async post(path: string, json: unknown): Promise<void> {
+    await this.client.persist('POST', this.path + path, { json, signal: this.signal })
   }
 
   private async uploadFolder({ step, folder }: CheckpointReport): Promise<CheckpointCommit['files']> {
@@ -208,8 +207,7 @@ export class Reporter {
     const sha256 = await hashFile(path)
     const url = `${this.path}/checkpoints/${step}/files/${encodeURIComponent(name)}?attempt=${this.attempt}`
     for (let tries = 0; ; tries += 1) {
-      const response = await this.client.persist('PUT', url, { blob: await openAsBlob(path), signal: this.signal, timeoutMs: 600_000 })
-      const stored = (await response.json()) as { sha256?: unknown }
+      const stored = (await this.client.persist('PUT', url, { blob: await openAsBlob(path), signal: this.signal, timeoutMs: 600_000 })) as { sha256?: unknown }
       if (stored.sha256 === sha256) return { name, sizeBytes, sha256 }
       if (tries === 2) throw new ServerUnavailable(`checkpoint file ${name} arrives damaged: sent sha256 ${sha256}, the server stored ${String(stored.sha256)}`)
     }

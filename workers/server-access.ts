@@ -13,14 +13,8 @@ const MOST_TRIES = 8
 
 export function downloadingAccess(client: ServerClient): ServerAccess {
   return {
-    async getJson(path) {
-      return (await client.persist('GET', path)).json()
-    },
-    async postJson(path, json) {
-      const response = await client.persist('POST', path, { json })
-      const text = await response.text()
-      return text === '' ? null : (JSON.parse(text) as unknown)
-    },
+    getJson: (path) => client.persist('GET', path),
+    postJson: (path, json) => client.persist('POST', path, { json }),
     async download(path, file) {
       for (let tries = 0; ; tries += 1) {
         try {

@@ -1,5 +1,5 @@
 /*
- * Speaks HTTP to the server: one try (`send`), or as many as it takes (`persist`).
+ * Speaks HTTP to the server: one try (`send`, `ask`), or as many as it takes (`persist`).
  * A refusal (4xx) is never retried; a network fault or a 5xx is, with growing pauses.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -45,8 +45,6 @@ export interface RequestOptions {
 export interface ServerClientOptions {
   baseUrl: string
   token: string | null
-  /** Told once per fault that is about to be retried. */
-  onRetry?: (fault: ServerUnavailable, pauseMs: number) => void
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000
@@ -56,12 +54,10 @@ const LONGEST_PAUSE_MS = 3_000
 export class ServerClient {
   readonly baseUrl: string
   readonly token: string | null
-  private readonly onRetry: (fault: ServerUnavailable, pauseMs: number) => void
 
   constructor(options: ServerClientOptions) {
     this.baseUrl = options.baseUrl.replace(/\/+$/, '')
     this.token = options.token
-    this.onRetry = options.onRetry ?? (() => undefined)
   }
 
   /** One try. @throws {ServerRefusal | ServerUnavailable}, or the signal's reason when aborted. */
@@ -88,28 +84,26 @@ export class ServerClient {
     throw await faultOf(response, `${method} ${path}`)
   }
 
-  /** Tries until it succeeds, is refused, or the signal aborts. */
-  async persist(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+  /** One try; the JSON of the answer, null where it has no body. @throws as `send` */
+  async ask(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
+    const response = await this.send(method, path, options)
+    const text = await response.text().catch((cause: unknown) => {
+      options.signal?.throwIfAborted()
+      throw new ServerUnavailable(`${this.baseUrl} broke its answer off (${describeFault(cause)})`, { cause })
+    })
+    return text === '' ? null : parseAnswer(text, response.status, `${method} ${path}`)
+  }
+
+  /** Asks until it is answered, refused, or the signal aborts. */
+  async persist(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
     for (let tries = 0; ; tries += 1) {
       try {
-        return await this.send(method, path, options)
+        return await this.ask(method, path, options)
       } catch (fault) {
         if (!(fault instanceof ServerUnavailable)) throw fault
-        const pauseMs = backoffMs(tries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-        this.onRetry(fault, pauseMs)
-        await sleep(pauseMs, undefined, { signal: options.signal })
+        await sleep(backoffMs(tries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS), undefined, { signal: options.signal })
       }
     }
-  }
-
-  /** `persist`, and drops the empty body so that the connection is free again. */
-  async post(path: string, json: unknown, signal?: AbortSignal): Promise<void> {
-    await this.postText(path, JSON.stringify(json), signal)
-  }
-
-  async postText(path: string, text: string, signal?: AbortSignal): Promise<void> {
-    const response = await this.persist('POST', path, { text, signal })
-    await response.arrayBuffer()
   }
 }
 
@@ -131,6 +125,14 @@ async function faultOf(response: Response, request: string): Promise<ServerRefus
   const { code, message } = readErrorBody(text) ?? { code: `http_${response.status}`, message: `${request} was answered with ${response.status}: ${text.slice(0, 300)}` }
   const isPassing = response.status >= 500 || response.status === 408 || response.status === 429
   return isPassing ? new ServerUnavailable(message) : new ServerRefusal(response.status, code, message)
+}
+
+function parseAnswer(text: string, status: number, request: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new ServerRefusal(status, 'not_json', `${request} was answered with text that is no JSON: ${text.slice(0, 300)}`)
+  }
 }
 
 function readErrorBody(text: string): { code: string; message: string } | null {

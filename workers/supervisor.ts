@@ -169,8 +169,8 @@ class Supervisor {
     while (!this.talk.signal.aborted) {
       try {
         const json = { worker, attempt: assignment.attempt, progress: this.progress }
-        const response = await client.send('POST', path, { json, signal: this.talk.signal, timeoutMs: 5_000 })
-        if (HeartbeatAnswerSchema.parse(await response.json()).cancel) this.end({ status: 'cancelled', summary: null })
+        const answer = await client.ask('POST', path, { json, signal: this.talk.signal, timeoutMs: 5_000 })
+        if (HeartbeatAnswerSchema.parse(answer).cancel) this.end({ status: 'cancelled', summary: null })
       } catch (fault) {
         if (fault instanceof ServerRefusal) this.end(outcomeOfRefusal(fault))
         // Any other fault passes: the next beat tries again, and the claim lasts longer than a beat.
