@@ -3,7 +3,7 @@
  * is under way; the greatest is remembered in the cache.
  */
 import { fork } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Device } from '../server/contracts/index.js'
 
@@ -27,9 +27,7 @@ export async function measureGflops(device: Device, options: ThroughputOptions, 
   const measured = await ask(probeModule, [device.kind, String(device.threads ?? threads)], signal)
   if (measured === null) return null
   const gflops = Math.max(measured, rememberedGflops(device, options) ?? 0)
-  const notes = { ...readNotes(cacheFolder), [keyOf(device, threads)]: gflops }
-  mkdirSync(cacheFolder, { recursive: true })
-  writeFileSync(noteFile(cacheFolder), JSON.stringify(notes))
+  writeNotes(cacheFolder, { ...readNotes(cacheFolder), [keyOf(device, threads)]: gflops })
   return gflops
 }
 
@@ -54,10 +52,22 @@ function noteFile(cacheFolder: string): string {
   return join(cacheFolder, 'throughput.json')
 }
 
+function writeNotes(cacheFolder: string, notes: Record<string, number>): void {
+  const file = noteFile(cacheFolder)
+  const partial = `${file}.${process.pid}.part`
+  try {
+    mkdirSync(cacheFolder, { recursive: true })
+    writeFileSync(partial, JSON.stringify(notes))
+    renameSync(partial, file)
+  } catch {
+    // A full or read-only disk: the speed is told all the same, and the next worker measures again.
+  }
+}
+
 function readNotes(cacheFolder: string): Record<string, number> {
   try {
-    const notes: unknown = JSON.parse(readFileSync(noteFile(cacheFolder), 'utf8'))
-    return typeof notes === 'object' && notes !== null ? (notes as Record<string, number>) : {}
+    const notes = JSON.parse(readFileSync(noteFile(cacheFolder), 'utf8')) as object
+    return Object.fromEntries(Object.entries(notes).filter(([, gflops]) => typeof gflops === 'number' && gflops > 0))
   } catch {
     return {} // Nothing was measured yet, or somebody damaged the file: it is measured again.
   }

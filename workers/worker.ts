@@ -56,6 +56,7 @@ export class Worker {
   private readonly spareChild: SpareChild
   private fault: { error: unknown } | null = null
   private isWaiting = false
+  private isUnheard = false
   /** Aborted when a run begins: its pace, and what is measured beside it, would be wrong. */
   private measuring = new AbortController()
 
@@ -140,23 +141,24 @@ export class Worker {
     })
   }
 
-  /** One poll; null when nothing is queued, the server is away for now, or the worker stops. */
-  private async claim(waitMs: number, tries = 0): Promise<Assignment | null> {
+  /** One poll, as soon as the server is there; null when nothing is queued, or the worker stops. */
+  private async claim(waitMs: number): Promise<Assignment | null> {
     const { client, name, stop } = this.options
     const json = { worker: name, kinds: [...KINDS], waitMs }
-    try {
-      const response = await client.send('POST', '/api/worker/claim', { json, signal: stop, timeoutMs: waitMs + 20_000 })
-      this.sayReached()
-      if (response.status === 204) return null
-      return AssignmentSchema.parse(await response.json())
-    } catch (fault) {
-      if (stop.aborted) return null
-      if (fault instanceof ServerRefusal) throw new WorkerRefused(refusedBy(client.baseUrl, fault))
-      if (!(fault instanceof ServerUnavailable)) throw fault
-      this.sayWaiting(fault)
-      await sleep(backoffMs(tries, 200, LONGEST_PAUSE_MS), undefined, { signal: stop }).catch(() => undefined)
-      return stop.aborted ? null : this.claim(waitMs, tries + 1)
+    for (let tries = 0; !stop.aborted; tries += 1) {
+      try {
+        const assignment = await client.ask('POST', '/api/worker/claim', { json, signal: stop, timeoutMs: waitMs + 20_000 })
+        this.sayReached()
+        return assignment === null ? null : AssignmentSchema.parse(assignment)
+      } catch (fault) {
+        if (stop.aborted) return null
+        if (fault instanceof ServerRefusal) throw new WorkerRefused(refusedBy(client.baseUrl, fault))
+        if (!(fault instanceof ServerUnavailable)) throw fault
+        this.sayWaiting(fault)
+        await sleep(backoffMs(tries, 200, LONGEST_PAUSE_MS), undefined, { signal: stop }).catch(() => undefined)
+      }
     }
+    return null
   }
 
   private sayWaiting(fault: ServerUnavailable): void {
@@ -167,6 +169,13 @@ export class Worker {
   private sayReached(): void {
     if (this.isWaiting) this.options.log('the server is there')
     this.isWaiting = false
+  }
+
+  /** A server that is away is told by the claim loop, which meets it too; one that does not take what is told is met only here. */
+  private sayUnheard(fault: unknown): void {
+    if (!(fault instanceof ServerRefusal) || this.isUnheard) return
+    this.isUnheard = true
+    this.options.log(`the server does not take what this worker tells of itself: ${fault.message}`)
   }
 
   private async probe(): Promise<void> {
@@ -206,8 +215,7 @@ export class Worker {
     const load = new MachineLoad()
     while (!stop.aborted) {
       const json: WorkerHeartbeat = { worker: name, host: hostname(), devices: this.devices, running: [...this.running.keys()], load: await load.read(this.devices) }
-      // A fault is told by the claim loop, which meets it too.
-      await client.send('POST', '/api/worker/heartbeat', { json, signal: stop, timeoutMs: 5_000 }).catch(() => undefined)
+      await client.ask('POST', '/api/worker/heartbeat', { json, signal: stop, timeoutMs: 5_000 }).catch((fault: unknown) => this.sayUnheard(fault))
       await sleep(HEARTBEAT_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)
     }
   }
