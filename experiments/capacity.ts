@@ -31,7 +31,7 @@ export function gpusNeeded(bytes: number, { memoryGb }: Gpu): number {
 }
 
 /** About 20 tokens for each parameter spend a budget of training work best (Hoffmann et al. 2022, arXiv:2203.15556). */
-export const TOKENS_PER_PARAMETER = 20
+const TOKENS_PER_PARAMETER = 20
 
 export function chinchillaTokens(parameters: number): number {
   return TOKENS_PER_PARAMETER * parameters

@@ -12,7 +12,7 @@ import type { FloatDtype } from './engine/merged-weights.js'
 import { findModelFolder } from './model-source.js'
 import { RunFailure } from './run-context.js'
 
-export const FORMATS = ['peft', 'merged', 'gguf', 'gguf-lora'] as const
+const FORMATS = ['peft', 'merged', 'gguf', 'gguf-lora'] as const
 export type Format = (typeof FORMATS)[number]
 
 export interface ConversionRequest {

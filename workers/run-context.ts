@@ -91,9 +91,6 @@ export interface RunContext<Params> {
   startedAtMs: number
 }
 
-/** A runner does the work of one kind of run and returns what tables show. */
-export type Runner<Params> = (context: RunContext<Params>) => Promise<Summary>
-
 /** What a child process asks of the server itself: to read, and to be answered before it goes on. All else it reports. */
 export interface ServerAccess {
   getJson(path: string): Promise<unknown>

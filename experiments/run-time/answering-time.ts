@@ -17,7 +17,7 @@ const ASKED_ALIKE = ['template', 'messages', 'prompt', 'system', 'shots', 'chain
 const SEARCHED_ALIKE = ['retriever', 'embeddingModel', 'chunkSize']
 
 /** What makes calls go to the same place: a local model by its name, an endpoint by its address and the name there. */
-export function modelIdentity(model: ParameterValue | undefined): string {
+function modelIdentity(model: ParameterValue | undefined): string {
   const endpoint = EndpointSchema.safeParse(model)
   if (!endpoint.success) return String(model)
   const { provider, model: name } = endpoint.data

@@ -33,7 +33,7 @@ export interface Job {
 const CHARACTERS_PER_TOKEN = 4
 const NO_MACHINE: Machine = { workers: 0, hosts: new Set(), threads: null, gflops: null }
 
-export function deviceOf(params: Params): string {
+function deviceOf(params: Params): string {
   return String(params['device'] ?? 'cpu')
 }
 

@@ -73,7 +73,7 @@ export function chrfOf(sums: ArrayLike<number>): number {
 }
 
 /** Translation edit rate (Snover et al. 2006), edits per 100 words of reference. @param sums edits, mean words of the references */
-export function terOf(sums: ArrayLike<number>): number {
+function terOf(sums: ArrayLike<number>): number {
   const [edits, words] = [sums[0] ?? 0, sums[1] ?? 0]
   if (words > 0) return (100 * edits) / words
   return edits > 0 ? 100 : 0

@@ -12,7 +12,7 @@ const EPSILON = 1e-16
 const TINY = 1e-300
 
 /** ln Γ(x) for x > 0; relative error below 1e-13. */
-export function logGamma(x: number): number {
+function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x)
   const z = x - 1
   let sum = 0
@@ -44,7 +44,7 @@ function betaFraction(x: number, a: number, b: number): number {
 }
 
 /** Regularized incomplete beta function I_x(a, b), for a, b > 0 and x in [0, 1]. */
-export function incompleteBeta(x: number, a: number, b: number): number {
+function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0
   if (x >= 1) return 1
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x))

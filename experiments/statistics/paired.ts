@@ -14,7 +14,7 @@ export interface PairedScores {
   binary: boolean
 }
 
-export const ITEM_TESTS = ['mcnemar-exact', 'mcnemar-mid-p', 'permutation', 'wilcoxon', 'paired-t'] as const
+const ITEM_TESTS = ['mcnemar-exact', 'mcnemar-mid-p', 'permutation', 'wilcoxon', 'paired-t'] as const
 export type ItemTestName = (typeof ITEM_TESTS)[number]
 /** For figures of a whole corpus; see paired-corpus.ts. */
 export const CORPUS_TESTS = ['approximate-randomization', 'paired-bootstrap'] as const

@@ -13,7 +13,7 @@ import { normalCdf, normalQuantile } from './distributions.js'
  */
 export type Spending = { kind: 'power'; rho: number } | { kind: 'obrien-fleming' } | { kind: 'pocock' }
 
-export function spentBy(share: number, alpha: number, spending: Spending): number {
+function spentBy(share: number, alpha: number, spending: Spending): number {
   const t = Math.min(1, Math.max(0, share))
   switch (spending.kind) {
     case 'power':

@@ -72,7 +72,7 @@ async function compareFinished(client: Client, experiment: Experiment): Promise<
   return client.get<Comparison>(`/api/compare?runs=${finished.map((run) => run.id).join(',')}&metric=${encodeURIComponent(experiment.primaryMetric)}&limit=0`)
 }
 
-export function experimentTable(experiment: Experiment, comparison: Comparison | null): string {
+function experimentTable(experiment: Experiment, comparison: Comparison | null): string {
   const tests = new Map(comparison?.tests.map((test) => [test.runId, test]))
   const at = experiment.errorCostUsd === null ? [] : [`per 1,000 at ${dollars(experiment.errorCostUsd)} an error [95 %]`]
   const withErrors = new Map(experiment.expectedCosts.map((cost) => [cost.runId, cost]))

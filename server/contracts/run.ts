@@ -176,7 +176,6 @@ export const ItemLossSchema = z.strictObject({
   loss: FloatSchema.describe('mean negative log-likelihood over its answer, nats per token'),
   tokens: z.number().int().nonnegative().describe('tokens that were counted'),
 })
-export type ItemLoss = z.infer<typeof ItemLossSchema>
 
 /** Tokens whose losses one evaluation leaves behind, over all items: 4 bytes each. */
 export const MOST_TOKEN_LOSSES = 16_000

@@ -8,7 +8,7 @@ export function serveOpenApi(app: NestExpressApplication, version: string): void
   SwaggerModule.setup('api/docs', app, () => describeApi(app, version), { jsonDocumentUrl: 'api/docs/json', yamlDocumentUrl: 'api/docs/yaml', customSiteTitle: 'Bancada API' })
 }
 
-export function describeApi(app: NestExpressApplication, version: string): OpenAPIObject {
+function describeApi(app: NestExpressApplication, version: string): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('Bancada')
     .setDescription('A workbench for LLM experiments. Every answer that is no success has the shape of Error.')

@@ -5,7 +5,7 @@ import { AppError } from '../contracts/index.js'
  * Kept free for the embedded database: on a disk without a byte left it cannot extend its
  * write-ahead log (16 MiB at a time) and would hang, so writes are refused well before.
  */
-export const RESERVED_BYTES = 64 * 1024 * 1024
+const RESERVED_BYTES = 64 * 1024 * 1024
 
 /** Throws `storage_full` when the disk of `folder` has less than the reserve left. */
 export async function assertDiskSpace(folder: string, reservedBytes = RESERVED_BYTES): Promise<void> {

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { FinishedRunPageSchema, TradeoffSchema, type FinishedRunPage, type Tradeoff } from '../contracts/index.js'
 import { TradeoffService } from './tradeoff.service.js'
 
-export const TradeoffQuerySchema = z.object({
+const TradeoffQuerySchema = z.object({
   dataset: z.string().min(1).optional().describe('left out: the one tried in most ways'),
   metric: z.string().min(1).optional().describe('left out: the one by which most of its runs are compared'),
   version: z.string().min(1).optional().describe('hash of the dataset; left out: that of most runs'),

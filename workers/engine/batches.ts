@@ -3,7 +3,7 @@ import { EngineError } from './engine-error.js'
 import type { TrainingExample } from './engine.js'
 import { Random, streams } from './random.js'
 
-export const MASKED_LABEL = -100
+const MASKED_LABEL = -100
 
 /** One line of a batch: one example, or several short ones when packing. */
 export interface Row {

@@ -169,6 +169,3 @@ export interface Trainer {
   restore(folder: string): Promise<void>
   dispose(): Promise<void>
 }
-
-/** trainer.ts: `createTrainer(options, examples)`. */
-export type CreateTrainer = (options: TrainerOptions, train: TrainingExample[]) => Promise<Trainer>

@@ -34,7 +34,7 @@ export async function openRecorded({ model, path, source }: RecordedOptions): Pr
 }
 
 /** What makes two requests the same to a recording: the model's name and all that is asked, but not where. */
-export function recordingHash(model: string, request: CompletionRequest | ContinuationRequest): string {
+function recordingHash(model: string, request: CompletionRequest | ContinuationRequest): string {
   const { seed, ...rest } = { seed: undefined, ...request }
   const isSampled = 'temperature' in rest && rest.temperature > 0
   return createHash('sha256').update(canonicalJson({ model, ...rest, ...(isSampled ? { seed } : {}) })).digest('hex')

@@ -4,7 +4,7 @@
  * of streets have no form to be known by: this finds leaks of records, not every mention of a person.
  */
 
-export const PERSONAL_DATA_KINDS = ['email', 'phone', 'card', 'iban', 'cpf', 'cnpj', 'ssn', 'ip'] as const
+const PERSONAL_DATA_KINDS = ['email', 'phone', 'card', 'iban', 'cpf', 'cnpj', 'ssn', 'ip'] as const
 export type PersonalDataKind = (typeof PERSONAL_DATA_KINDS)[number]
 
 export interface PersonalDatum {

@@ -31,7 +31,7 @@ function testOf(cells: Readonly<Record<string, string>>): Record<string, unknown
 const CELL_THRESHOLDS: Readonly<Record<string, number>> = { similar: 0.8, 'answer-relevance': 0.75, 'context-recall': 0.75, 'rouge-n': 0.75, levenshtein: 0.75, latency: 0.75, cost: 0.75, perplexity: 0.75, 'perplexity-score': 0.75, 'starts-with': 0.75 }
 
 /** `icontains:text`, `similar(0.9):text`, `grade:rubric` and the like; anything else must be equalled. */
-export function assertionOf(cell: string): Record<string, unknown> {
+function assertionOf(cell: string): Record<string, unknown> {
   const text = cell.trim()
   const script = /^(?:javascript|fn|eval|python):/.exec(text)?.[0]
   if (script !== undefined) return { type: script === 'python:' ? 'python' : 'javascript', value: text.slice(script.length).trim() }
@@ -49,6 +49,6 @@ export function assertionOf(cell: string): Record<string, unknown> {
 /** Names of promptfoo's assertions, so that a cell such as "yes" or "a:b" is a text to be equalled. */
 const TYPES = /^(?:not-)?(?:equals|i?contains(?:-any|-all)?|contains-(?:json|html|sql|xml)|is-(?:json|html|sql|xml|refusal|valid-function-call|valid-openai-function-call|valid-openai-tools-call)|starts-with|regex|word-count|levenshtein|rouge-n|bleu|gleu|meteor|similar(?::\w+)?|latency|cost|perplexity(?:-score)?|llm-rubric|model-graded-(?:closedqa|factuality)|factuality|g-eval|answer-relevance|context-(?:recall|relevance|faithfulness)|conversation-relevance|classifier|moderation|guardrails|finish-reason|javascript|python|ruby|webhook|pi|search-rubric|agent-rubric|select-best|max-score|human|tool-call-f1|skill-used)$/
 
-export function isType(type: string): boolean {
+function isType(type: string): boolean {
   return TYPES.test(type) || type.startsWith('trajectory:') || type.startsWith('trace-')
 }

@@ -34,7 +34,7 @@ export interface SeriesPlaces {
 }
 
 /** Places on the axis of one run. */
-export function placeOfRun({ kind, placing, divisor }: SeriesPlaces, runId: string): PlaceBucket {
+function placeOfRun({ kind, placing, divisor }: SeriesPlaces, runId: string): PlaceBucket {
   const place = placeBuckets(kind, placing.get(runId) ?? [])
   return divisor === 1 ? place : (bucket) => place(bucket) / divisor
 }

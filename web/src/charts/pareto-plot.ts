@@ -45,7 +45,7 @@ export function linearTicks(low: number, high: number, count: number): number[] 
   return ticks
 }
 
-export function logTicks(low: number, high: number): number[] {
+function logTicks(low: number, high: number): number[] {
   const decades = Math.log10(high / low)
   const factors = decades > 4 ? [1] : decades > 2 ? [1, 3] : [1, 2, 5]
   const ticks: number[] = []

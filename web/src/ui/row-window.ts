@@ -10,7 +10,7 @@ export interface RowWindow {
 
 /** Tables up to this many rows are drawn whole. */
 export const MOST_WHOLE_ROWS = 200
-export const ROW_HEIGHT_PX = 35
+const ROW_HEIGHT_PX = 35
 const BLOCK = 10
 const AROUND = 20
 

@@ -17,7 +17,7 @@ import { graphError, sizeOf, type DType, type ExternalLocation, type Node, type 
 import type { Data } from './executor.js'
 
 /** Half of the smallest limit among usual adapters. */
-export const WEIGHT_PIECE_BYTES = 2 ** 29
+const WEIGHT_PIECE_BYTES = 2 ** 29
 /** The most tensors that Concat takes. */
 const CONCAT_ARITY = 8
 

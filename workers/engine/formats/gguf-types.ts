@@ -38,7 +38,7 @@ export const TENSOR_TYPES = {
 } as const satisfies Record<string, Block>
 export type TensorType = keyof typeof TENSOR_TYPES
 
-export const WRITTEN_TYPES = ['F32', 'F16', 'BF16', 'Q8_0'] as const
+const WRITTEN_TYPES = ['F32', 'F16', 'BF16', 'Q8_0'] as const
 export type WrittenType = (typeof WRITTEN_TYPES)[number]
 
 export function tensorTypeOf(id: number): TensorType | undefined {

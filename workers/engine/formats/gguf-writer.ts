@@ -60,7 +60,7 @@ function* partsOf(path: string, header: Buffer, tensors: readonly GgufTensorToWr
   }
 }
 
-export function tensorBytes(shape: Shape, type: WrittenType): number {
+function tensorBytes(shape: Shape, type: WrittenType): number {
   const { elements, bytes } = TENSOR_TYPES[type]
   return (sizeOf(shape) / elements) * bytes
 }

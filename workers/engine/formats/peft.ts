@@ -8,8 +8,8 @@ import { findNonFinite } from './non-finite.js'
 import { adapterConfigJson, moduleScaling, readAdapterConfig, type LoraAdapterConfig } from './peft-config.js'
 import { readSafetensorsHeader, readTensorF32, writeAtomically, writeSafetensors, type TensorToWrite } from './safetensors.js'
 
-export const ADAPTER_CONFIG_FILE = 'adapter_config.json'
-export const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors'
+const ADAPTER_CONFIG_FILE = 'adapter_config.json'
+const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors'
 const KEY_PREFIX = 'base_model.model.'
 
 export interface AdapterTensor {

@@ -18,7 +18,7 @@ const idOf = (token: (typeof SPECIAL_TOKENS)[number]): number => SPECIAL_TOKENS.
  * A turn is role token, content, `<|end|>`, with nothing between: special tokens cut the text before merging,
  * so a prompt always tokenizes to a prefix of prompt + completion. A system message stands before the first turn.
  */
-export const CHAT_TEMPLATE = [
+const CHAT_TEMPLATE = [
   '{{ bos_token }}',
   '{% for message in messages %}',
   "{% if message['role'] == 'system' %}{{ message['content'] }}",

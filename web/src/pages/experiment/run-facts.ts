@@ -43,12 +43,6 @@ export function metricsOfRuns(experiment: Pick<Experiment, 'primaryMetric' | 'ru
   return [...names]
 }
 
-export interface Cell {
-  row: string
-  column: string
-  runs: Run[]
-}
-
 export const valueKey = (value: unknown): string => JSON.stringify(value)
 
 /** The runs of each crossing of two axes; several where the sweep has more axes or repeats. */
@@ -88,7 +82,7 @@ export function bestCell(runs: readonly Run[], metric: string, higherIsBetter: b
 
 export type TradeoffAxis = 'latency' | 'cost'
 
-export const tradeoffX = (run: Run, axis: TradeoffAxis): number | null =>
+const tradeoffX = (run: Run, axis: TradeoffAxis): number | null =>
   axis === 'latency' ? (run.summary?.latency?.p50Ms ?? null) : (run.summary?.costUsd ?? null)
 
 /** Runs that can be drawn on the plane of a metric and a price, with those on the front of both. */

@@ -120,7 +120,7 @@ export function keepDraft(text: string): void {
 }
 
 /** A draft that was queued is done with. */
-export function forgetDraft(): void {
+function forgetDraft(): void {
   try {
     sessionStorage.removeItem(KEPT_UNDER)
   } catch {

@@ -110,7 +110,7 @@ function stopInWords({ stopped }: Pick<TrainingFacts, 'stopped'>): string {
   )
 }
 
-export function recommendationInWords({ best, isFinal }: Pick<TrainingFacts, 'best' | 'isFinal'>): string {
+function recommendationInWords({ best, isFinal }: Pick<TrainingFacts, 'best' | 'isFinal'>): string {
   if (best === null) return ''
   const { step, value, by, later } = best
   const name = namesOfMetrics()[by]
