@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { AppError, type Budget, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentPage, type Run, fromWire } from '../contracts/index.js'
+import { AppError, type Budget, type Checkpoint, type Comparison, type CreatedExperiment, type Experiment, type ExperimentPage, fromWire, MOST_COMPARED_RUNS, type Run } from '../contracts/index.js'
 import type { Client } from './client.js'
 import { bytes, dollars, duration, expected, milliseconds, number, progressLine, score, table } from './format.js'
 
@@ -11,6 +11,7 @@ export interface Output {
 }
 
 const POLL_MS = 500
+const MOST_LISTED = 200
 const isOver = (status: string) => status === 'succeeded' || status === 'failed' || status === 'cancelled'
 /** Those that leave figures to compare. */
 export const hasFigures = (run: Run) => run.status === 'succeeded' || run.status === 'stopped'
@@ -66,9 +67,10 @@ async function follow(client: Client, output: Output, id: string): Promise<Exper
   }
 }
 
+/** Null where there are no two runs to compare, or more than are compared at once. */
 async function compareFinished(client: Client, experiment: Experiment): Promise<Comparison | null> {
   const finished = experiment.runs.filter(hasFigures)
-  if (finished.length < 2) return null
+  if (finished.length < 2 || finished.length > MOST_COMPARED_RUNS) return null
   return client.get<Comparison>(`/api/compare?runs=${finished.map((run) => run.id).join(',')}&metric=${encodeURIComponent(experiment.primaryMetric)}&limit=0`)
 }
 
@@ -94,7 +96,13 @@ function experimentTable(experiment: Experiment, comparison: Comparison | null):
   })
   const head = `${experiment.name} · ${experiment.kind} on ${experiment.dataset} · ${experiment.status}`
   const body = table(['id', 'run', 'status', experiment.primaryMetric, 'against the baseline', 'p50', 'p95', 'cost', ...at, 'checkpoint'], rows, new Set([5, 6, 7]))
-  return [head, '', body, ...raceLines(experiment.runs), ...(comparison ? ['', comparison.sentence, ...comparison.warnings.map((warning) => `Note: ${warning}`)] : [])].join('\n')
+  const told = comparison ? ['', comparison.sentence, ...comparison.warnings.map((warning) => `Note: ${warning}`)] : tooManyLines(experiment.runs)
+  return [head, '', body, ...raceLines(experiment.runs), ...told].join('\n')
+}
+
+function tooManyLines(runs: readonly Run[]): string[] {
+  const finished = runs.filter(hasFigures).length
+  return finished > MOST_COMPARED_RUNS ? ['', `Note: ${finished} finished runs, and at most ${MOST_COMPARED_RUNS} are compared in pairs: name those that matter to npx bancada compare.`] : []
 }
 
 /** What the race said of each run; runs that it ended alike share a line. */
@@ -105,7 +113,7 @@ function raceLines(runs: readonly Run[]): string[] {
 
 /** @param words as the search field of the page takes them; none finds all that is not archived */
 export async function list(client: Client, output: Output, words: string): Promise<void> {
-  const { experiments } = await client.get<ExperimentPage>(`/api/experiments?limit=200${words === '' ? '' : `&q=${encodeURIComponent(words)}`}`)
+  const { experiments, total } = await client.get<ExperimentPage>(`/api/experiments?limit=${MOST_LISTED}${words === '' ? '' : `&q=${encodeURIComponent(words)}`}`)
   if (output.json) return output.print(JSON.stringify(experiments))
   if (experiments.length === 0 && words !== '') return output.print(`No experiment is found by: ${words}`)
   if (experiments.length === 0) return output.print('No experiments yet. Queue one: npx bancada run experiments/lora-rank-sweep.yaml --wait')
@@ -122,6 +130,7 @@ export async function list(client: Client, output: Output, words: string): Promi
     experiment.createdAt.slice(0, 16).replace('T', ' '),
   ])
   output.print(table(['id', 'experiment', 'kind', 'dataset', 'status', 'runs', 'created (UTC)'], rows))
+  if (total > experiments.length) output.print(`… and ${total - experiments.length} older ones; words find among them: npx bancada ls WORDS`)
 }
 
 /** Shows an experiment or, when no experiment has that id, a run. */

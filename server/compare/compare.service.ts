@@ -3,7 +3,7 @@ import { compareRuns, type ComparedRun, type ComparisonRequest } from '../../exp
 import { errorCostIn } from '../../experiments/expected-cost.js'
 import { observedVariances, planItems, type PlanRequest, supposedVariances } from '../../experiments/plan.js'
 import { selectItems, type SideFilter } from '../../experiments/sides.js'
-import { AppError, type Comparison, type ComparisonExample, type ItemConditions, type Plan, type Run } from '../contracts/index.js'
+import { AppError, type Comparison, type ComparisonExample, type ItemConditions, MOST_COMPARED_RUNS, type Plan, type Run } from '../contracts/index.js'
 import { ExperimentStore } from '../store/experiment-store.js'
 import { ItemFinder } from '../store/item-finder.js'
 import { RunStore } from '../store/run-store.js'
@@ -28,9 +28,6 @@ export interface RowsRequest {
 }
 
 type Side = Pick<Comparison, 'baselineId' | 'higherIsBetter'>
-
-/** The scores of all items of all runs stand in memory during a comparison. */
-const MAX_RUNS = 200
 
 @Injectable()
 export class CompareService {
@@ -64,7 +61,7 @@ export class CompareService {
   }
 
   async #read(request: Pick<CompareRequest, 'runIds' | 'metric'>): Promise<{ runs: Run[]; metric: string }> {
-    if (request.runIds.length > MAX_RUNS) throw new AppError('invalid_request', `${request.runIds.length} runs are too many to compare at once; name at most ${MAX_RUNS}.`)
+    if (request.runIds.length > MOST_COMPARED_RUNS) throw new AppError('invalid_request', `${request.runIds.length} runs are too many to compare at once; name at most ${MOST_COMPARED_RUNS}.`)
     const runs = await this.runs.readMany(request.runIds)
     const found = new Set(runs.map((run) => run.id))
     const unknown = request.runIds.filter((id) => !found.has(id))
