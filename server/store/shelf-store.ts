@@ -33,8 +33,8 @@ export class ShelfStore {
   }
 
   /**
-   * Forgets, for good, experiments that were deleted at least so long ago. One whose checkpoints a
-   * run still needs, as its model, is left for the next time.
+   * Forgets, for good, experiments that were deleted at least so long ago. One that a run still needs, for
+   * its model or for the answers that it scores anew, is left for the next time.
    */
   async purge(deletedForMs: number): Promise<PurgedExperiment[]> {
     const due = await this.database.client.$queryRaw<{ id: string }[]>`
@@ -51,7 +51,7 @@ export class ShelfStore {
     return this.database.write(async (change) => {
       // Restored meanwhile: then it stays.
       const [row] = await change.session.$queryRaw<{ is_needed: boolean }[]>`
-        SELECT EXISTS (SELECT 1 FROM run own JOIN run other ON split_part(other.params->>'model', '@', 1) = 'run:' || own.id
+        SELECT EXISTS (SELECT 1 FROM run own JOIN run other ON split_part(other.params->>'model', '@', 1) = 'run:' || own.id OR other.rescored_from = own.id
                        WHERE own.experiment_id = e.id AND other.status IN ('queued', 'running', 'waiting')) AS is_needed
         FROM experiment e WHERE e.id = ${id} AND e.deleted_at IS NOT NULL FOR UPDATE`
       if (row === undefined || row.is_needed) return null

@@ -11,7 +11,7 @@ import { describeOnBoth, type OpenedDatabase } from '../support/databases.js'
 
 interface Kept {
   name: string
-  runs: { params: Record<string, ParameterValue>; accuracy: Summary['metrics'][string]['mean'] }[]
+  runs: { params: Record<string, ParameterValue>; accuracy: Summary['metrics'][string]['mean']; rescoredFrom?: string }[]
   tags?: string[]
 }
 
@@ -19,7 +19,7 @@ function plan({ name, runs, tags = [] }: Kept): PlannedExperiment {
   const spec = { kind: 'prompt', name, dataset: 'spam', axes: {}, repeats: 1, seed: 1, tags, notes: 'of 100 %' } as unknown as PlannedExperiment['spec']
   return {
     spec, datasetHash: 'hash', axes: {}, metrics: ['accuracy'], primaryMetric: 'accuracy', race: null,
-    runs: runs.map(({ params }, cell) => ({ cell, repeat: 0, seed: 7, name: `cell ${cell}`, params, varied: params })),
+    runs: runs.map(({ accuracy: _score, params, ...more }, cell) => ({ cell, repeat: 0, seed: 7, name: `cell ${cell}`, params, varied: params, ...more })),
   }
 }
 
@@ -116,9 +116,13 @@ function keepsThePromise(openDatabase: () => Promise<OpenedDatabase>): void {
     const old = await finished({ name: 'Old', runs: [{ params: {}, accuracy: 1 }] })
     await shelf.delete(old.id)
     expect(await shelf.purge(60_000)).toEqual([])
-    await queued({ name: 'Reader', runs: [{ params: { model: `run:${old.runIds[0]}@20` }, accuracy: 0 }] })
-    expect(await shelf.purge(0)).toEqual([])
-    await new RunStore(database).cancel((await database.client.run.findMany({ where: { status: 'queued' } })).map((run) => run.id))
+    const [source = ''] = old.runIds
+    const needs: Kept['runs'] = [{ params: { model: `run:${source}@20` }, accuracy: 0 }, { params: {}, accuracy: 0, rescoredFrom: source }]
+    const readers = await Promise.all(needs.map((run) => queued({ name: 'Reader', runs: [run] })))
+    for (const { runIds } of readers) {
+      expect(await shelf.purge(0)).toEqual([])
+      await new RunStore(database).cancel(runIds)
+    }
     expect(await shelf.purge(0)).toEqual([{ id: old.id, runIds: old.runIds }])
     expect(await database.client.run.count({ where: { id: old.runIds[0] ?? '' } })).toBe(0)
   })
