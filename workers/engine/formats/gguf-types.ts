@@ -1,7 +1,7 @@
 // The vocabulary of GGUF, the container of llama.cpp: value types of its metadata and number formats of its tensors.
 // Format: ggml-org/ggml docs/gguf.md; block layouts: ggml/src/ggml-common.h.
 
-import { float16ToNumber, float32ToBfloat16, float32ToFloat16 } from './safetensors.js'
+import { float16ToNumber, float32ToBfloat16, float32ToFloat16 } from './half-floats.js'
 
 export const GGUF_VERSION = 3
 export const DEFAULT_ALIGNMENT = 32

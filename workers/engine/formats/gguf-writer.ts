@@ -3,7 +3,7 @@
 import { EngineError } from '../engine-error.js'
 import { sizeOf, type Shape } from '../tensor.js'
 import { DEFAULT_ALIGNMENT, encodeTensor, GGUF_VERSION, SCALAR_TYPES, TENSOR_TYPES, type GgufScalar, type GgufValue, type WrittenType } from './gguf-types.js'
-import { writeAtomically } from './safetensors.js'
+import { writeAtomically } from './file-bytes.js'
 
 export interface GgufTensorToWrite {
   name: string

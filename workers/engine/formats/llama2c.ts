@@ -6,7 +6,8 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../engine-error.js'
-import { writeAtomically, writeSafetensors, type TensorToWrite } from './safetensors.js'
+import { writeAtomically } from './file-bytes.js'
+import { writeSafetensors, type TensorToWrite } from './safetensors.js'
 
 const HEADER_BYTES = 28
 const FIRST_BYTE_TOKEN = 3

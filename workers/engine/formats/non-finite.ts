@@ -1,6 +1,7 @@
 /** Finds NaN and infinity in stored weights by their exponent bits, without widening a number. */
 import { closeSync, openSync } from 'node:fs'
-import { readFully, type SafetensorsDtype, type TensorEntry } from './safetensors.js'
+import { readFully } from './file-bytes.js'
+import type { SafetensorsDtype, TensorEntry } from './safetensors.js'
 
 export interface NonFinite {
   /** Row-major index, one number per dimension. */

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EngineError } from '../engine-error.js'
-import { float16ToNumber, float32ToBfloat16, float32ToFloat16, readSafetensors, readSafetensorsHeader, readTensorF32, writeSafetensors } from './safetensors.js'
+import { float32ToBfloat16 } from './half-floats.js'
+import { readSafetensors, readSafetensorsHeader, readTensorF32, writeSafetensors } from './safetensors.js'
 import { openWeights } from './weights.js'
 
 let folder = ''
@@ -45,26 +46,6 @@ describe('safetensors', () => {
     expect(Math.min(...[...tensors.values()].map((t) => t.begin)) % 8).toBe(0)
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
     expect([...openWeights(folder).keys()].sort()).toEqual(['empty', 'f', 'half', 'ids', 'scalar'])
-  })
-
-  it('widens half precision exactly', () => {
-    expect([0x3c00, 0xc000, 0x7bff, 0x0001, 0x7c00].map(float16ToNumber)).toEqual([1, -2, 65504, 2 ** -24, Infinity])
-    expect(float16ToNumber(0x7e00)).toBeNaN()
-    // 1 + 2^-8 lies halfway between two bfloat16 values: ties go to the even one.
-    expect([...float32ToBfloat16(Float32Array.of(1 + 2 ** -8, 1 + 3 * 2 ** -8, NaN))]).toEqual([0x3f80, 0x3f82, 0x7fc0])
-  })
-
-  it('narrows to half precision to nearest, ties to even', () => {
-    const halves = Uint16Array.from({ length: 65536 }, (_, bits) => bits).filter((bits) => (bits & 0x7fff) <= 0x7c00)
-    const exact = Float32Array.from(halves, float16ToNumber)
-    expect(float32ToFloat16(exact)).toEqual(halves)
-    // Halfway between two neighbours lies the even one; a hair beyond, the farther.
-    const next = (bits: number): number => float16ToNumber(bits + 1)
-    for (const bits of [0x0000, 0x0001, 0x03ff, 0x3c00, 0x3c01, 0x7bfe]) {
-      const middle = (float16ToNumber(bits) + next(bits)) / 2
-      expect([...float32ToFloat16(Float32Array.of(middle, middle * (1 + 2 ** -20), middle * (1 - 2 ** -20)))], String(bits)).toEqual([bits + (bits % 2), bits + 1, bits])
-    }
-    expect([...float32ToFloat16(Float32Array.of(65519, 65520, -1e30, NaN, 1e-30))]).toEqual([0x7bff, 0x7c00, 0xfc00, 0x7e00, 0])
   })
 
   it('writes tensors that come in pieces, and refuses pieces that do not add up', () => {

@@ -3,10 +3,10 @@
 // offsets straight into ONNX initializers and a wrong one would train on garbage.
 // Format: https://huggingface.co/docs/safetensors (header, metadata, contiguity rules).
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
-import { randomBytes } from 'node:crypto'
-import { dirname } from 'node:path'
+import { closeSync, fstatSync } from 'node:fs'
 import { EngineError, shown } from '../engine-error.js'
+import { openForRead, readFully, writeAtomically } from './file-bytes.js'
+import { float16ToNumber } from './half-floats.js'
 
 const BYTES_PER_ELEMENT = {
   F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1,
@@ -18,7 +18,6 @@ export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT
 const MAX_HEADER_BYTES = 100_000_000
 /** No tensor of a language model has more dimensions. */
 const MAX_RANK = 16
-const IO_CHUNK_BYTES = 1 << 28
 const COMPARE_BYTES = 1 << 24
 
 export interface TensorEntry {
@@ -203,50 +202,6 @@ export function equalTensors(a: TensorEntry & { file: string }, b: TensorEntry &
   }
 }
 
-/** IEEE 754 half precision to number, subnormals, infinities and NaN included. */
-export function float16ToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1
-  const exponent = (half >> 10) & 0x1f
-  const fraction = half & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction ? NaN : sign * Infinity
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-/** Rounds float32 values to bfloat16 bit patterns, to nearest with ties to even; NaN stays NaN. */
-export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  const halves = new Uint16Array(bits.length)
-  for (let i = 0; i < bits.length; i++) {
-    const bit = bits[i] ?? 0
-    halves[i] = (bit & 0x7fffffff) > 0x7f800000 ? (bit >>> 16) | 0x40 : (bit + 0x7fff + ((bit >>> 16) & 1)) >>> 16
-  }
-  return halves
-}
-
-/** Rounds float32 values to IEEE half precision bit patterns, to nearest with ties to even; beyond 65504 lies infinity, NaN stays NaN. */
-export function float32ToFloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  const halves = new Uint16Array(bits.length)
-  for (let i = 0; i < bits.length; i++) halves[i] = halfOf(bits[i] ?? 0)
-  return halves
-}
-
-function halfOf(bit: number): number {
-  const sign = (bit >>> 16) & 0x8000
-  const magnitude = bit & 0x7fffffff
-  if (magnitude > 0x7f800000) return sign | 0x7e00
-  if (magnitude >= 0x477ff000) return sign | 0x7c00
-  // Normal halves keep 10 of 23 fraction bits; adding the rounding bit may carry into the exponent, as it should.
-  if (magnitude >= 0x38800000) return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13)
-  const shift = 126 - (magnitude >>> 23)
-  if (shift > 24) return sign
-  const fraction = (magnitude & 0x7fffff) | 0x800000
-  const kept = fraction >>> shift
-  const [rest, tie] = [fraction & (2 ** shift - 1), 2 ** (shift - 1)]
-  return sign | (rest > tie || (rest === tie && kept % 2 === 1) ? kept + 1 : kept)
-}
-
 export interface TensorToWrite {
   dtype: SafetensorsDtype
   shape: readonly number[]
@@ -298,53 +253,6 @@ function checkBytes(path: string, { name, dtype, shape, wantedBytes }: { name: s
 
 function sizeBytes(dtype: SafetensorsDtype, shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1) * BYTES_PER_ELEMENT[dtype]
-}
-
-/** Writes the parts to a temporary file beside `path`, syncs it and renames it, so a reader never sees half a file. */
-export function writeAtomically(path: string, parts: Iterable<ArrayBufferView>): void {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
-  const fd = openSync(temporary, 'wx')
-  try {
-    for (const part of parts) writeFully(fd, part)
-    fsyncSync(fd)
-  } catch (error) {
-    closeSync(fd)
-    rmSync(temporary, { force: true })
-    throw error
-  }
-  closeSync(fd)
-  renameSync(temporary, path)
-  const folder = openSync(dirname(path), 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
-}
-
-function writeFully(fd: number, part: ArrayBufferView): void {
-  const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
-  let written = 0
-  while (written < bytes.length) written += writeSync(fd, bytes, written, Math.min(IO_CHUNK_BYTES, bytes.length - written))
-}
-
-function openForRead(path: string): number {
-  try {
-    if (!statSync(path).isFile()) throw new Error('it is not a file')
-    return openSync(path, 'r')
-  } catch (cause) {
-    throw new EngineError('file_unreadable', `cannot open the weights file ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { path }, cause)
-  }
-}
-
-/** Fills `target` from `position` of the file on. Throws `weights_invalid` where the file ends before. */
-export function readFully(fd: number, target: Uint8Array, position: number, path: string): void {
-  let done = 0
-  while (done < target.length) {
-    const count = readSync(fd, target, done, Math.min(IO_CHUNK_BYTES, target.length - done), position + done)
-    if (count === 0) throw invalid(path, `ended at byte ${position + done} while ${target.length - done} more bytes were due; it changed while being read`)
-    done += count
-  }
 }
 
 function invalid(path: string, problem: string, details: Record<string, unknown> = {}, cause?: unknown): EngineError {

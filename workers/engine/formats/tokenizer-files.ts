@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../engine-error.js'
 import { PRE_TOKEN_PATTERN, type BpeVocabulary } from './bpe.js'
-import { writeAtomically } from './safetensors.js'
+import { writeAtomically } from './file-bytes.js'
 
 /** Special tokens of our own base models; their place in the list is their id. */
 export const SPECIAL_TOKENS = ['<|endoftext|>', '<|user|>', '<|assistant|>', '<|end|>', '<|pad|>'] as const
