@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { HomeLock } from './home-lock.js'
 
 let home: string
@@ -60,4 +60,20 @@ it('is given to one of many that find it stale at the same time', async () => {
   const locks = taken.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   expect(locks).toHaveLength(1)
   for (const lock of locks) await lock.release()
+})
+
+it('stays fresh after its file could not be touched for a while', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const lock = await take()
+  await rename(path, `${path}.away`)
+  vi.advanceTimersByTime(60_000)
+  await expect(utimes(path, new Date(), new Date())).rejects.toThrow('ENOENT')
+  await rename(`${path}.away`, path)
+  await utimes(path, new Date(0), new Date(0))
+  await vi.waitFor(async () => {
+    vi.advanceTimersByTime(60_000)
+    expect((await stat(path)).mtimeMs).toBeGreaterThan(0)
+  }, { timeout: 60_000 })
+  await lock.release()
 })

@@ -39,7 +39,8 @@ export class HomeLock {
       }
       await discard(path, text)
     }
-    const refresher = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => clearInterval(refresher)), REFRESH_MS)
+    // A disk that is away for a moment must not make the lock look abandoned for good.
+    const refresher = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), REFRESH_MS)
     refresher.unref()
     return new HomeLock(path, refresher)
   }

@@ -24,6 +24,7 @@ export interface Answered {
 export async function startTries(variants: readonly Variant[], setting: Setting): Promise<string[]> {
   const created = await Promise.all(variants.map((variant) => createExperiment(JSON.stringify(trySpec(variant, setting)))))
   const ids = created.map(({ id }) => id)
+  // One that stays in the list is only in the way.
   void Promise.all(ids.map((id) => changeExperiment(id, { archived: true }))).catch(() => undefined)
   return ids
 }
