@@ -2,8 +2,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { LoggerService } from '@nestjs/common'
 
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const
-type Level = (typeof LEVELS)[number]
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** The request in whose course a line is written. */
 export const requestContext = new AsyncLocalStorage<{ requestId: string }>()
@@ -11,12 +11,12 @@ export const requestContext = new AsyncLocalStorage<{ requestId: string }>()
 export class Logger implements LoggerService {
   readonly #lowest: number
 
-  constructor(level = process.env['LOG_LEVEL'] ?? 'info') {
-    this.#lowest = Math.max(0, LEVELS.indexOf(level as Level))
+  constructor(level: LogLevel = 'info') {
+    this.#lowest = LOG_LEVELS.indexOf(level)
   }
 
-  write(level: Level, message: string, fields: Record<string, unknown> = {}): void {
-    if (LEVELS.indexOf(level) < this.#lowest) return
+  write(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
+    if (LOG_LEVELS.indexOf(level) < this.#lowest) return
     const requestId = requestContext.getStore()?.requestId
     const entry = { time: new Date().toISOString(), level, message, ...(requestId === undefined ? {} : { requestId }), ...fields }
     process.stderr.write(process.stderr.isTTY ? readable(entry) : `${JSON.stringify(entry)}\n`)

@@ -14,7 +14,7 @@ async function main(): Promise<void> {
     process.stdout.write(HELP)
     return
   }
-  const logger = new Logger()
+  const logger = new Logger(settings.logLevel)
   const server = await startServer(settings, logger)
   process.stdout.write(`Bancada is ready at ${server.url}\n`)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(server, logger))

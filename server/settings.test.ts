@@ -4,14 +4,14 @@ import { datasetRoots, localWorkerName, readSettings } from './settings.js'
 
 it('has defaults for a laptop', () => {
   const settings = readSettings([], {})
-  expect(settings).toMatchObject({ host: '127.0.0.1', port: 4400, withWorker: true, withExamples: true, token: undefined, databaseUrl: undefined, redisUrl: undefined })
+  expect(settings).toMatchObject({ host: '127.0.0.1', port: 4400, withWorker: true, withExamples: true, logLevel: 'info', token: undefined, databaseUrl: undefined, redisUrl: undefined })
   expect(settings?.home).toBe(join(process.cwd(), '.bancada'))
   expect(settings?.version).toMatch(/^\d+\.\d+\.\d+$/)
 })
 
 it('lets arguments win over the environment', () => {
   expect(readSettings(['--port', '5000', '--no-worker', '--no-examples'], { PORT: '6000' })).toMatchObject({ port: 5000, withWorker: false, withExamples: false })
-  expect(readSettings(['--help'], {})).toBeNull()
+  for (const help of ['--help', '-h']) expect(readSettings([help], {})).toBeNull()
 })
 
 it.each([
@@ -19,6 +19,7 @@ it.each([
   [[], { PORT: '70000' }, /port is "70000"/],
   [['--prot', '1'], {}, /--prot.*Options are --port/],
   [[], { HOST: '0.0.0.0' }, /HOST is "0.0.0.0".*BANCADA_TOKEN/],
+  [[], { LOG_LEVEL: 'verbose' }, /LOG_LEVEL is "verbose"; it must be one of debug, info, warn, error/],
   [[], { DATABASE_URL: 'mysql://x' }, /DATABASE_URL must begin with postgresql:\/\//],
   [[], { REDIS_URL: 'localhost' }, /REDIS_URL must begin with redis:\/\//],
   [[], { ARTIFACTS_URL: 's3://bucket' }, /ARTIFACTS_URL is set.*not supported yet/],

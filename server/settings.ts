@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { AppError } from './contracts/index.js'
+import { type LogLevel, LOG_LEVELS } from './logger.js'
 
 export interface Settings {
   host: string
@@ -19,6 +20,8 @@ export interface Settings {
   token: string | undefined
   withWorker: boolean
   withExamples: boolean
+  /** The least that is logged. */
+  logLevel: LogLevel
   heartbeatMs: number
   /** A run whose worker was silent for this long is given to another one. */
   staleMs: number
@@ -50,6 +53,7 @@ Environment:
   BANCADA_HOME    folder of the data (default .bancada)
   BANCADA_TOKEN   secret that every request must show, as "Authorization: Bearer …" or by /?token=…
   BANCADA_PACKAGES  folder whose node_modules holds optional packages (default BANCADA_HOME)
+  LOG_LEVEL       debug, info, warn or error (default info)
   DATABASE_URL    PostgreSQL instead of the embedded database
   REDIS_URL       Redis for the queue instead of the database
 `
@@ -81,6 +85,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
     token,
     withWorker: options['no-worker'] !== true,
     withExamples: options['no-examples'] !== true,
+    logLevel: readLogLevel(env['LOG_LEVEL'] || 'info'),
     heartbeatMs: 2_000,
     staleMs: 15_000,
     version: readVersion(root),
@@ -102,7 +107,7 @@ function readArguments(args: string[]): { help?: boolean; port?: string; 'no-wor
   try {
     return parseArgs({
       args,
-      options: { help: { type: 'boolean' }, port: { type: 'string' }, 'no-worker': { type: 'boolean' }, 'no-examples': { type: 'boolean' } },
+      options: { help: { type: 'boolean', short: 'h' }, port: { type: 'string' }, 'no-worker': { type: 'boolean' }, 'no-examples': { type: 'boolean' } },
     }).values
   } catch (error) {
     throw new AppError('invalid_request', `${error instanceof Error ? error.message.split('. To specify')[0] : String(error)}. Options are --port N, --no-examples, --no-worker and --help.`, { cause: error })
@@ -128,6 +133,12 @@ function readPort(text: string): number {
   const port = Number(text)
   if (Number.isInteger(port) && port >= 0 && port <= 65_535 && text.trim() !== '') return port
   throw new AppError('invalid_request', `The port is "${text}"; it must be a whole number from 0 to 65535 (0: any free one).`)
+}
+
+function readLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text)
+  if (level !== undefined) return level
+  throw new AppError('invalid_request', `LOG_LEVEL is "${text}"; it must be one of ${LOG_LEVELS.join(', ')}.`)
 }
 
 /** The server runs compiled, two folders below the repository, or as source in tests, one below. */

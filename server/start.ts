@@ -46,7 +46,7 @@ const QUEUE_FAULT_MS = 30_000
 /** Within this the local worker gives its run back; then it is ended, and its run is queued all the same. */
 const WORKER_PATIENCE_MS = 3_000
 
-export async function startServer(settings: Settings, logger = new Logger()): Promise<RunningServer> {
+export async function startServer(settings: Settings, logger = new Logger(settings.logLevel)): Promise<RunningServer> {
   // What was opened is closed in the opposite order, also when a later step fails.
   const closers = new Closers()
   try {
