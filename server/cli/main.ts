@@ -90,7 +90,7 @@ function parse(argv: string[]): { values: Values; positionals: string[] } {
   try {
     return parseArgs({ args: argv, options: OPTIONS, allowPositionals: true })
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw new UsageError(error instanceof Error ? (error.message.split('. To specify')[0] ?? '') : String(error))
   }
 }
 
