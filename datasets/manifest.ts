@@ -28,7 +28,7 @@ export async function readManifest(folder: string): Promise<DatasetManifest> {
     const { line } = lineCounter.linePos(syntaxError.pos[0])
     throw new DatasetError('dataset_manifest', `${file}:${line}: not valid YAML: ${syntaxError.message}`, { file, line })
   }
-  const parsed = DatasetManifestSchema.safeParse(document.toJS())
+  const parsed = DatasetManifestSchema.safeParse(valueOf(document, file))
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const field = issue === undefined ? '' : issue.path.join('.')
@@ -37,6 +37,16 @@ export async function readManifest(folder: string): Promise<DatasetManifest> {
   const line = offset === undefined ? undefined : lineCounter.linePos(offset).line
   const place = line === undefined ? file : `${file}:${line}`
   throw new DatasetError('dataset_manifest', `${place}: ${field === '' ? '' : `field "${field}": `}${issue?.message ?? 'wrong shape'}`, { file, line, field })
+}
+
+/** Aliases may name themselves, or multiply without bound: then the library throws. */
+function valueOf(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    if (!(cause instanceof ReferenceError || cause instanceof RangeError)) throw cause
+    throw new DatasetError('dataset_manifest', `${file}: its aliases cannot be resolved (${cause.message}); write the values out`, { file })
+  }
 }
 
 function rangeStart(node: unknown): number | undefined {

@@ -121,6 +121,8 @@ describe('a broken manifest', () => {
     ['a wrong task', CLASSIFICATION.replace('task: classification', 'task: clasification'), /dataset\.yaml:3: field "task"/],
     ['broken YAML', CLASSIFICATION.replace('[spam, ham]', '[spam, ham'), /dataset\.yaml:\d+: not valid YAML/],
     ['a file outside the folder', CLASSIFICATION.replace('train.jsonl', '../train.jsonl'), /dataset\.yaml:9: field "splits.train"/],
+    ['an alias of itself', 'name: mail\nsplits: &s { train: *s }\n', /mail\/dataset\.yaml: .*aliases cannot be resolved|field/],
+    ['aliases without bound', `a: &a [${'x,'.repeat(9)}]\nb: &b [${'*a,'.repeat(9)}]\nc: &c [${'*b,'.repeat(9)}]\nname: [*c,*c]\n`, /its aliases cannot be resolved/],
     ['retrieval without documents', CLASSIFICATION.replace('task: classification', 'task: retrieval'), /field "documents"/],
   ])('%s is named', async (_case, manifest, expected) => {
     await writeDataset('mail', { 'dataset.yaml': manifest, 'train.jsonl': '', 'test.jsonl': '' })

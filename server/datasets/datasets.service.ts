@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { Inject, Injectable } from '@nestjs/common'
 import { profileDataset } from '../../datasets/profile.js'
 import { listDatasets, openDataset, type Dataset } from '../../datasets/reader.js'
@@ -54,6 +55,7 @@ export class DatasetsService {
   }
 }
 
+/** Experiments and addresses name a dataset by its folder, whatever its manifest says. */
 function toInfo(dataset: Dataset): DatasetInfo {
-  return { ...dataset.manifest, hash: dataset.hash, sizes: dataset.splits }
+  return { ...dataset.manifest, name: basename(dataset.folder), hash: dataset.hash, sizes: dataset.splits }
 }
