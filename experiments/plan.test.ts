@@ -25,6 +25,11 @@ describe('the plan of a comparison', () => {
     expect(one.byItems.find(({ items }) => items === 500)?.detectable).toBeCloseTo(2.8016 * Math.sqrt((2 * 0.21 * 0.5) / 500), 4)
   })
 
+  it('refuses points that are meant as shares, and what no number of items finds', () => {
+    expect(() => planItems({ difference: 3 }, supposedVariances({}))).toThrow('difference is 3, and two shares of right answers differ by less than 1; 3 points are 0.03')
+    expect(() => planItems({ difference: 1e-300 }, supposedVariances({}))).toThrow('no number of items')
+  })
+
   it('takes the variances of runs that were made, by cluster where they have some', () => {
     const a = Array.from({ length: 100 }, (_, item) => (item % 4 === 0 ? 0 : 1))
     const b = a.map((score, item) => (item % 10 === 0 ? 1 - score : score))

@@ -67,7 +67,9 @@ export function planItems(request: PlanRequest, { itemVariance, answerVariance, 
   const { difference, alpha = 0.05, power = 0.8, comparisons = 1, repeats = 1 } = request
   const rigour = { alpha, power, comparisons }
   const design = (k: number) => ({ itemVariance, answerVarianceA: answerVariance, answerVarianceB: answerVariance, repeatsA: k, repeatsB: k })
+  if (accuracy !== null && difference >= 1) throw new AppError('invalid_request', `difference is ${difference}, and two shares of right answers differ by less than 1; 3 points are 0.03`)
   const items = itemsNeeded(difference, design(repeats), rigour)
+  if (!Number.isSafeInteger(items)) throw new AppError('invalid_request', `difference is ${difference}, and no number of items would find that; ask for a larger one, such as 0.01`)
   const unpairedItems = accuracy === null ? null : itemsNeeded(difference, { itemVariance: 2 * accuracy * (1 - accuracy) }, rigour)
   const shared = comparisons > 1 ? `, shared by ${comparisons} comparisons` : ''
   return {

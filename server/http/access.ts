@@ -12,6 +12,8 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export function guardAccess(settings: Pick<Settings, 'token'>) {
   return (request: Request, response: Response, next: NextFunction): void => {
+    // PostgreSQL text holds no NUL, so nothing that is stored can have such a name.
+    if (request.originalUrl.includes('%00')) throw new AppError('invalid_request', 'The address holds the character NUL (%00), which no name here has; take it out.')
     if (settings.token === undefined) assertLocalHost(request)
     assertOwnOrigin(request)
     if (settings.token === undefined) return next()

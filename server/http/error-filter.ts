@@ -50,7 +50,7 @@ function fromHttp(error: unknown, request: Request): AppError | null {
   const { status, type, message } = describe(error)
   if (status === undefined || status >= 500) return null
   const code = CODE_OF_STATUS[status] ?? 'invalid_request'
-  if (type === 'entity.too.large') return new AppError('too_large', `The body of ${request.method} ${request.path} is larger than this path takes. Send it in smaller pieces.`)
+  if (status === 413) return new AppError('too_large', `The body of ${request.method} ${request.path} is larger than this path takes. Send it in smaller pieces.`)
   if (type === 'entity.parse.failed') return new AppError('invalid_request', `The body is not valid JSON: ${message}.`)
   if (code === 'not_found') return new AppError('not_found', `There is no ${request.method} ${request.path}. GET /api/docs lists every path.`)
   return new AppError(code, message)

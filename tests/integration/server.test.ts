@@ -155,6 +155,7 @@ describe('the server', () => {
     expect(codeOf(await ask('GET', '/api/experiments/none'))).toEqual([404, 'not_found'])
     expect(codeOf(await ask('GET', '/api/runs/none/metrics'))).toEqual([404, 'not_found'])
     expect(codeOf(await ask('GET', '/api/nothing/here'))).toEqual([404, 'not_found'])
+    expect(codeOf(await ask('GET', '/api/runs/a%00b'))).toEqual([400, 'invalid_request'])
     expect(codeOf(await ask('GET', '/api/compare?runs=none'))).toEqual([404, 'not_found'])
     expect(codeOf(await ask('GET', '/api/datasets/..%2F..%2Fetc'))).toEqual([404, 'not_found'])
     expect(codeOf(await ask('POST', '/api/worker/claim', '{', { 'content-type': 'application/json' }))).toEqual([400, 'invalid_request'])
