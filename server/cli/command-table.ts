@@ -11,6 +11,7 @@ import { estimateExperiment } from './estimate.js'
 import { exportCheckpoint } from './export.js'
 import { importResults } from './import.js'
 import { importLmEvalTask } from './import-lm-eval-task.js'
+import { importData } from './import-data.js'
 import { importPromptfoo } from './import-promptfoo.js'
 import { cancel, change, moveRun, pauseQueue, remove, showQueue } from './manage.js'
 import { report } from './report.js'
@@ -35,6 +36,7 @@ interface Command {
 }
 
 const IMPORTED = ['out', 'name', 'model', 'run', 'wait', 'skip-unsupported'] as const
+const OF_DATA = ['task', 'fields', 'train', 'validation', 'language', 'licence'] as const
 const PLACES = ['front', 'up', 'down', 'back'] as const
 
 export const COMMANDS: Record<string, Command> = {
@@ -66,7 +68,7 @@ export const COMMANDS: Record<string, Command> = {
   },
   export: { options: ['step', 'out', 'format', 'dtype', 'all'], most: 1, run: exported },
   report: { options: ['experiment', 'format', 'out', 'metric', 'threshold', 'error-cost'], run: reported },
-  import: { options: [...IMPORTED, 'grader', 'embedder', 'max-tokens', 'data', 'processed', 'shots', 'limit'], run: imported },
+  import: { options: [...IMPORTED, 'grader', 'embedder', 'max-tokens', 'data', 'processed', 'shots', 'limit', ...OF_DATA], run: imported },
   archive: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => change(client, output, { id: required(names[0], 'ID'), change: { archived: values.undo !== true } }) },
   star: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => change(client, output, { id: required(names[0], 'ID'), change: { starred: values.undo !== true } }) },
   delete: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => remove(client, output, { id: required(names[0], 'ID'), undo: values.undo === true }) },
@@ -109,6 +111,13 @@ async function imported({ client, output, names, values }: Call): Promise<boolea
   const [what, path] = names
   const how = { out: values.out ?? (process.env['BANCADA_HOME'] || '.bancada'), run: values.run === true, wait: values.wait === true, skipUnsupported: values['skip-unsupported'] === true }
   const { name, model } = values
+  if (what === 'data') {
+    refuse(values, ['model', 'run', 'wait', 'grader', 'embedder', 'max-tokens', 'data', 'processed', 'shots', 'limit'], 'import data')
+    const { task, fields, language, licence } = values
+    await importData(output, { paths: names.slice(1), out: how.out, fields, skipEmpty: how.skipUnsupported, trainItems: wholeNumber(values.train, '--train') ?? 0, validationItems: wholeNumber(values.validation, '--validation') ?? 0, ...onlyGiven({ name, task, language, licence }) })
+    return true
+  }
+  refuse(values, OF_DATA, `import ${what ?? ''}`.trim())
   if (what === 'promptfoo' && names.length <= 2) {
     refuse(values, ['data', 'processed', 'shots', 'limit'], 'import promptfoo')
     const { grader, embedder } = values

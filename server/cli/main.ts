@@ -5,6 +5,7 @@ import { Client } from './client.js'
 import { COMMANDS, refuse } from './command-table.js'
 import type { Output } from './commands.js'
 import { EXPORT_HELP } from './export.js'
+import { IMPORT_DATA_HELP } from './import-data.js'
 import { IMPORT_LM_EVAL_TASK_HELP } from './import-lm-eval-task.js'
 import { IMPORT_PROMPTFOO_HELP } from './import-promptfoo.js'
 import { REPORT_HELP } from './report.js'
@@ -35,6 +36,8 @@ Usage: npx bancada COMMAND [options]
                               [--step S] [--format peft|merged|gguf|gguf-lora] [--dtype D] [--all]
   report RUN ... --format F   write results for other tools: lm-eval, promptfoo, junit, csv,
                               markdown: report --help [--experiment ID] [--out FILE or DIR]
+  import data FILE ...        make a dataset of JSONL, JSON, CSV, TSV, text or SQuAD files as they lie:
+                              import data --help
   import FILE or DIR ...      take in results of lm-evaluation-harness or promptfoo as finished runs
   import promptfoo CONFIG     take in a promptfoo config: its tests as a dataset, its prompts and providers
                               as an experiment [--run]: import promptfoo --help
@@ -62,7 +65,7 @@ Exit codes: 0 done, 1 failed, 2 bad input.
 const EVERYWHERE: ReadonlySet<OptionName> = new Set(['json', 'help', 'server', 'token'])
 
 function helpOf(command: string | undefined, name: string | undefined): string {
-  const own = { export: EXPORT_HELP, report: REPORT_HELP, 'import promptfoo': IMPORT_PROMPTFOO_HELP, 'import lm-eval-task': IMPORT_LM_EVAL_TASK_HELP }
+  const own = { export: EXPORT_HELP, report: REPORT_HELP, 'import data': IMPORT_DATA_HELP, 'import promptfoo': IMPORT_PROMPTFOO_HELP, 'import lm-eval-task': IMPORT_LM_EVAL_TASK_HELP }
   return new Map(Object.entries(own)).get(command === 'import' ? `import ${name}` : String(command)) ?? HELP
 }
 

@@ -1,0 +1,75 @@
+/* Reading comprehension in SQuAD's format (1.1 and 2.0): paragraphs with questions and answers in them. */
+import { z } from 'zod'
+import { check, ItemIds, type Place } from '../source-file.js'
+
+const SquadSchema = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      title: z.string().optional(),
+      paragraphs: z.array(
+        z.looseObject({
+          context: z.string(),
+          qas: z.array(z.looseObject({ id: z.union([z.string(), z.number()]), question: z.string(), answers: z.array(z.looseObject({ text: z.string() })).default([]) })),
+        }),
+      ),
+    }),
+  ),
+})
+
+interface Question {
+  id: string
+  question: string
+  answers: string[]
+  context: string
+  title: string
+  document: string
+  /** Offset of the paragraph in its document, UTF-16 units. */
+  start: number
+}
+
+export interface Squad {
+  documents: { id: string; title: string; text: string }[]
+  questions: Question[]
+  /** Questions of SQuAD 2.0 that the paragraph does not answer. */
+  unanswerable: number
+}
+
+const BETWEEN_PARAGRAPHS = '\n\n'
+
+export function isSquad(value: unknown): boolean {
+  const data = (value as { data?: unknown } | null)?.data
+  const first: unknown = Array.isArray(data) ? data[0] : undefined
+  return typeof first === 'object' && first !== null && 'paragraphs' in first
+}
+
+/** Each title becomes one document of all its paragraphs; the paragraph of a question is its gold passage. */
+export function readSquad(value: unknown, place: Place, ids: ItemIds): Squad {
+  const { data } = check(SquadSchema, value, place)
+  const found: Squad = { documents: [], questions: [], unanswerable: 0 }
+  for (const { title: given, paragraphs } of data) {
+    const title = given?.trim() || 'document'
+    const document = ids.next(title)
+    let text = ''
+    for (const { context, qas } of paragraphs) {
+      if (context === '') continue
+      for (const { id, question, answers } of qas) {
+        const texts = [...new Set(answers.map((answer) => answer.text).filter((answer) => answer !== ''))]
+        if (texts.length === 0 || question.trim() === '') found.unanswerable += 1
+        else found.questions.push({ id: String(id), question, answers: texts, context, title, document, start: text.length })
+      }
+      text += context + BETWEEN_PARAGRAPHS
+    }
+    if (text !== '') found.documents.push({ id: document, title, text })
+  }
+  return found
+}
+
+/** As an item of a retrieval dataset. */
+export function asPassage({ id, question, answers, context, document, start }: Question): Record<string, unknown> {
+  return { id, question, answer: answers[0], answers, document, passage: context, start, end: start + context.length }
+}
+
+/** As a question whose text is known: `context` is a variable of templates. */
+export function asQuestion({ id, question, answers, context, title, document }: Question): Record<string, unknown> {
+  return { id, input: question, target: answers[0], targets: answers, context, title, cluster: document }
+}
