@@ -7,12 +7,15 @@ import { z } from 'zod'
 
 export const ASSERTION_TYPES = [
   'equals', 'contains', 'contains-any', 'contains-all', 'icontains', 'icontains-any', 'icontains-all', 'starts-with', 'regex',
-  'is-json', 'contains-json', 'word-count', 'is-refusal', 'levenshtein', 'rouge-n', 'bleu', 'similar',
-  'latency', 'cost', 'perplexity', 'perplexity-score',
+  'is-json', 'contains-json', 'word-count', 'is-refusal', 'levenshtein', 'rouge-n', 'bleu', 'gleu', 'similar', 'similar:dot', 'similar:euclidean',
+  'latency', 'cost', 'finish-reason', 'perplexity', 'perplexity-score', 'moderation',
   'llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval', 'javascript',
   'context-faithfulness', 'context-recall', 'context-relevance', 'answer-relevance',
 ] as const
 export type AssertionType = (typeof ASSERTION_TYPES)[number]
+
+/** Those that ask an embedder under the name of `grader`. */
+export const EMBEDDED_TYPES: ReadonlySet<AssertionType> = new Set(['similar', 'similar:dot', 'similar:euclidean'])
 
 /** Those that ask a grader. */
 export const JUDGED_TYPES: ReadonlySet<AssertionType> = new Set(['llm-rubric', 'model-graded-closedqa', 'factuality', 'g-eval', 'context-faithfulness', 'context-recall', 'context-relevance', 'answer-relevance'])
@@ -29,7 +32,7 @@ export const AssertionSchema = z.strictObject({
   value: z.unknown().optional(),
   ...counted,
   transform: z.string().min(1).optional().describe('a short script that gives what of the answer the assertion reads, such as JSON.parse(output).name'),
-  grader: z.string().min(1).optional().describe('which of the scorer’s graders judges, or embeds; left out: default'),
+  grader: z.string().min(1).optional().describe('which of the scorer’s graders judges, embeds or moderates; left out: default'),
   embedder: z.string().min(1).optional().describe('answer-relevance: which of the scorer’s embedders; left out: default'),
   contextTransform: z.string().min(1).optional().describe('a short script that gives the context out of the answer; left out: the variable context'),
   categories: z.partialRecord(z.enum(['A', 'B', 'C', 'D', 'E']), z.number().min(0).max(1)).optional().describe('factuality: the score of each category'),

@@ -32,7 +32,7 @@ const day = z.iso.date('a day such as 2026-01-31')
 export const PriceRowSchema = z
   .strictObject({
     model: z.string().min(1).describe('its name; * stands for any letters'),
-    provider: z.enum(['openai', 'anthropic', 'gemini', 'recorded', 'local']).optional().describe('left out: any'),
+    provider: z.enum(['openai', 'anthropic', 'gemini', 'http', 'recorded', 'local']).optional().describe('left out: any'),
     baseUrl: z.url({ protocol: /^https?$/ }).optional().describe('left out: any'),
     from: day.optional().describe('first day (UTC) of this price; left out: always'),
     until: day.optional().describe('first day on which it no longer holds; left out: open'),
@@ -87,6 +87,34 @@ export const GeminiEndpointSchema = z.strictObject({
 })
 export type GeminiEndpoint = z.infer<typeof GeminiEndpointSchema>
 
+/** Headers and parameters in which services take their keys. */
+const HOLDS_KEY = /authorization|^cookie$|token$|secret|passw|api-?_?key|^key$/i
+const READS_ENVIRONMENT = /\{\{-?\s*env\.[A-Z]/
+const keyed = z.record(z.string().min(1), z.string()).superRefine((fields, context) => {
+  for (const [name, value] of Object.entries(fields)) {
+    if (HOLDS_KEY.test(name) && value !== '' && !READS_ENVIRONMENT.test(value)) context.addIssue({ code: 'custom', path: [name], message: 'holds a key, which does not belong in the file: set it in the environment of the worker and write {{ env.NAME }} in its place' })
+  }
+})
+
+/** A service that speaks no protocol of models: its request is made of templates, and its answer is found by a short script. */
+export const HttpEndpointSchema = z.strictObject({
+  provider: z.literal('http'),
+  model: remote.model.describe('what runs of it are called'),
+  url: z
+    .string()
+    .regex(/^(?:https?:\/\/(?![^/?#]*@)[^/?#]|\{\{-?\s*env\.[A-Z])/, 'an address such as http://127.0.0.1:8080/ask, without a name and password in it; {{ env.NAME }} may stand in its beginning')
+    .describe('a template'),
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).optional().describe('left out: POST where there is a body, else GET'),
+  headers: keyed.default({}).describe('templates'),
+  query: keyed.default({}).describe('templates of what follows the ? of the address'),
+  body: z.union([z.string(), z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional().describe('a template, or JSON whose texts are templates; one that renders to a JSON object or list is sent as that'),
+  answer: z.string().min(1).optional().describe('a short script over json, text and context.response that gives the answer, such as json.choices[0].message.content; left out: the whole of what came back'),
+  label: remote.label,
+  decoding: remote.decoding,
+  price: remote.price,
+})
+export type HttpEndpoint = z.infer<typeof HttpEndpointSchema>
+
 /** Replies from a file of earlier ones; with `record`, what the file lacks is asked there and added. */
 export const RecordedEndpointSchema = z.strictObject({
   provider: z.literal('recorded'),
@@ -105,7 +133,7 @@ export const EchoEndpointSchema = z.strictObject({
 })
 
 /** A model behind an endpoint, or what stands in its place. */
-export const EndpointSchema = z.discriminatedUnion('provider', [OpenAiEndpointSchema, AnthropicEndpointSchema, GeminiEndpointSchema, RecordedEndpointSchema, EchoEndpointSchema])
+export const EndpointSchema = z.discriminatedUnion('provider', [OpenAiEndpointSchema, AnthropicEndpointSchema, GeminiEndpointSchema, HttpEndpointSchema, RecordedEndpointSchema, EchoEndpointSchema])
 export type Endpoint = z.infer<typeof EndpointSchema>
 
 /**

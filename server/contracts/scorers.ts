@@ -75,6 +75,7 @@ export const AssertionsScorerSchema = z.strictObject({
   field: z.string().min(1).default('assertions').describe('the field of the items that holds them'),
   graders: z.record(graderName, GraderSchema).default({}),
   embedders: z.record(graderName, EmbedderSchema).default({}),
+  moderators: z.record(graderName, OpenAiEndpointSchema).default({}).describe('who flags answers for moderation: endpoints with /v1/moderations'),
 })
 export type AssertionsScorer = z.infer<typeof AssertionsScorerSchema>
 

@@ -14,6 +14,7 @@ export interface AccountedModel {
   readonly concurrency: number
   complete(request: CompletionRequest): Promise<Completion & Account>
   readonly scoreContinuations: ((request: ContinuationRequest) => Promise<LabelScores & Account>) | null
+  readonly variables?: readonly string[]
   continuesText(messages: CompletionRequest['messages']): boolean
   close(): Promise<void>
 }
@@ -50,6 +51,7 @@ export function pricedModel(model: ChatModel, pricing: Pricing): AccountedModel 
     concurrency: model.concurrency,
     complete: async (request) => priced(await model.complete(request)),
     scoreContinuations: scoreContinuations === null ? null : async (request) => priced(await scoreContinuations(request)),
+    ...(model.variables === undefined ? {} : { variables: model.variables }),
     continuesText: (messages) => model.continuesText(messages),
     close: () => model.close(),
   }
@@ -58,6 +60,7 @@ export function pricedModel(model: ChatModel, pricing: Pricing): AccountedModel 
 class StoringModel implements AccountedModel {
   readonly name: string
   readonly concurrency: number
+  readonly variables?: readonly string[]
   readonly scoreContinuations: ((request: ContinuationRequest) => Promise<LabelScores & Account>) | null
   private readonly options: AccountingOptions
   private readonly calls: PaidCalls
@@ -70,6 +73,7 @@ class StoringModel implements AccountedModel {
     this.keysFor = keysOf(options)
     this.name = model.name
     this.concurrency = model.concurrency
+    if (model.variables !== undefined) this.variables = model.variables
     const { scoreContinuations } = model
     this.scoreContinuations = scoreContinuations === null ? null : (request) => this.score(request, scoreContinuations)
   }

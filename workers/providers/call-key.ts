@@ -38,6 +38,6 @@ function askedIn(request: Request): unknown[] {
   if ('text' in request) return ['embed', request.text]
   const messages = request.messages.map(({ role, content }) => [role, content])
   if ('continuations' in request) return ['score', messages, request.continuations, ...(request.greedy === true ? ['greedy'] : []), ...(request.rolling === true ? ['rolling'] : [])]
-  const { maxTokens, temperature, topK = null, topP = null, stop, seed, sample = 0 } = request
-  return ['complete', messages, maxTokens, temperature, topK, topP, stop, temperature > 0 ? seed : null, sample]
+  const { maxTokens, temperature, topK = null, topP = null, stop, seed, sample = 0, variables } = request
+  return ['complete', messages, maxTokens, temperature, topK, topP, stop, temperature > 0 ? seed : null, sample, ...(variables === undefined ? [] : [variables])]
 }

@@ -20,6 +20,10 @@ export interface CompletionRequest {
   seed: number
   /** Which of several answers to the same prompt within one run, from 0. */
   sample?: number
+  /** Fields of the item that the model's request reads; see `ChatModel.variables`. */
+  variables?: Readonly<Record<string, unknown>>
+  /** The item that is asked about, for messages. */
+  itemId?: string
 }
 
 export interface ContinuationRequest {
@@ -70,6 +74,8 @@ export interface ChatModel {
   complete(request: CompletionRequest): Promise<Completion>
   /** Null where the model tells no likelihoods of given texts. Throws as `complete`. */
   readonly scoreContinuations: ((request: ContinuationRequest) => Promise<LabelScores>) | null
+  /** Fields of the item that its request reads besides the prompt; left out: none. */
+  readonly variables?: readonly string[]
   /** Whether the answer goes on in the text of the prompt; false: it begins a turn of its own. */
   continuesText(messages: readonly Message[]): boolean
   close(): Promise<void>

@@ -9,7 +9,7 @@ import { backoffMs, describeFault } from '../server-client.js'
 import { CallFailed, PromptRefused } from './chat-model.js'
 import { EndpointFault, faultOfStatus } from './endpoint-fault.js'
 import type { Gate, Outcome } from './gate.js'
-import { DeadlinePassed, Post, readText } from './http-post.js'
+import { DeadlinePassed, Post, readText, type PostOptions } from './http-post.js'
 
 export interface CallerOptions {
   gate: Gate
@@ -22,10 +22,8 @@ export interface CallerOptions {
   firstPauseMs?: number
 }
 
-export interface Sending {
+export interface Sending extends PostOptions {
   url: string
-  headers: Readonly<Record<string, string>>
-  body: string
 }
 
 /** One call: what is sent, and how what comes back is read. */
@@ -36,6 +34,8 @@ export interface Exchange<T> {
   read(response: IncomingMessage, startedAt: number): Promise<T>
   /** Changes the request when a refusal names a field of it; it is then sent again at once. */
   adapt?(refusal: string): boolean
+  /** The whole address is the user's: there is no usual one to advise. */
+  isOwnAddress?: boolean
 }
 
 const MOST_TRIES = 6
@@ -50,16 +50,17 @@ const MOST_FAILURES_IN_A_ROW = 16
 
 export class EndpointCaller {
   private readonly options: CallerOptions
-  private readonly key: string | null
+  private readonly secrets: readonly string[]
   /** Some call was answered whole: a later refusal is about its prompt. */
   private hasAnswered = false
   /** Some call was answered with a success status, whole or not: address and key are right. */
   private hasSpoken = false
   private failuresInARow = 0
 
-  constructor(options: CallerOptions, key: string | null) {
+  /** @param secrets what was sent that no message may hold */
+  constructor(options: CallerOptions, secrets: readonly string[]) {
     this.options = options
-    this.key = key
+    this.secrets = secrets.flatMap((secret) => [secret, encodeURIComponent(secret), new URLSearchParams([['', secret]]).toString().slice(1)])
   }
 
   /** @throws {PromptRefused | CallFailed} one call's end. @throws {RunFailure} `endpoint_failed`: every call's end. */
@@ -112,8 +113,8 @@ export class EndpointCaller {
   private async send<T>(exchange: Exchange<T>, current: { post: Post | null }): Promise<T> {
     for (;;) {
       const startedAt = performance.now()
-      const { url, headers, body } = exchange.request()
-      current.post = new Post(url, { headers, body })
+      const { url, ...sent } = exchange.request()
+      current.post = new Post(url, sent)
       const response = await current.post.response
       const status = response.statusCode ?? 0
       if (status >= 200 && status < 300) {
@@ -123,7 +124,7 @@ export class EndpointCaller {
       const refusal = await readText(response)
       if ((status === 400 || status === 422) && exchange.adapt?.(refusal) === true) continue
       const header = (name: string): string | undefined => [response.headers[name]].flat()[0]
-      throw faultOfStatus({ status, header }, refusal, url)
+      throw faultOfStatus({ status, header, isOwnAddress: exchange.isOwnAddress }, refusal, url)
     }
   }
 
@@ -141,13 +142,12 @@ export class EndpointCaller {
     return new CallFailed(message, { partial: fault.partial, tries, cause: fault })
   }
 
-  /** No message that leaves here may hold the key, whoever put it there. */
+  /** No message that leaves here may hold a key, whoever put it there. */
   private toFault(error: unknown, url: string): EndpointFault {
-    const { key } = this
     const fault = error instanceof EndpointFault && !(error.cause instanceof DeadlinePassed) ? error : this.faultOfTransport(error, url)
-    if (key === null || !fault.message.includes(key)) return fault
+    if (!this.secrets.some((secret) => fault.message.includes(secret))) return fault
     const { retryAfterMs, status, partial } = fault
-    return new EndpointFault(fault.kind, fault.message.replaceAll(key, '[key]'), { retryAfterMs, status: status ?? undefined, partial: partial ?? undefined })
+    return new EndpointFault(fault.kind, this.secrets.reduce((message, secret) => message.replaceAll(secret, '[key]'), fault.message), { retryAfterMs, status: status ?? undefined, partial: partial ?? undefined })
   }
 
   private faultOfTransport(error: unknown, url: string): EndpointFault {

@@ -50,8 +50,8 @@ const FILTERED = /content.?(filter|policy|management)|safety (system|filter)/i
 const OUT_OF_QUOTA = /insufficient_quota|billing|credit balance/i
 
 /** @param url of the request, named because a wrong base URL is the commonest fault. */
-export function faultOfStatus({ status, header }: { status: number; header: Header }, body: string, url: string): EndpointFault {
-  const message = `${url} answered ${status}: ${messageInBody(body)}${adviceFor(status, { url, location: header('location') })}`
+export function faultOfStatus({ status, header, isOwnAddress = false }: { status: number; header: Header; isOwnAddress?: boolean | undefined }, body: string, url: string): EndpointFault {
+  const message = `${url} answered ${status}: ${messageInBody(body)}${adviceFor(status, { url, location: header('location'), isOwnAddress })}`
   if (status === 400 || status === 413 || status === 422) {
     return new EndpointFault(TOO_LONG.test(body) || FILTERED.test(body) ? 'prompt' : 'refused', message, { status })
   }
@@ -90,10 +90,11 @@ function retryDelayIn(body: string): number | null {
   return seconds === undefined ? null : Number(seconds) * 1000
 }
 
-function adviceFor(status: number, { url, location }: { url: string; location: string | undefined }): string {
-  if (status >= 300 && status < 400) return `. It sends the caller on to ${location ?? 'another address'}, which is not followed; put the right address in baseUrl`
-  if (status === 401 || status === 403) return '. Check the key in the environment variable that apiKeyEnv names'
+function adviceFor(status: number, { url, location, isOwnAddress }: { url: string; location: string | undefined; isOwnAddress: boolean }): string {
+  if (status >= 300 && status < 400) return `. It sends the caller on to ${location ?? 'another address'}, which is not followed; put the right address in ${isOwnAddress ? 'url' : 'baseUrl'}`
+  if (status === 401 || status === 403) return `. Check the key in the environment variable that ${isOwnAddress ? 'the headers name' : 'apiKeyEnv names'}`
   if (status !== 404 && status !== 405) return ''
+  if (isOwnAddress) return '. Check url and method'
   const hasVersion = /\/v\d+(beta)?\//.test(url)
   return hasVersion ? '. Check the model name and the path of baseUrl' : '. The base URL usually ends in /v1, for example http://127.0.0.1:11434/v1'
 }

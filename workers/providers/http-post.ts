@@ -1,5 +1,5 @@
 /*
- * One POST of JSON, its answer read as it arrives, over connections that are kept alive. Redirects are
+ * One request, a POST of JSON mostly, its answer read as it arrives, over connections that are kept alive. Redirects are
  * not followed, because a key must go only where the user sent it.
  */
 import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http'
@@ -13,8 +13,11 @@ const agents = {
 const CLOSED = new Set(['ECONNRESET', 'EPIPE'])
 
 export interface PostOptions {
+  /** Left out: POST. */
+  method?: string
   headers: Readonly<Record<string, string>>
-  body: string
+  /** JSON, unless the headers say otherwise; left out where the method sends none. */
+  body?: string
 }
 
 /** The call was not over, body and all, when its time was. */
@@ -37,14 +40,15 @@ export class Post {
   }
 
   private send(url: string, options: PostOptions): Promise<IncomingMessage> {
-    const { headers, body } = options
+    const { method = 'POST', headers, body } = options
+    const about = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
     const isSecure = url.startsWith('https:')
     const request = isSecure ? secureRequest : plainRequest
     return new Promise((resolve, reject) => {
       const sent = request(url, {
-        method: 'POST',
+        method,
         agent: isSecure ? agents.secure : agents.plain,
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'user-agent': 'bancada', ...headers },
+        headers: { ...about, 'user-agent': 'bancada', ...headers },
       })
       this.destroy = (reason) => sent.destroy(reason)
       sent.on('response', (response) => {

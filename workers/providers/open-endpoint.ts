@@ -13,9 +13,11 @@ import { EndpointCaller, type CallerOptions } from './endpoint-caller.js'
 import { EndpointModel } from './endpoint-model.js'
 import type { Gate } from './gate.js'
 import { GeminiContent } from './gemini.js'
+import { openHttpService } from './http-service.js'
 import { OpenAiChat, openAiHeaders } from './openai-chat.js'
 import { OpenAiCompletions } from './openai-completions.js'
 import { openRecorded } from './recorded.js'
+import { RequestTemplates } from './request-templates.js'
 
 export interface OpenEndpointOptions extends Omit<CallerOptions, 'gate'> {
   env: NodeJS.ProcessEnv
@@ -32,6 +34,10 @@ export async function openEndpoint(endpoint: Endpoint, options: OpenEndpointOpti
   if (endpoint.provider === 'recorded') {
     const source = endpoint.record === undefined ? null : await openEndpoint(endpoint.record, options)
     return openRecorded({ model: endpoint.model, path: join(options.recordingsFolder, endpoint.file), source })
+  }
+  if (endpoint.provider === 'http') {
+    const templates = new RequestTemplates(endpoint, options.env)
+    return openHttpService({ endpoint, templates, caller: callerAt(templates.origin, templates.secrets, options), concurrency: options.concurrency })
   }
   const key = readKey(endpoint, options.env)
   const caller = callerOf(endpoint, key, options)
@@ -54,7 +60,13 @@ export function openEmbeddings(endpoint: OpenAiEndpoint, options: OpenEndpointOp
   return new EndpointEmbeddings(endpoint, { caller: callerOf(endpoint, key, options), headers: openAiHeaders(key), concurrency: options.concurrency })
 }
 
-type RemoteEndpoint = Exclude<Endpoint, { provider: 'recorded' | 'echo' }>
+/** For what is neither a chat nor an embedding. @throws {RunFailure} `key_missing` */
+export function openRaw(endpoint: OpenAiEndpoint, options: OpenEndpointOptions): { caller: EndpointCaller; headers: Record<string, string> } {
+  const key = readKey(endpoint, options.env)
+  return { caller: callerOf(endpoint, key, options), headers: openAiHeaders(key) }
+}
+
+type RemoteEndpoint = Exclude<Endpoint, { provider: 'recorded' | 'echo' | 'http' }>
 
 function dialectOf(endpoint: RemoteEndpoint): Dialect {
   switch (endpoint.provider) {
@@ -67,13 +79,17 @@ function dialectOf(endpoint: RemoteEndpoint): Dialect {
   }
 }
 
-function callerOf(endpoint: RemoteEndpoint, key: string | null, { gateFor, ...options }: OpenEndpointOptions): EndpointCaller {
-  return new EndpointCaller({ ...options, gate: gateFor(gateId(endpoint, key)) }, key)
+function callerOf({ baseUrl }: RemoteEndpoint, key: string | null, options: OpenEndpointOptions): EndpointCaller {
+  return callerAt(new URL(baseUrl).origin, key === null ? [] : [key], options)
+}
+
+function callerAt(origin: string, secrets: readonly string[], { gateFor, ...options }: OpenEndpointOptions): EndpointCaller {
+  return new EndpointCaller({ ...options, gate: gateFor(gateId(origin, secrets)) }, secrets)
 }
 
 /** One limit holds for an address and a key, whatever the model. The key cannot be told from its digest. */
-function gateId({ baseUrl }: RemoteEndpoint, key: string | null): string {
-  return createHash('sha256').update(`${new URL(baseUrl).origin}\n${key ?? ''}`).digest('hex').slice(0, 32)
+function gateId(origin: string, secrets: readonly string[]): string {
+  return createHash('sha256').update(`${origin}\n${secrets.join('\n')}`).digest('hex').slice(0, 32)
 }
 
 function readKey({ apiKeyEnv }: RemoteEndpoint, env: NodeJS.ProcessEnv): string | null {

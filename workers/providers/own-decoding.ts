@@ -8,6 +8,7 @@ export function withOwnDecoding(model: AccountedModel, decoding: OwnDecoding): A
     concurrency: model.concurrency,
     complete: (request) => model.complete({ ...request, ...decoding }),
     scoreContinuations: model.scoreContinuations,
+    ...(model.variables === undefined ? {} : { variables: model.variables }),
     continuesText: (messages) => model.continuesText(messages),
     close: () => model.close(),
   }

@@ -5,7 +5,8 @@ import { RunBudget } from '../budget.js'
 import { pricingOf } from '../pricing.js'
 import { accountedEmbeddings, type AccountedEmbeddings } from '../providers/accounted-embeddings.js'
 import type { AccountingOptions } from '../providers/accounted-model.js'
-import { openEmbeddings, type OpenEndpointOptions } from '../providers/open-endpoint.js'
+import { openModerator, type Moderator } from '../providers/moderation.js'
+import { openEmbeddings, openRaw, type OpenEndpointOptions } from '../providers/open-endpoint.js'
 import { serverShelf } from '../providers/reply-shelf.js'
 import { elapsedMs, type RunContext } from '../run-context.js'
 
@@ -46,5 +47,19 @@ export function openAccountedEmbeddings(context: Context, endpoint: OpenAiEndpoi
     ...keepingOf(context),
     budget,
     mostTexts,
+  })
+}
+
+/** @throws {RunFailure} `key_missing`, `prices_invalid` */
+export function openAccountedModerator(context: Context, endpoint: OpenAiEndpoint, budget: RunBudget): Moderator {
+  const { provider, baseUrl, model } = endpoint
+  const options = endpointOptions(context)
+  return openModerator({
+    endpoint,
+    ...openRaw(endpoint, options),
+    concurrency: options.concurrency,
+    pricing: pricingOf({ own: endpoint.price, model: { provider, model, baseUrl }, table: context.assignment.prices }),
+    ...keepingOf(context),
+    budget,
   })
 }

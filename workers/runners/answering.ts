@@ -11,6 +11,7 @@ import { asScored, CORPUS_METRICS, referencesOf, textFigure, withDetails } from 
 import { CHOICE_METRICS, targetFigures, textFigures } from '../scorers/likelihoods.js'
 import { scoreAnswer } from '../scorers/score-answer.js'
 import type { MeanLogLikelihood } from './assertion-scoring.js'
+import { fieldsRead } from './fields-read.js'
 import type { NamedScoring } from './named-scoring.js'
 import { takenBy, type StepCall } from './step-calls.js'
 
@@ -176,6 +177,11 @@ export function samplesIn({ details }: Pick<Example, 'details'>, answer: string,
   return Array.isArray(samples) ? samples.map((text) => extractAnswer(String(text), extract) ?? '') : [answer]
 }
 
+/** Why the model’s answer ended, in its own word. */
+export function finishReasonIn({ details: { finishReason } }: Pick<Example, 'details'>): string | null {
+  return typeof finishReason === 'string' ? finishReason : null
+}
+
 /** `answer` is what scorers see: the output, or the part of it that was asked for. */
 type Verdict = Pick<Example, 'output' | 'status' | 'scores' | 'details'> & { answer: string }
 
@@ -212,7 +218,7 @@ class Asking {
     const { params, model, seed } = this.options
     const { temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop } = { ...params, ...this.step?.decoding }
     const drawn = sample === 0 ? { seed } : { seed: sampleSeed(seed, sample), sample }
-    return this.call(() => model.complete({ messages, temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop, ...drawn }), { isFurther: sample > 0 })
+    return this.call(() => model.complete({ messages, temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop, ...drawn, ...fieldsRead(model, this.question.item) }), { isFurther: sample > 0 })
   }
 
   /** One answer, and the texts of further ones to the same prompt. Whichever fails first is the item's failure, once all have ended. */
@@ -244,7 +250,7 @@ class Asking {
     const { item } = this.question
     const { output, target, costUsd, tokensOut, cached } = example
     const [latencyMs, ttftMs] = cached === true ? [null, null] : [example.latencyMs, example.ttftMs]
-    const { scores, details, ...judged } = await named.score({ answer, samples: samplesIn(example, answer, this.options.params.extract), output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, { question: example.input, meanLogLikelihood: this.likelihoodOf(output) })
+    const { scores, details, ...judged } = await named.score({ answer, samples: samplesIn(example, answer, this.options.params.extract), output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut, finishReason: finishReasonIn(example) }, item, { question: example.input, meanLogLikelihood: this.likelihoodOf(output) })
     return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: withDetails(example.details, details) }
   }
 

@@ -4,11 +4,13 @@ import { toWire } from '../../server/contracts/index.js'
 import type { EmbeddedText } from '../providers/accounted-embeddings.js'
 import type { AccountedModel } from '../providers/accounted-model.js'
 import { CallFailed, PromptRefused, type Message } from '../providers/chat-model.js'
+import type { Moderator } from '../providers/moderation.js'
 import { RunFailure } from '../run-context.js'
 import { Undetermined, type Subject } from '../scorers/assertions/check.js'
 import { ItemAssertions, type ItemVerdict } from '../scorers/assertions/item-assertions.js'
 import type { ScoredAnswer } from '../scorers/named-scorers.js'
 import { PromptTemplate, type TemplateItem } from '../template.js'
+import { fieldsRead } from './fields-read.js'
 import type { OpenedModel } from './prompt-model.js'
 import type { TextSimilarity } from './text-similarity.js'
 
@@ -30,6 +32,7 @@ interface OpenedGrader {
 interface Opened {
   graders: ReadonlyMap<string, OpenedGrader>
   embedders: ReadonlyMap<string, TextSimilarity>
+  moderators: ReadonlyMap<string, Moderator>
 }
 
 /** What the answering model can be asked about its own answer; null where it tells no likelihoods. */
@@ -44,18 +47,19 @@ export class AssertionScoring {
   ) {}
 
   /** Null where no scorer reads assertions. @throws {RunFailure} for whatever would leave items unscored in vain. */
-  static async open(all: Scorers, items: readonly TemplateItem[], { openOther, openSimilarity, seed }: Pick<OpenedModel, 'openOther' | 'openSimilarity'> & { seed: number }): Promise<AssertionScoring | null> {
+  static async open(all: Scorers, items: readonly TemplateItem[], { openOther, openSimilarity, openModerator, seed }: Pick<OpenedModel, 'openOther' | 'openSimilarity' | 'openModerator'> & { seed: number }): Promise<AssertionScoring | null> {
     const scorers = Object.entries(all).flatMap(([name, scorer]) => (scorer.type === 'assertions' ? [[name, scorer] as const] : []))
     if (scorers.length === 0) return null
     const fields = [...new Set(scorers.map(([, { field }]) => field))]
     const assertions = new Map(fields.map((field) => [field, new Map(items.map((item) => [item.id, ItemAssertions.of(item, field)]))]))
     const needs = [...assertions.values()].flatMap((byItem) => [...byItem.values()].map((one) => one.needs))
-    const wanted = { graders: new Set(needs.flatMap(({ graders }) => graders)), embedders: new Set(needs.flatMap(({ embedders }) => embedders)) }
+    const wanted = { graders: new Set(needs.flatMap(({ graders }) => graders)), embedders: new Set(needs.flatMap(({ embedders }) => embedders)), moderators: new Set(needs.flatMap(({ moderators }) => moderators)) }
     const graders = new Map<string, OpenedGrader>()
     for (const [name, grader] of named(scorers, 'graders', wanted.graders)) graders.set(name, { model: await openOther(grader.model), prompt: promptOf(name, grader), maxTokens: grader.maxTokens })
     const embedders = new Map<string, TextSimilarity>()
     for (const [name, embedder] of named(scorers, 'embedders', wanted.embedders)) embedders.set(name, await openSimilarity(embedder))
-    return new AssertionScoring(scorers, assertions, { graders, embedders }, seed)
+    const moderators = new Map(named(scorers, 'moderators', wanted.moderators).map(([name, endpoint]) => [name, openModerator(endpoint)]))
+    return new AssertionScoring(scorers, assertions, { graders, embedders, moderators }, seed)
   }
 
   async score(scored: ScoredAnswer, item: TemplateItem, at: { question: string; meanLogLikelihood: MeanLogLikelihood }): Promise<AssertionScores> {
@@ -93,7 +97,7 @@ export class AssertionScoring {
         if (grader === undefined) throw new TypeError(`grader ${name} is not open`)
         const messages = grader.prompt === null || Object.keys(given).length === 0 ? [...ask] : grader.prompt.map(({ role, template }): Message => ({ role, content: template.render(item, given) }))
         try {
-          const reply = await grader.model.complete({ messages, temperature: 0, maxTokens: grader.maxTokens, stop: [], seed: this.seed, sample })
+          const reply = await grader.model.complete({ messages, temperature: 0, maxTokens: grader.maxTokens, stop: [], seed: this.seed, sample, ...fieldsRead(grader.model, item) })
           costsUsd.push(reply.costUsd)
           return reply.text
         } catch (error) {
@@ -101,13 +105,27 @@ export class AssertionScoring {
           throw error
         }
       },
-      similarity: async (name = 'default', left, right) => {
+      similarity: async (name = 'default', left, right, how) => {
         const embedder = this.opened.embedders.get(name)
         if (embedder === undefined) throw new TypeError(`embedder ${name} is not open`)
         try {
-          return await embedder.cosine(left, right, took)
+          return await embedder.measure(how, { left, right, took })
         } catch (error) {
           if (error instanceof CallFailed || error instanceof PromptRefused) throw new Undetermined(`the embedder did not answer: ${error.message}`)
+          throw error
+        }
+      },
+      moderate: async (name = 'default', text) => {
+        const moderator = this.opened.moderators.get(name)
+        if (moderator === undefined) throw new TypeError(`moderator ${name} is not open`)
+        // Nothing was written: there is nothing to flag.
+        if (text === '') return new Map()
+        try {
+          const { flags, costUsd } = await moderator.flags(text)
+          costsUsd.push(costUsd)
+          return new Map(Object.entries(flags))
+        } catch (error) {
+          if (error instanceof CallFailed || error instanceof PromptRefused) throw new Undetermined(`the moderation endpoint did not answer: ${error.message}`)
           throw error
         }
       },
@@ -120,7 +138,7 @@ export class AssertionScoring {
 }
 
 /** Those that are needed, from whichever scorer declares them. @throws {RunFailure} for one that none declares */
-function named<Kind extends 'graders' | 'embedders'>(scorers: readonly (readonly [string, AssertionsScorer])[], kind: Kind, wanted: ReadonlySet<string>): [string, AssertionsScorer[Kind][string]][] {
+function named<Kind extends 'graders' | 'embedders' | 'moderators'>(scorers: readonly (readonly [string, AssertionsScorer])[], kind: Kind, wanted: ReadonlySet<string>): [string, AssertionsScorer[Kind][string]][] {
   return [...wanted].map((name) => {
     const found = scorers.map(([, scorer]) => scorer[kind][name]).find((one) => one !== undefined) as AssertionsScorer[Kind][string] | undefined
     if (found !== undefined) return [name, found]

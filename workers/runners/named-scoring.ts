@@ -97,7 +97,7 @@ function filled(key: string, entries: Record<string, unknown>): Record<string, u
 type Context = Pick<RunContext<PromptParameters>, 'params' | 'assignment' | 'folders' | 'dataset' | 'server' | 'report'>
 
 /** Makes the run's scorers and opens its judges; undefined where it names none. @throws {RunFailure} for one that cannot work on these items. */
-export async function openNamedScoring(context: Context, items: readonly TemplateItem[], opened: Pick<OpenedModel, 'openOther' | 'openSimilarity'>): Promise<NamedScoring | undefined> {
+export async function openNamedScoring(context: Context, items: readonly TemplateItem[], opened: Pick<OpenedModel, 'openOther' | 'openSimilarity' | 'openModerator'>): Promise<NamedScoring | undefined> {
   const { params, assignment, folders } = context
   if (Object.keys(params.scorers).length === 0) return undefined
   const plain = await makeScorers(params.scorers, join(folders.home, 'scorers'))

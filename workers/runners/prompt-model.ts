@@ -1,13 +1,15 @@
 /* Opens the model of a prompt run, with everything around it: stored replies, prices, budget, the endpoint's gate. */
-import type { Endpoint, Embedder, ModelRef, PromptParameters } from '../../server/contracts/index.js'
+import type { Endpoint, Embedder, ModelRef, OpenAiEndpoint, PromptParameters } from '../../server/contracts/index.js'
 import type { RunBudget } from '../budget.js'
 import { pricingOf } from '../pricing.js'
 import { accountedModel, type AccountedModel } from '../providers/accounted-model.js'
 import type { ChatModel } from '../providers/chat-model.js'
+import type { Moderator } from '../providers/moderation.js'
 import { openEndpoint } from '../providers/open-endpoint.js'
 import { withOwnDecoding } from '../providers/own-decoding.js'
+import { RequestTemplates } from '../providers/request-templates.js'
 import { RunFailure, type RunContext } from '../run-context.js'
-import { budgetOf, endpointOptions, keepingOf, openAccountedEmbeddings } from './account.js'
+import { budgetOf, endpointOptions, keepingOf, openAccountedEmbeddings, openAccountedModerator } from './account.js'
 import { openSimilarity, type TextSimilarity } from './text-similarity.js'
 
 type Context = RunContext<PromptParameters>
@@ -19,6 +21,8 @@ export interface OpenedModel {
   openOther(ref: ModelRef): Promise<AccountedModel>
   /** What tells how near two texts are, on the same account. */
   openSimilarity(embedder: Embedder): Promise<TextSimilarity>
+  /** What flags texts for harm, on the same account. */
+  openModerator(endpoint: OpenAiEndpoint): Moderator
 }
 
 export interface NamedModel {
@@ -54,6 +58,7 @@ export function openAccount(context: Context): Omit<OpenedModel, 'model'> {
     budget,
     openOther: open,
     openSimilarity: (embedder) => openSimilarity(embedder, { threads: context.threads, openEndpoint: (endpoint) => openAccountedEmbeddings(context, endpoint, { budget }) }),
+    openModerator: (endpoint) => openAccountedModerator(context, endpoint, budget),
   }
 }
 
@@ -68,10 +73,13 @@ async function openRemote(context: Context, endpoint: Endpoint): Promise<NamedMo
     if (params[name] !== undefined) throw new RunFailure('invalid_params', `${name} is ${params[name]}, but an endpoint is not told of it; leave it out, or name a local model`)
   }
   const { price: _price, ...asked } = endpoint
-  const baseUrl = 'baseUrl' in endpoint ? endpoint.baseUrl : null
+  const options = endpointOptions(context)
+  // What an address read from the environment comes to is part of what is asked.
+  const origin = endpoint.provider === 'http' ? { origin: new RequestTemplates(endpoint, options.env).origin } : {}
+  const baseUrl = 'baseUrl' in endpoint ? endpoint.baseUrl : (origin.origin ?? null)
   report.environment({ device: baseUrl === null ? (endpoint.provider === 'echo' ? 'echo' : 'recording') : `endpoint ${new URL(baseUrl).host}` })
-  const model = await openEndpoint(endpoint, endpointOptions(context))
+  const model = await openEndpoint(endpoint, options)
   // Neither a name nor where the key stands changes what is answered; settings are part of each call.
-  const { apiKeyEnv: _apiKeyEnv, label: _label, decoding: _decoding, ...identity } = { apiKeyEnv: undefined, label: undefined, decoding: undefined, ...asked }
+  const { apiKeyEnv: _apiKeyEnv, label: _label, decoding: _decoding, ...identity } = { apiKeyEnv: undefined, label: undefined, decoding: undefined, ...asked, ...origin }
   return { model, identity, priced: { provider: endpoint.provider, model: endpoint.model, baseUrl } }
 }

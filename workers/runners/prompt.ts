@@ -14,6 +14,7 @@ import { ANSWER_SCORERS } from '../scorers/score-answer.js'
 import type { PromptItem } from '../prompt-builder.js'
 import { PromptRefused } from '../providers/chat-model.js'
 import { amongLabels, answerByGeneration, answerByLikelihood, answerByTarget, answerByText, withTargetLoss, type Answer, type AnsweringOptions, type Choices } from './answering.js'
+import { assertFieldsRead } from './fields-read.js'
 import { openNamedScoring, type NamedScoring } from './named-scoring.js'
 import { openPromptModel } from './prompt-model.js'
 import { PromptPlan } from './prompt-plan.js'
@@ -39,6 +40,7 @@ export async function runPrompt(context: Context): Promise<Summary> {
   const opened = await openPromptModel(context)
   let named: NamedScoring | undefined
   try {
+    assertFieldsRead(opened.model, plan.items)
     named = await openNamedScoring(context, plan.items, opened)
     const options = { model: opened.model, labels, language: dataset.manifest.language, metrics: assignment.metrics, seed: assignment.seed, params, named }
     const answer = answering(way, { ...options, labels })

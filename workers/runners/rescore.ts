@@ -11,7 +11,7 @@ import { assertScorable } from '../run-summary.js'
 import { CORPUS_METRICS, withDetails } from '../scorers/corpus.js'
 import { CHOICE_METRICS } from '../scorers/likelihoods.js'
 import { ANSWER_SCORERS } from '../scorers/score-answer.js'
-import { samplesIn, scoreText } from './answering.js'
+import { finishReasonIn, samplesIn, scoreText } from './answering.js'
 import { openNamedScoring, type NamedScoring } from './named-scoring.js'
 import { openAccount } from './prompt-model.js'
 import { readItems } from './prompt-plan.js'
@@ -113,7 +113,7 @@ class Rescoring {
     const { output, target, costUsd, tokensOut } = example
     // A time that was measured then can be held against another limit now.
     const [latencyMs, ttftMs] = source.cached === true ? [null, null] : [source.latencyMs, source.ttftMs]
-    const { scores, details, ...judged } = await named.score({ answer, samples: samplesIn(source, answer, this.options.extract), output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut }, item, { question: example.input, meanLogLikelihood: null })
+    const { scores, details, ...judged } = await named.score({ answer, samples: samplesIn(source, answer, this.options.extract), output, target: target ?? '', item, language, latencyMs, ttftMs, costUsd, tokensOut, finishReason: finishReasonIn(source) }, item, { question: example.input, meanLogLikelihood: null })
     return { ...example, ...judged, scores: { ...example.scores, ...scores }, details: withDetails(example.details, details) }
   }
 }

@@ -1,10 +1,13 @@
 /* Cosines between texts, by a sentence encoder here or an endpoint's embeddings. A text is embedded once while it is among the latest. */
 import type { Embedder } from '../../server/contracts/index.js'
 import type { AccountedEmbeddings, EmbeddedText } from '../providers/accounted-embeddings.js'
+import type { VectorMeasure } from '../scorers/assertions/check.js'
 
 export interface TextSimilarity {
   /** @param took what the vectors of an endpoint took is added to it */
   cosine(left: string, right: string, took: EmbeddedText[]): Promise<number>
+  /** Of the vectors: their cosine, their product, or the distance between their ends. */
+  measure(how: VectorMeasure, texts: { left: string; right: string; took: EmbeddedText[] }): Promise<number>
   close(): Promise<void>
 }
 
@@ -38,11 +41,13 @@ export async function openSimilarity(embedder: Embedder, { threads, openEndpoint
     if (embedded.took !== null) took.push(known === undefined ? embedded.took : { ...embedded.took, cached: true })
     return embedded.vector
   }
+  const measure = async (how: VectorMeasure, { left, right, took }: { left: string; right: string; took: EmbeddedText[] }): Promise<number> => {
+    const [one, other] = await Promise.all([vectorOf(left, took), vectorOf(right, took)])
+    return MEASURES[how](one, other)
+  }
   return {
-    cosine: async (left, right, took) => {
-      const [one, other] = await Promise.all([vectorOf(left, took), vectorOf(right, took)])
-      return cosineOf(one, other)
-    },
+    cosine: (left, right, took) => measure('cosine', { left, right, took }),
+    measure,
     close: () => source.close(),
   }
 }
@@ -76,3 +81,13 @@ function cosineOf(left: Float32Array, right: Float32Array): number {
   const length = Math.sqrt(leftSquares) * Math.sqrt(rightSquares)
   return length === 0 ? 0 : product / length
 }
+
+function productOf(left: Float32Array, right: Float32Array): number {
+  return left.reduce((sum, value, index) => sum + value * (right[index] ?? 0), 0)
+}
+
+function distanceOf(left: Float32Array, right: Float32Array): number {
+  return Math.sqrt(left.reduce((sum, value, index) => sum + (value - (right[index] ?? 0)) ** 2, 0))
+}
+
+const MEASURES: Readonly<Record<VectorMeasure, (left: Float32Array, right: Float32Array) => number>> = { cosine: cosineOf, dot: productOf, euclidean: distanceOf }

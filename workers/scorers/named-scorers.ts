@@ -33,6 +33,8 @@ export interface ScoredAnswer {
   ttftMs: number | null
   costUsd: number | null
   tokensOut: number | null
+  /** Why the answer ended, in the model’s own word; null or left out where it does not say. */
+  finishReason?: string | null
 }
 
 /** What a scorer gives: a figure of the whole corpus comes with what the answer adds to it. */

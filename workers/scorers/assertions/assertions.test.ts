@@ -21,6 +21,7 @@ function judge(assertions: unknown, output: string, { judge, cosine, scored }: A
     question: 'Who?',
     judge: (_grader, _given, ask) => Promise.resolve(judge?.(ask) ?? ''),
     similarity: (_embedder, left) => Promise.resolve(cosine?.(left) ?? 0),
+    moderate: () => Promise.reject(new Error('not asked')),
     meanLogLikelihood: () => Promise.resolve(Math.log(0.25)),
   }
   return ItemAssertions.of({ id: 'one', assertions }, 'assertions').judge(subject)
@@ -57,7 +58,7 @@ describe('assertions about a context', () => {
 
   it('need a grader, and answer-relevance an embedder, too', () => {
     const needs = ItemAssertions.of({ id: 'one', assertions: { assert: [{ type: 'context-recall', value: 'x', grader: 'strict' }, { type: 'answer-relevance', embedder: 'large' }, { type: 'similar', value: 'x', grader: 'small' }] } }, 'assertions').needs
-    expect(needs).toEqual({ graders: ['strict', 'default'], embedders: ['large', 'small'] })
+    expect(needs).toEqual({ graders: ['strict', 'default'], embedders: ['large', 'small'], moderators: [] })
   })
 })
 

@@ -11,6 +11,9 @@ export interface Outcome {
   reason?: string
 }
 
+
+export type VectorMeasure = 'cosine' | 'dot' | 'euclidean'
+
 /** One answer, and what can be asked about it. */
 export interface Subject {
   /** As the assertion sees it: after its transforms. */
@@ -22,8 +25,10 @@ export interface Subject {
   question: string
   /** @param sample which of several replies to the same question, from 0. @throws {Undetermined} when the grader does not answer */
   judge(grader: string | undefined, given: Readonly<Record<string, string>>, ask: readonly Message[], sample?: number): Promise<string>
-  /** Cosine of the two texts' vectors. */
-  similarity(embedder: string | undefined, left: string, right: string): Promise<number>
+  /** Of the two texts' vectors: their cosine, their product, or the distance between their ends. */
+  similarity(embedder: string | undefined, left: string, right: string, how: VectorMeasure): Promise<number>
+  /** Categories of harm that the moderator flags the answer for, with its score of each. @throws {Undetermined} when it does not answer */
+  moderate(moderator: string | undefined, text: string): Promise<ReadonlyMap<string, number>>
   /** Mean log-likelihood in nats of a token of the answer, after its prompt. */
   meanLogLikelihood(): Promise<number>
 }

@@ -74,7 +74,7 @@ export function answerRelevance(assertion: Assertion): Check {
     const task = 'You are given an answer. Write the one question that it most likely answers, and nothing else.'
     const guesses = await Promise.all(Array.from({ length: GUESSES }, (_, sample) => subject.judge(assertion.grader, { answer: subject.output }, question(task, { ANSWER: subject.output }), sample)))
     if (guesses.some((guess) => guess === '')) throw new Undetermined('the judge guessed no question')
-    const cosines = await Promise.all(guesses.map((guess) => subject.similarity(assertion.embedder, asked, guess)))
+    const cosines = await Promise.all(guesses.map((guess) => subject.similarity(assertion.embedder, asked, guess, 'cosine')))
     return told(cosines.reduce((sum, cosine) => sum + cosine, 0) / GUESSES, assertion, `guessed: ${[...new Set(guesses)].join(' / ')}`)
   }
 }

@@ -1,13 +1,13 @@
 /* The assertions of one item: read and made before anything is asked, then held against its answer. */
 import { compileScript, UnknownScript } from '../../../experiments/answer-script/script.js'
-import { ItemAssertionsSchema, JUDGED_TYPES, type Assertion, type AssertionRecord, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
+import { EMBEDDED_TYPES, ItemAssertionsSchema, JUDGED_TYPES, type Assertion, type AssertionRecord, type AssertionSet, type AssertionType } from '../../../server/contracts/index.js'
 import { RunFailure } from '../../run-context.js'
 import type { TemplateItem } from '../../template.js'
 import { AssertionError, Undetermined, type Check, type CheckMaker, type Outcome, type Subject } from './check.js'
 import { answerRelevance, contextFaithfulness, contextRecall, contextRelevance } from './context-checks.js'
 import { closedQa, factuality, gEval, llmRubric } from './judge-checks.js'
-import { cost, latency, perplexity } from './measured-checks.js'
-import { bleu, levenshtein, rouge1, similar } from './overlap-checks.js'
+import { cost, finishReason, latency, moderation, perplexity } from './measured-checks.js'
+import { bleu, gleu, levenshtein, rouge1, similar } from './overlap-checks.js'
 import { javascript, varsOf } from './script-check.js'
 import { contains, containsJson, containsSome, equals, icontains, icontainsSome, isJson, refuses, regex, startsWith, wordCount } from './text-checks.js'
 import { verdictOf, type Counted, type Mean } from './verdict.js'
@@ -29,9 +29,14 @@ const MAKERS: Readonly<Record<AssertionType, CheckMaker>> = {
   levenshtein,
   'rouge-n': rouge1,
   bleu,
-  similar,
+  gleu,
+  similar: similar('cosine'),
+  'similar:dot': similar('dot'),
+  'similar:euclidean': similar('euclidean'),
   latency,
   cost,
+  'finish-reason': finishReason,
+  moderation,
   perplexity: perplexity(false),
   'perplexity-score': perplexity(true),
   'llm-rubric': llmRubric,
@@ -88,12 +93,13 @@ export class ItemAssertions {
     return new ItemAssertions(made, threshold, at('transform', () => transformBy(transform)))
   }
 
-  /** Names of graders that its assertions need, and of embedders. */
-  get needs(): { graders: string[]; embedders: string[] } {
+  /** Names of graders that its assertions need, of embedders and of moderators. */
+  get needs(): { graders: string[]; embedders: string[]; moderators: string[] } {
     const all = this.made.flatMap((entry) => ('set' in entry ? entry.members : [entry])).map(({ assertion }) => assertion)
     return {
       graders: [...new Set(all.filter(({ type }) => JUDGED_TYPES.has(type)).map(({ grader }) => grader ?? 'default'))],
-      embedders: [...new Set(all.flatMap(({ type, grader, embedder }) => (type === 'similar' ? [grader ?? 'default'] : type === 'answer-relevance' ? [embedder ?? 'default'] : [])))],
+      embedders: [...new Set(all.flatMap(({ type, grader, embedder }) => (EMBEDDED_TYPES.has(type) ? [grader ?? 'default'] : type === 'answer-relevance' ? [embedder ?? 'default'] : [])))],
+      moderators: [...new Set(all.flatMap(({ type, grader }) => (type === 'moderation' ? [grader ?? 'default'] : [])))],
     }
   }
 

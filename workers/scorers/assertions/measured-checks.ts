@@ -1,6 +1,6 @@
 /* Assertions about what an answer took. What is not known of it is neither a pass nor a failure. */
 import type { Assertion } from '../../../server/contracts/index.js'
-import { AssertionError, holds, Undetermined, type Check, type CheckMaker } from './check.js'
+import { AssertionError, holds, textValue, textValues, Undetermined, type Check, type CheckMaker } from './check.js'
 import type { ScoredAnswer } from '../named-scorers.js'
 
 /** At most so many milliseconds. Nobody waited for a reply that was found stored, so of that one it cannot be told. */
@@ -26,5 +26,32 @@ function figure(read: (scored: ScoredAnswer) => number | null, unknown: string):
       if (value === null) throw new Undetermined(unknown)
       return threshold === undefined ? { pass: true, score: value } : holds(value <= threshold !== not)
     }
+  }
+}
+
+/** Reasons for which an answer ended, by what other endpoints call them. */
+const REASONS: Readonly<Record<string, string>> = { end_turn: 'stop', stop_sequence: 'stop', max_tokens: 'length', model_context_window_exceeded: 'length', tool_use: 'tool_calls', function_call: 'tool_calls', refusal: 'content_filter', safety: 'content_filter' }
+
+/** Why the answer ended: stop, length, content_filter or tool_calls, whatever the endpoint calls them, or its own word for another reason. */
+export function finishReason(assertion: Assertion): Check {
+  const wanted = reasonOf(textValue(assertion))
+  return ({ scored: { finishReason: reason } }) => {
+    if (reason === null || reason === undefined) throw new Undetermined('the model did not say why its answer ended')
+    return holds((reasonOf(reason) === wanted) !== assertion.not)
+  }
+}
+
+function reasonOf(text: string): string {
+  const reason = text.trim().toLowerCase()
+  return REASONS[reason] ?? reason
+}
+
+/** A moderation endpoint flags the answer for none of the categories in `value`; without one, for none at all. */
+export function moderation(assertion: Assertion): Check {
+  const categories = assertion.value === undefined ? null : textValues(assertion)
+  return async ({ output, moderate }) => {
+    const flagged = [...(await moderate(assertion.grader, output))].filter(([category]) => categories === null || categories.includes(category))
+    const isClean = flagged.length === 0
+    return holds(isClean !== assertion.not, isClean ? 'nothing was flagged' : flagged.map(([category, score]) => `${category} ${score.toFixed(3)}`).join(', '))
   }
 }

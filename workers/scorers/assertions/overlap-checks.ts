@@ -2,7 +2,7 @@
 import type { Assertion } from '../../../server/contracts/index.js'
 import { editDistance } from '../text-overlap.js'
 import { countOf, overlap } from '../words.js'
-import { AssertionError, atLeast, holds, textValue, textValues, type Check } from './check.js'
+import { AssertionError, atLeast, holds, textValue, textValues, type Check, type CheckMaker, type Outcome, type VectorMeasure } from './check.js'
 import { treebankTokens } from './treebank-tokens.js'
 
 /** At most `threshold` (5) insertions, deletions and replacements of UTF-16 units. */
@@ -31,16 +31,40 @@ export function bleu(assertion: Assertion): Check {
   return ({ output }) => atLeast(bleuOf(bleuTokens(output), references), threshold, not)
 }
 
-/** Cosine of at least `threshold` (0.75) with the text, or with one of several; turned round: with none. */
-export function similar(assertion: Assertion): Check {
+/**
+ * By the vectors of answer and text, or of several texts, the first that is near enough. A cosine or product reaches
+ * `threshold` (0.75), a distance d does not exceed it and scores 1 / (1 + d); turned round: each text must be far.
+ */
+export const similar = (how: VectorMeasure): CheckMaker => (assertion) => {
   const texts = textValues(assertion)
-  const { threshold = 0.75, not, grader } = assertion
-  if (threshold < -1 || threshold > 1) throw new AssertionError(`similar: threshold is ${threshold}; a cosine lies between -1 and 1`)
+  const { type, threshold = 0.75, not, grader } = assertion
+  if (how === 'cosine' && (threshold < -1 || threshold > 1)) throw new AssertionError(`${type}: threshold is ${threshold}; a cosine lies between -1 and 1`)
+  if (how === 'euclidean' && threshold < 0) throw new AssertionError(`${type}: threshold is ${threshold}; a distance is 0 or more`)
+  const outcome = (value: number): Outcome => {
+    const isNear = how === 'euclidean' ? value <= threshold + Number.EPSILON : value >= threshold - Number.EPSILON
+    const isFar = how === 'euclidean' ? value >= threshold - Number.EPSILON : value <= threshold + Number.EPSILON
+    const score = how === 'euclidean' ? 1 / (1 + value) : value
+    return not ? { pass: isFar, score: 1 - score } : { pass: isNear, score }
+  }
   return async ({ output, similarity }) => {
-    const cosines = await Promise.all(texts.map((text) => similarity(grader, text, output)))
-    const nearest = Math.max(...cosines)
-    const pass = not ? nearest <= threshold + Number.EPSILON : nearest >= threshold - Number.EPSILON
-    return { pass, score: not ? 1 - nearest : nearest }
+    const each = await Promise.all(texts.map(async (text) => outcome(await similarity(grader, text, output, how))))
+    const decides = each.find(({ pass }) => pass !== not)
+    const scores = each.map(({ score }) => score)
+    return decides ?? { pass: not, score: not ? Math.min(...scores) : Math.max(...scores) }
+  }
+}
+
+/**
+ * At least `threshold` (0.5) of GLEU against the reference, or the best of several: of the n-grams of 1 to 4 words the
+ * shared ones over those of the text that has more (Wu et al. 2016, arXiv:1609.08144, §4), in lower case, full stops
+ * at the end of words left out.
+ */
+export function gleu(assertion: Assertion): Check {
+  const references = textValues(assertion).map(gleuTokens)
+  const { threshold = 0.5, not } = assertion
+  return ({ output }) => {
+    const given = gleuTokens(output)
+    return atLeast(Math.max(...references.map((reference) => gleuOf(given, reference))), threshold, not)
   }
 }
 
@@ -66,6 +90,22 @@ function bleuOf(given: readonly string[], references: readonly (readonly string[
   const length = references.map((reference) => reference.length).sort((a, b) => Math.abs(a - given.length) - Math.abs(b - given.length) || a - b)[0] ?? 0
   const brevity = given.length > length ? 1 : Math.exp(1 - length / given.length)
   return brevity * Math.exp(sum / orders)
+}
+
+function gleuTokens(text: string): string[] {
+  const words = text.toLowerCase().trim().split(/\s+/).map((word) => word.replace(/\.+$/, ''))
+  return words.some((word) => word !== '') ? words : []
+}
+
+function gleuOf(given: readonly string[], reference: readonly string[]): number {
+  if (given.length === 0 || reference.length === 0) return 0
+  let [shared, ofGiven, ofReference] = [0, 0, 0]
+  for (let order = 1; order <= HIGHEST_ORDER; order++) {
+    shared += overlap(countOf(gramsOf(given, order)), countOf(gramsOf(reference, order)))
+    ofGiven += Math.max(0, given.length - order + 1)
+    ofReference += Math.max(0, reference.length - order + 1)
+  }
+  return shared / Math.max(ofGiven, ofReference)
 }
 
 function* gramsOf(words: readonly string[], order: number): Generator<string> {
