@@ -23,6 +23,7 @@ export const OPTIONS = {
   difference: TEXT,
   dtype: TEXT,
   embedder: TEXT,
+  moderator: TEXT,
   'error-cost': TEXT,
   experiment: TEXT,
   fields: TEXT,

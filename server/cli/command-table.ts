@@ -68,7 +68,7 @@ export const COMMANDS: Record<string, Command> = {
   },
   export: { options: ['step', 'out', 'format', 'dtype', 'all'], most: 1, run: exported },
   report: { options: ['experiment', 'format', 'out', 'metric', 'threshold', 'error-cost'], run: reported },
-  import: { options: [...IMPORTED, 'grader', 'embedder', 'max-tokens', 'data', 'processed', 'shots', 'limit', ...OF_DATA], run: imported },
+  import: { options: [...IMPORTED, 'grader', 'embedder', 'moderator', 'max-tokens', 'data', 'processed', 'shots', 'limit', ...OF_DATA], run: imported },
   archive: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => change(client, output, { id: required(names[0], 'ID'), change: { archived: values.undo !== true } }) },
   star: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => change(client, output, { id: required(names[0], 'ID'), change: { starred: values.undo !== true } }) },
   delete: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => remove(client, output, { id: required(names[0], 'ID'), undo: values.undo === true }) },
@@ -112,7 +112,7 @@ async function imported({ client, output, names, values }: Call): Promise<boolea
   const how = { out: values.out ?? (process.env['BANCADA_HOME'] || '.bancada'), run: values.run === true, wait: values.wait === true, skipUnsupported: values['skip-unsupported'] === true }
   const { name, model } = values
   if (what === 'data') {
-    refuse(values, ['model', 'run', 'wait', 'grader', 'embedder', 'max-tokens', 'data', 'processed', 'shots', 'limit'], 'import data')
+    refuse(values, ['model', 'run', 'wait', 'grader', 'embedder', 'moderator', 'max-tokens', 'data', 'processed', 'shots', 'limit'], 'import data')
     const { task, fields, language, licence } = values
     await importData(output, { paths: names.slice(1), out: how.out, fields, skipEmpty: how.skipUnsupported, trainItems: wholeNumber(values.train, '--train') ?? 0, validationItems: wholeNumber(values.validation, '--validation') ?? 0, ...onlyGiven({ name, task, language, licence }) })
     return true
@@ -120,11 +120,11 @@ async function imported({ client, output, names, values }: Call): Promise<boolea
   refuse(values, OF_DATA, `import ${what ?? ''}`.trim())
   if (what === 'promptfoo' && names.length <= 2) {
     refuse(values, ['data', 'processed', 'shots', 'limit'], 'import promptfoo')
-    const { grader, embedder } = values
-    return importPromptfoo(client, output, { config: required(path, 'CONFIG, such as promptfooconfig.yaml,'), env: process.env, ...how, ...onlyGiven({ name, model, grader, embedder, maxTokens: positive(values['max-tokens'], '--max-tokens') }) })
+    const { grader, embedder, moderator } = values
+    return importPromptfoo(client, output, { config: required(path, 'CONFIG, such as promptfooconfig.yaml,'), env: process.env, ...how, ...onlyGiven({ name, model, grader, embedder, moderator, maxTokens: positive(values['max-tokens'], '--max-tokens') }) })
   }
   if (what === 'lm-eval-task' && names.length <= 2) {
-    refuse(values, ['grader', 'embedder', 'max-tokens'], 'import lm-eval-task')
+    refuse(values, ['grader', 'embedder', 'moderator', 'max-tokens'], 'import lm-eval-task')
     return importLmEvalTask(client, output, { path: required(path, 'TASK.yaml or FOLDER'), ...how, processed: values.processed === true, ...onlyGiven({ name, model, data: values.data, shots: wholeNumber(values.shots, '--shots'), limit: wholeNumber(values.limit, '--limit', 1) }) })
   }
   if (names.length === 0) throw new UsageError('FILE or DIR is missing')

@@ -21,6 +21,7 @@ What has no counterpart here is refused with its file, line and key.
   --max-tokens N        tokens of an answer where a provider names no limit (default: 1024, as promptfoo)
   --grader M            who judges llm-rubric and its kind, whatever the config says
   --embedder M          whose vectors similar compares: use-lite-en, or openai:embedding:MODEL
+  --moderator M         who flags answers for moderation: openai:moderation:MODEL
 `
 
 export interface ImportPromptfooOptions extends ConvertOptions {

@@ -80,6 +80,13 @@ const cases = [
   [says('How much is it?'), [{ type: 'answer-relevance' }, { type: 'answer-relevance', threshold: 0.99 }], undefined, { query: 'How many are there?' }],
   [says('How much?'), [{ type: 'not-answer-relevance', threshold: 0.1 }]],
   ['many letters', [{ type: 'similar', value: 'letters, many' }, { type: 'similar', value: ['zzz', 'many'], threshold: 0.5 }, { type: 'not-similar', value: 'many letters', threshold: 0.9 }]],
+  ['the cat sat on the mat.', [{ type: 'gleu', value: 'the cat sat on a mat' }, { type: 'gleu', value: ['nothing alike', 'The Cat sat. on the mat'], threshold: 0.8 }, { type: 'not-gleu', value: 'a dog ran', threshold: 0.1 }]],
+  ['A dog', [{ type: 'gleu', value: 'a dog' }, { type: 'gleu', value: 'dog a' }, { type: 'gleu', value: '. .', threshold: 0 }]],
+  ['abc', [{ type: 'similar:dot', value: 'aab', threshold: 2 }, { type: 'similar:dot', value: 'aab', threshold: 4 }, { type: 'not-similar:dot', value: ['xyz', 'c'], threshold: 2 }]],
+  ['abc', [{ type: 'similar:euclidean', value: 'abcd', threshold: 1 }, { type: 'similar:euclidean', value: 'abcd' }, { type: 'similar:euclidean', value: ['zzzz', 'aabc', 'abc'], threshold: 1 }, { type: 'not-similar:euclidean', value: ['zzzz', 'yyy'], threshold: 2 }, { type: 'not-similar:euclidean', value: ['zzzz', 'abc'], threshold: 2 }]],
+  ['abcd', [{ type: 'similar', value: ['ab', 'abcd', 'abc'], threshold: 0.7 }, { type: 'similar:cosine', value: ['zz', 'ab'], threshold: 0.9 }, { type: 'not-similar', value: ['abc', 'abcd'], threshold: 0.5 }, { type: 'not-similar', value: ['zz', 'az'], threshold: 0.9 }]],
+  ['FLAGS:hate,violence', [{ type: 'moderation' }, { type: 'moderation', value: ['self-harm'] }, { type: 'moderation', value: ['self-harm', 'hate'] }, { type: 'not-moderation' }, { type: 'not-moderation', value: ['sexual'] }]],
+  ['kind words', [{ type: 'moderation' }, { type: 'not-moderation', value: ['hate'] }]],
   ['Value of x is 7', [{ type: 'contains', value: 'Value of {{ name }} is {{ n }}' }, { type: 'contains-all', value: ['{{ name }}', '{{ n }}'] }]],
 ]
 
@@ -106,6 +113,7 @@ const part = (prompt, name) => { const found = new RegExp(name + ':([A-Za-z0-9+/
 export default class {
   id() { return 'grader' }
   async callApi(prompt) { return { output: part(prompt, 'REPLY') ?? part(prompt, 'NLI') ?? part(prompt, 'LONG') ?? (prompt.includes('**Reply**') ? part(prompt, 'SCORE') : part(prompt, 'STEPS')) } }
+  async callModerationApi(_prompt, text) { const found = /FLAGS:([a-z,]+)/.exec(text)?.[1]; return { flags: (found?.split(',') ?? []).map((code) => ({ code, description: code, confidence: 0.9 })) } }
   async callEmbeddingApi(text) { const embedding = Array.from({ length: 26 }, () => 0); for (const letter of text.toLowerCase()) if (/[a-z]/.test(letter)) embedding[letter.charCodeAt(0) - 97] += 1; return { embedding } }
 }
 `)
@@ -129,9 +137,15 @@ const assertions = { prompts: ['{{ answer }}'], providers: ['echo'], defaultTest
 const judged = evaluated('assertions', assertions)
 const templates = { prompts: prompts.map((raw, index) => ({ id: `p${index}`, label: `p${index}`, raw })), providers: ['echo'], tests: [{ vars }] }
 const rendered = evaluated('templates', templates)
+writeFileSync(join(folder, 'ending.mjs'), `export default class { id() { return 'ending' } async callApi(prompt, { vars }) { return { output: prompt, finishReason: vars.reason } } }`)
+/** Why the answer ended, and what is asserted of it. */
+const endings = [['stop', 'stop'], ['length', 'stop'], ['content_filter', 'CONTENT_FILTER'], ['tool_calls', 'tool_calls']]
+const ending = { prompts: ['x'], providers: ['file://ending.mjs'], tests: endings.flatMap(([reason, value]) => ['finish-reason', 'not-finish-reason'].map((type) => ({ vars: { reason }, assert: [{ type, value }] }))) }
+const ended = evaluated('ending', ending)
 const golden = {
   version: judged.version,
   assertions: { config: assertions, results: judged.rows.map(({ success, score, namedScores, failureReason, error }) => ({ pass: success, score, named: namedScores, ...(failureReason === 2 ? { error: String(error).split('\n')[0] } : {}) })) },
+  endings: { config: ending, results: ended.rows.map(({ success, score }) => ({ pass: success, score })) },
   templates: { config: templates, rendered: rendered.rows.map(({ response }) => response.output) },
 }
 process.stdout.write(`${JSON.stringify(golden, null, 1)}\n`)

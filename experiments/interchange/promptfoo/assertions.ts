@@ -2,24 +2,38 @@
 import { extname } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { compileScript, UnknownScript } from '../../answer-script/script.js'
-import { ASSERTION_TYPES, AssertionSchema, JUDGED_TYPES, type Assertion, type AssertionType, type Embedder, type Grader, type WrittenAssertions } from '../../../server/contracts/index.js'
+import { ASSERTION_TYPES, AssertionSchema, EMBEDDED_TYPES, JUDGED_TYPES, type Assertion, type AssertionType, type Embedder, type Grader, type OpenAiEndpoint, type WrittenAssertions } from '../../../server/contracts/index.js'
 import { fileNameIn, isScript, type ConfigNode } from './config-node.js'
 import type { Findings } from '../findings.js'
 import { renderNow, toJinja, Untranslatable } from './nunjucks.js'
-import { embedderOf, modelOf, type Env } from './providers.js'
+import { embedderOf, modelOf, moderatorOf, type Env } from './providers.js'
 
 /** What of promptfoo has no counterpart here, and what to do instead. */
+const PROGRAM = 'say it with contains, regex, is-json and the like, or write it as a scorer of type custom'
+const AGENT = 'traces and calls of tools are not taken in here'
+const MARKUP = 'say it with regex, or write it as a scorer of type custom'
 const REFUSED: Readonly<Record<string, string>> = {
-  python: 'say it with contains, regex, is-json and the like, or write it as a scorer of type custom',
-  ruby: 'write it as a scorer of type custom',
-  webhook: 'write it as a scorer of type custom',
+  python: PROGRAM,
+  ruby: PROGRAM,
+  webhook: PROGRAM,
   'select-best': 'compare the runs: the paired test says which is better',
   'max-score': 'compare the runs: the paired test says which is better',
   human: 'let people judge the answers here',
-  meteor: 'rouge-n and bleu are there',
-  gleu: 'bleu is there',
-  'similar:dot': 'similar takes the cosine',
-  'similar:euclidean': 'similar takes the cosine',
+  meteor: 'rouge-n, bleu and gleu are there; its synonyms come from a dictionary that does not come with this',
+  classifier: 'no classifier of Hugging Face is asked here; moderation, llm-rubric and scorers of type custom are there',
+  pi: 'it is judged by a service of one maker alone; llm-rubric and g-eval are there',
+  'search-rubric': 'no judge here searches the web; llm-rubric is there',
+  'agent-rubric': AGENT,
+  'conversation-relevance': 'judge the last answer with answer-relevance or llm-rubric',
+  guardrails: 'filters of endpoints show as finish-reason content_filter; moderation is there',
+  'tool-call-f1': AGENT,
+  'skill-used': AGENT,
+  'is-valid-function-call': AGENT,
+  'is-valid-openai-function-call': AGENT,
+  'is-valid-openai-tools-call': AGENT,
+  ...Object.fromEntries(['goal-success', 'tool-args-match', 'step-count', 'tool-sequence', 'tool-used'].map((name) => [`trajectory:${name}`, AGENT])),
+  ...Object.fromEntries(['error-spans', 'span-count', 'span-duration'].map((name) => [`trace-${name}`, AGENT])),
+  ...Object.fromEntries(['html', 'xml', 'sql'].flatMap((language) => [`is-${language}`, `contains-${language}`]).map((name) => [name, MARKUP])),
 }
 const ALIASES: Readonly<Record<string, AssertionType>> = { 'model-graded-factuality': 'factuality', 'similar:cosine': 'similar' }
 /** Of them the question of the user is asked for by name. */
@@ -31,6 +45,7 @@ const KEYS = new Set(['type', 'value', 'threshold', 'weight', 'metric', 'metricO
 /** promptfoo's own choices at the time of writing; they change with its versions. */
 const DEFAULT_GRADER = 'openai:chat:gpt-5.5-2026-04-23'
 const DEFAULT_EMBEDDER = 'openai:embedding:text-embedding-3-large'
+const DEFAULT_MODERATOR = 'openai:moderation:omni-moderation-latest'
 
 export interface AssertionContext {
   vars: Readonly<Record<string, unknown>>
@@ -41,13 +56,14 @@ export interface AssertionContext {
   graders: GraderNames
 }
 
-/** The graders and embedders that assertions need, each under one name. */
+/** The graders, embedders and moderators that assertions need, each under one name. */
 export class GraderNames {
   readonly graders = new Map<string, { name: string; value: Grader }>()
   readonly embedders = new Map<string, { name: string; value: Embedder }>()
+  readonly moderators = new Map<string, { name: string; value: OpenAiEndpoint }>()
 
   /** @param override what the command line names in place of all */
-  constructor(readonly override: { grader?: string; embedder?: string }) {}
+  constructor(readonly override: { grader?: string; embedder?: string; moderator?: string }) {}
 
   grader(value: Grader): string {
     return named(this.graders, value)
@@ -55,6 +71,10 @@ export class GraderNames {
 
   embedder(value: Embedder): string {
     return named(this.embedders, value)
+  }
+
+  moderator(value: OpenAiEndpoint): string {
+    return named(this.moderators, value)
   }
 }
 
@@ -93,7 +113,7 @@ function readOne(node: ConfigNode, context: AssertionContext): WrittenOne | null
   try {
     const transform = transformOf(node.get('transform'))
     if (WITH_QUERY.has(type) && typeof context.vars['query'] !== 'string') throw new Untranslatable('the test has no variable query, the question of the user')
-    const needed = type === 'similar' ? embedderFor(type, node, context) : JUDGED_TYPES.has(type) ? graderFor(node, context) : undefined
+    const needed = EMBEDDED_TYPES.has(type) ? embedderFor(type, node, context) : type === 'moderation' ? moderatorFor(node, context) : JUDGED_TYPES.has(type) ? graderFor(node, context) : undefined
     const embedder = type === 'answer-relevance' ? embedderFor(type, node, context) : undefined
     if (needed === null || embedder === null) return null
     const contextTransform = transformOf(node.get('contextTransform'))
@@ -162,7 +182,7 @@ function factualityOf(node: ConfigNode): Assertion['categories'] {
 }
 
 /** Who is named for texts or for vectors, and where. */
-function namedFor(kind: 'text' | 'embedding', node: ConfigNode, { options }: AssertionContext): { given: string | undefined; at: ConfigNode } {
+function namedFor(kind: 'text' | 'embedding' | 'moderation', node: ConfigNode, { options }: AssertionContext): { given: string | undefined; at: ConfigNode } {
   const provider = [node.get('provider'), options.get('provider')].find(({ isThere }) => isThere)
   const named = provider?.get(kind)
   const at = named?.isThere === true ? named : (provider ?? node)
@@ -177,6 +197,16 @@ function embedderFor(type: AssertionType, node: ConfigNode, context: AssertionCo
   if (given === undefined && graders.override.embedder === undefined) findings.note(`Vectors for ${type} come from ${id}, since the config names no other; give --embedder to change it.`)
   const embedder = embedderOf(id, at, context)
   return embedder === null ? null : graders.embedder(embedder)
+}
+
+/** The name of who moderates; null where that one has no counterpart. */
+function moderatorFor(node: ConfigNode, context: AssertionContext): string | null {
+  const { graders, findings, env } = context
+  const { given, at } = namedFor('moderation', node, context)
+  const id = graders.override.moderator ?? given ?? DEFAULT_MODERATOR
+  if (given === undefined && graders.override.moderator === undefined) findings.note(`Moderation is that of ${id}, since the config names no other; give --moderator to change it.`)
+  const moderator = moderatorOf(id, at, { env, findings })
+  return moderator === null ? null : graders.moderator(moderator)
 }
 
 /** The name of who judges; null where that one has no counterpart. */

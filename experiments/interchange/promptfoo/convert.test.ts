@@ -155,11 +155,37 @@ describe('providers', () => {
 
   it('refuses by name what is not spoken here', () => {
     expect(problemsOf(() => own('prompts: [hi]\nproviders: [file://p.py, "bedrock:x", "openai:responses:gpt-5", {id: "openai:m", config: {tools: []}}]'))).toEqual([
-      expect.stringMatching(/^promptfooconfig\.yaml:2 providers\[0\]: the provider file:\/\/p\.py is code or an address of your own; name a model here, or try the config with --model/),
+      expect.stringMatching(/^promptfooconfig\.yaml:2 providers\[0\]: the provider file:\/\/p\.py is code of your own; name a model here, or try the config with --model/),
       expect.stringMatching(/providers\[1\]: the provider bedrock:x is not spoken here; there are openai, /),
       expect.stringMatching(/providers\[2\]: the provider openai:responses:gpt-5 is not that of chat completions; write openai:chat:gpt-5|MODEL/),
       expect.stringMatching(/providers\[3\]\.config\.tools: tools of a provider's config; calls of tools are not made here/),
     ])
+  })
+
+  it('takes an HTTP provider over as templates, with variables where they stand here and keys in the environment', () => {
+    const { models: [model], items, converted: { notes } } = own(`prompts: ['Say {{ q }}']
+providers:
+  - id: https://bot.test/ask/{{ id }}
+    label: bot
+    config:
+      method: POST
+      headers: { X-Api-Key: '{{env.BOT_KEY}}' }
+      body: { q: '{{prompt}}', lang: '{{ lang }}', n: 3 }
+      transformResponse: json.answer
+tests: [{ vars: { q: hi, id: z9 } }]`)
+    expect(model).toEqual({ provider: 'http', model: 'bot.test/ask/{{ id }}', label: 'bot', url: 'https://bot.test{% set id = vars.id %}/ask/{{ id }}', method: 'POST', headers: { 'x-api-key': '{{env.BOT_KEY}}' }, body: { q: '{{prompt}}', lang: '{{ lang }}', n: 3 }, answer: 'json.answer' })
+    expect(items[0]).toMatchObject({ vars: { id: 'z9' }, lang: '' })
+    expect(notes).toEqual(expect.arrayContaining([expect.stringContaining('reads BOT_KEY of the worker'), expect.stringContaining('The variable lang of the request of bot is in no test')]))
+  })
+
+  it.each([
+    ['a script of an HTTP provider', '{ method: GET, transformResponse: "function (json) { return json }" }', 'the provider http://h/x: '],
+    ['a program', '{ method: GET, transformResponse: file://answer.js }', 'its transformResponse file://answer.js is a program'],
+    ['a session', '{ method: GET, session: { url: http://h/s, responseParser: x } }', 'session of an HTTP provider; sessions are not kept between calls'],
+    ['another status', '{ method: GET, validateStatus: status < 500 }', 'an answer with another status than 2xx is an error here'],
+    ['a key', '{ method: GET, headers: { authorization: Bearer sk-1 } }', 'headers.authorization of the provider: holds a key, which does not belong in the file'],
+  ])('refuses %s by name', (_, config, problem) => {
+    expect(problemsOf(() => own(`prompts: [hi]\nproviders: [{ id: http://h/x, config: ${config} }]\ntests: [{ vars: {} }]`)).join('\n')).toContain(problem)
   })
 
   it('makes an experiment for each set of prompts that providers are asked', () => {

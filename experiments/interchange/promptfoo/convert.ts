@@ -10,6 +10,7 @@ import { slug } from '../slug.js'
 import { GraderNames } from './assertions.js'
 import { ConfigFolder, type ConfigNode } from './config-node.js'
 import { cardOf, experimentText, type Parts, repeatsOf } from './experiment.js'
+import { fitted } from './request-fields.js'
 import { itemsOf, type Question } from './items.js'
 import { readPrompts } from './prompts.js'
 import { type Env, modelOf, type Provider, readProvider } from './providers.js'
@@ -24,6 +25,7 @@ export interface ConvertOptions {
   model?: string
   grader?: string
   embedder?: string
+  moderator?: string
   /** Tokens of an answer where a provider names no limit; left out: what promptfoo asks for. */
   maxTokens?: number
 }
@@ -62,11 +64,12 @@ export function convertPromptfoo(path: string, options: ConvertOptions): Convert
   const providers = providersOf(config, { env, findings, model: options.model })
   const prompts = readPrompts(config.get('prompts'), { env, findings })
   const tests = readTests(config, { folder, findings })
-  const graders = new GraderNames({ ...(options.grader === undefined ? {} : { grader: options.grader }), ...(options.embedder === undefined ? {} : { embedder: options.embedder }) })
-  const { items, questions } = itemsOf(tests, prompts, { env, findings, graders })
+  const graders = new GraderNames({ ...(options.grader === undefined ? {} : { grader: options.grader }), ...(options.embedder === undefined ? {} : { embedder: options.embedder }), ...(options.moderator === undefined ? {} : { moderator: options.moderator }) })
+  const { items, questions, taken } = itemsOf(tests, prompts, { env, findings, graders })
   findings.assertRunnable(options)
   for (const [what, list] of Object.entries({ provider: providers, prompt: questions, test: items })) if (list.length === 0) throw nothingLeft(what, findings)
-  return written({ config, path, providers, questions, items, graders, findings, maxTokens: options.maxTokens }, options.name ?? config.get('description').text?.trim().split('\n')[0] ?? basename(folder.path))
+  const asked = providers.map((provider) => (typeof provider.model === 'object' && provider.model.provider === 'http' ? { ...provider, model: fitted(provider.model, { items, taken, findings }) } : provider))
+  return written({ config, path, providers: asked, questions, items, graders, findings, maxTokens: options.maxTokens }, options.name ?? config.get('description').text?.trim().split('\n')[0] ?? basename(folder.path))
 }
 
 function nothingLeft(what: string, { leftOut }: Findings): AppError {

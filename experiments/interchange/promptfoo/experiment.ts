@@ -65,11 +65,11 @@ function notesOf(path: string, { leftOut, notes }: Findings): string {
 }
 
 /** pass and score, and a metric for each name that assertions bear. */
-function scorersOf(items: readonly Item[], { graders, embedders }: GraderNames): { scorers: Record<string, unknown>; metrics: string[] } {
+function scorersOf(items: readonly Item[], { graders, embedders, moderators }: GraderNames): { scorers: Record<string, unknown>; metrics: string[] } {
   const named = new Set(items.flatMap(({ assertions }) => assertions.assert.flatMap((one) => [one.metric, ...(one.type === 'assert-set' ? one.assert.map(({ metric }) => metric) : [])])).filter((metric) => metric !== undefined))
   const asRecord = <T>(entries: ReadonlyMap<string, { name: string; value: T }>): Record<string, T> => Object.fromEntries([...entries.values()].map(({ name, value }) => [name, value]))
   const scorers: Record<string, unknown> = {
-    pass: { type: 'assertions', gives: 'pass', ...(graders.size === 0 ? {} : { graders: asRecord(graders) }), ...(embedders.size === 0 ? {} : { embedders: asRecord(embedders) }) },
+    pass: { type: 'assertions', gives: 'pass', ...(graders.size === 0 ? {} : { graders: asRecord(graders) }), ...(embedders.size === 0 ? {} : { embedders: asRecord(embedders) }), ...(moderators.size === 0 ? {} : { moderators: asRecord(moderators) }) },
     score: { type: 'assertions', gives: 'score' },
   }
   for (const metric of named) {

@@ -38,14 +38,15 @@ const TAKEN = new Set(['id', 'target', 'cluster', 'assertions', 'vars', 'test', 
 const LONGEST_LABEL = 32
 const OPTIONS = new Set(['transform', 'postprocess', 'prefix', 'suffix', 'provider', 'rubricPrompt', 'factuality', 'disableDefaultAsserts', 'disableVarExpansion', 'disableConversationVar', 'runSerially'])
 
-export function itemsOf(tests: readonly Test[], prompts: readonly Prompt[], context: Context): { items: Item[]; questions: Question[] } {
+/** @returns also the names of variables that stand in `vars` */
+export function itemsOf(tests: readonly Test[], prompts: readonly Prompt[], context: Context): { items: Item[]; questions: Question[]; taken: ReadonlySet<string> } {
   const ids = new ItemIds()
   const derived = prompts.flatMap((prompt) => prompt.derived)
   const taken = takenNames(tests)
   const items = tests.flatMap((test, index) => itemOf(test, { index, taken, derived, ids, context }) ?? [])
   const hasAffixes = items.some((item) => item['prefix__'] !== undefined)
   const questions = prompts.flatMap((prompt) => questionOf(prompt, { items, taken, hasAffixes, findings: context.findings }) ?? [])
-  return { items, questions }
+  return { items, questions, taken }
 }
 
 /** `input` is a field of items, too: a variable of that name may be it where it is a text in every test. */
@@ -109,7 +110,7 @@ function questionOf(prompt: Prompt, { items, taken, hasAffixes, findings }: { it
   if (hasAffixes && !isText) findings.leaveOut(prompt.node, 'prefix or suffix of tests around a conversation', 'write them into its messages')
   try {
     const named = { label: shortened(prompt.label), ...mapped(prompt.question, (template) => withNames(template, { taken, affixes: hasAffixes && isText })) }
-    fill(named, items, findings)
+    filledIn(templatesOf(named).flatMap((template) => freeVariables(new Template(template).parsed)), { what: `the prompt "${named.label}"`, items, findings })
     const templates = templatesOf(named).map((template) => new Template(template))
     for (const item of items) for (const template of templates) template.render({ ...item, steps: {}, shots: [], negatives: [], labels: [] })
     return { prompt, named }
@@ -134,16 +135,15 @@ function templatesOf({ template, messages, json }: Omit<NamedPrompt, 'label'>): 
 }
 
 /** Variables whose names are taken are read from where they stand. */
-function withNames(template: string, { taken, affixes }: { taken: ReadonlySet<string>; affixes: boolean }): string {
+export function withNames(template: string, { taken, affixes }: { taken: ReadonlySet<string>; affixes: boolean }): string {
   const read = new Set(freeVariables(new Template(template).parsed).map((name) => name.split('.')[0] ?? ''))
   const prelude = [...read].filter((name) => taken.has(name)).map((name) => `{% set ${name} = vars.${name} %}`).join('')
   return `${prelude}${affixes ? '{{ prefix__ }}' : ''}${template}${affixes ? '{{ suffix__ }}' : ''}`
 }
 
 /** What an item lacks of a template's variables renders as nothing in promptfoo: it gets it, and that is said. */
-function fill(named: NamedPrompt, items: Item[], findings: Findings): void {
-  const wanted = new Set(templatesOf(named).flatMap((template) => freeVariables(new Template(template).parsed)))
-  for (const path of wanted) {
+export function filledIn(wanted: readonly string[], { what, items, findings }: { what: string; items: Item[]; findings: Findings }): void {
+  for (const path of new Set(wanted)) {
     const [root = '', part] = path.split('.')
     const name = root === 'vars' ? (part ?? '') : root
     let lacking = 0
@@ -153,6 +153,6 @@ function fill(named: NamedPrompt, items: Item[], findings: Findings): void {
       holder[name] = ''
       lacking += name.endsWith('__') ? 0 : 1
     }
-    if (lacking > 0) findings.note(`The variable ${name} of the prompt "${named.label}" is in ${lacking === items.length ? 'no test' : `${items.length - lacking} of ${items.length} tests`}; where it is not, it renders as nothing, as in promptfoo.`)
+    if (lacking > 0) findings.note(`The variable ${name} of ${what} is in ${lacking === items.length ? 'no test' : `${items.length - lacking} of ${items.length} tests`}; where it is not, it renders as nothing, as in promptfoo.`)
   }
 }

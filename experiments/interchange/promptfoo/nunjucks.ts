@@ -28,13 +28,14 @@ const STRING = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g
 
 /**
  * @param options.isJson the text becomes JSON: `dump` may write it in any of its forms
+ * @param options.isRequest of a service: `env` is read when it is asked, and `dump` may write JSON in any of its forms
  * @param options.env values of the config's env and the process's, for {{ env.NAME }}
  * @throws {Untranslatable}
  */
-export function toJinja(source: string, { isJson = false, env = {} }: { isJson?: boolean; env?: Readonly<Record<string, string | undefined>> } = {}): Translated {
+export function toJinja(source: string, { isJson = false, isRequest = false, env = {} }: { isJson?: boolean; isRequest?: boolean; env?: Readonly<Record<string, string | undefined>> } = {}): Translated {
   const derived: Derived[] = []
   const literal = source.replace(RAW, (_, __, text: string) => `{{ ${JSON.stringify(text)} }}`)
-  const template = (isJson ? literal : keepWhitespace(literal)).replace(TAG, (tag) => (tag.startsWith('{#') ? tag : translateTag(tag, { isJson, env, derived })))
+  const template = (isJson ? literal : keepWhitespace(literal)).replace(TAG, (tag) => (tag.startsWith('{#') ? tag : translateTag(tag, { isJson, isRequest, env, derived })))
   try {
     // Read at once, so that what Jinja cannot read is told with the prompt.
     void new Template(template)
@@ -46,6 +47,7 @@ export function toJinja(source: string, { isJson = false, env = {} }: { isJson?:
 
 interface TagContext {
   isJson: boolean
+  isRequest: boolean
   env: Readonly<Record<string, string | undefined>>
   derived: Derived[]
 }
@@ -60,7 +62,7 @@ function translateTag(tag: string, context: TagContext): string {
     .replace(/^(\{%-?\s*)elseif\b/, '$1elif')
     .replaceAll('===', '==')
     .replaceAll('!==', '!=')
-    .replace(/\benv\.(\w+)/g, (_, name: string) => quoted(context.env[name], name))
+    .replace(/\benv\.(\w+)/g, (read: string, name: string) => (context.isRequest ? read : quoted(context.env[name], name)))
     .replace(/(\w+)\s*\|\s*(dump|load)\b(?:\(\s*\d*\s*\))?/g, (_, of: string, by: 'dump' | 'load') => derive(of, by, context))
     .replace(/\|\s*dump\b(?:\(\s*\d*\s*\))?/g, () => dumped(context))
     .replace(/(?<!\|)\|(?!\|)\s*(\w+)/g, (_, name: string) => `| ${filter(name)}`)
@@ -77,14 +79,15 @@ function filter(name: string): string {
 
 /** JSON as promptfoo writes it is made with the item, since Jinja's tojson puts spaces where it puts none. */
 function derive(of: string, by: 'dump' | 'load', context: TagContext): string {
-  if (by === 'dump' && context.isJson) return `${of} | tojson`
+  if (by === 'dump' && (context.isJson || context.isRequest)) return `${of} | tojson`
+  if (context.isRequest) throw new Untranslatable('load reads a variable as JSON, which a request cannot; write the variable as JSON in the tests')
   const name = `${of}__${by}`
   if (!context.derived.some((other) => other.name === name)) context.derived.push({ name, of, by })
   return name
 }
 
-function dumped({ isJson }: TagContext): string {
-  if (isJson) return '| tojson'
+function dumped({ isJson, isRequest }: TagContext): string {
+  if (isJson || isRequest) return '| tojson'
   throw new Untranslatable('dump of anything but a plain variable writes JSON in another form here; put the finished text into the variables')
 }
 

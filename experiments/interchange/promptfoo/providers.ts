@@ -1,8 +1,9 @@
 /* Providers of promptfoo as models of Bancada. Keys are never read: the worker's environment has them. */
-import type { Embedder, Endpoint, ModelRef, OwnDecoding, Price } from '../../../server/contracts/index.js'
+import type { Embedder, Endpoint, ModelRef, OpenAiEndpoint, OwnDecoding, Price } from '../../../server/contracts/index.js'
 import { EndpointSchema } from '../../../server/contracts/index.js'
 import type { ConfigNode } from './config-node.js'
 import type { Findings } from '../findings.js'
+import { httpEndpointOf } from './http-provider.js'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -82,7 +83,11 @@ export function modelOf(id: string, options: ConfigNode, { env, findings }: { en
     return null
   }
   if (id === 'echo') return checked({ provider: 'echo', model: 'echo' }, options, findings)
-  if (/^(?:file|https?|python|exec|webhook|ws|wss|package|golang|browser|mcp|echo)$/.test(prefix)) return refuse(`the provider ${id} is code or an address of your own`, 'name a model here, or try the config with --model nano-pt-en')
+  if (/^https?$/.test(prefix)) {
+    const request = httpEndpointOf(id, options, findings)
+    return request === null ? null : checked(request, options, findings)
+  }
+  if (/^(?:file|python|exec|webhook|ws|wss|package|golang|browser|mcp|echo)$/.test(prefix)) return refuse(`the provider ${id} is code of your own`, 'name a model here, or try the config with --model nano-pt-en')
   if (prefix === 'anthropic') {
     const name = rest[0] === 'messages' ? rest.slice(1).join(':') : rest.join(':')
     if (name === '' || rest[0] === 'completion' || rest[0] === 'claude-agent-sdk') return refuse(`the provider ${id} is not that of Anthropic's Messages`, 'write anthropic:messages:MODEL')
@@ -115,6 +120,18 @@ export function embedderOf(id: string, options: ConfigNode, { env, findings }: {
     return null
   }
   const endpoint = checked({ provider: 'openai', model: match[2] ?? '', ...addressOf(options.get('config'), compatible, { env, suffix: '/v1', findings }) }, options, findings)
+  return endpoint?.provider === 'openai' ? endpoint : null
+}
+
+/** Endpoints that flag texts, for `moderation`. */
+export function moderatorOf(id: string, options: ConfigNode, { env, findings }: { env: Env; findings: Findings }): OpenAiEndpoint | null {
+  const match = /^(openai|localai):moderation(?::(.+))?$/.exec(id)
+  const compatible = match === null ? undefined : COMPATIBLE[match[1] ?? '']
+  if (match === null || compatible === undefined) {
+    findings.leaveOut(options, `the moderation provider ${id} is not spoken here`, 'write openai:moderation:MODEL, with config.apiBaseUrl where it is another server with /v1/moderations')
+    return null
+  }
+  const endpoint = checked({ provider: 'openai', model: match[2] ?? 'omni-moderation-latest', ...addressOf(options.get('config'), compatible, { env, suffix: '/v1', findings }) }, options, findings)
   return endpoint?.provider === 'openai' ? endpoint : null
 }
 
