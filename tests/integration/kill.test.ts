@@ -46,7 +46,7 @@ describe('kill -9', () => {
     expect(before.status).toBe('running')
 
     await using _heir = startWorker(server.url, home.path, 'heir')
-    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
+    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver)
     expect([run.status, run.error]).toEqual(['succeeded', null])
     expect(run.attempt).toBeGreaterThan(1)
     await expectEveryStepOnce(server.get, run)
@@ -61,7 +61,7 @@ describe('kill -9', () => {
     await until(() => server.get<{ total: number }>(`/api/runs/${id}/examples?limit=1`), ({ total }) => total >= 20)
     killTree(doomed)
     await using _heir = startWorker(server.url, home.path, 'heir')
-    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
+    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver)
     expect([run.status, run.error]).toEqual(['succeeded', null])
     expect(run.attempt).toBeGreaterThan(1)
     await expectEveryExampleOnce(server.get, run)
@@ -81,7 +81,7 @@ describe('kill -9', () => {
       await server.ended
     }
     await using server = await startServer(home.path, { port, args: ['--no-examples'] })
-    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
+    const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver)
     expect([run.status, run.error]).toEqual(['succeeded', null])
     await expectEveryStepOnce(server.get, run)
   })

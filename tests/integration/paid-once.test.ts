@@ -56,7 +56,7 @@ it('kill -9 of a worker: no reply that was stored is asked for again', async () 
   expect(stored).toBeLessThan(120)
 
   await using _heir = startWorker(server.url, home.path, 'heir')
-  const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
+  const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver)
   expect([run.status, run.error, run.summary?.metrics['accuracy']?.n]).toEqual(['succeeded', null, 120])
   // Those that were under way, or answered but on their way to the store, are all that is lost.
   expect(endpoint.calls.length).toBe(120 + paid - stored)
@@ -87,7 +87,7 @@ it('kill -9 of a worker while it indexes: no vector that was stored is asked for
   isHeld = false
 
   await using _heir = startWorker(server.url, home.path, 'heir')
-  const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver, 200_000)
+  const run = await until(() => server.get<Run>(`/api/runs/${id}`), isOver)
   expect([run.status, run.error, run.summary?.metrics['hit']?.n]).toEqual(['succeeded', null, 5])
   const texts = new Set(endpoint.embedded)
   expect(stored).toBeLessThan(texts.size)
@@ -99,7 +99,7 @@ it('kill -9 of a worker while it indexes: no vector that was stored is asked for
   expect(run.summary?.spentUsd).toBeCloseTo(embeddings?.costUsd ?? NaN, 12)
 
   const again = (await server.post<CreatedExperiment>('/api/experiments', { ...spec, name: 'Again', fixed: { ...spec.fixed, retriever: 'hybrid' } })).runs[0]?.id
-  const repeat = await until(() => server.get<Run>(`/api/runs/${again}`), isOver, 200_000)
+  const repeat = await until(() => server.get<Run>(`/api/runs/${again}`), isOver)
   expect([repeat.status, repeat.summary?.spentUsd, repeat.summary?.embeddings]).toEqual(['succeeded', 0, { ...embeddings, cached: texts.size }])
   expect(endpoint.embedded).toHaveLength(texts.size + asked.length - stored)
 })
@@ -124,7 +124,7 @@ it('kill -9 of the server in mid-race: the race goes on and ends with one answer
     await server.ended
   }
   await using server = await startServer(home.path, { port, args: ['--no-examples'] })
-  const experiment = await until(() => server.get<Experiment>(`/api/experiments/${id}`), isOver, 200_000)
+  const experiment = await until(() => server.get<Experiment>(`/api/experiments/${id}`), isOver)
   expect(experiment.runs.map(({ status, error }) => [status, error])).toEqual([['succeeded', null], ['stopped', null]])
   for (const run of experiment.runs) {
     const items = (await answersOf(server, run.id)).map(({ itemId }) => itemId)
@@ -164,7 +164,7 @@ it('two workers keep to one limit, and both wait as long as the endpoint asks', 
     const before = endpoint.calls.length
     await until(() => Promise.resolve(endpoint.calls.length), (calls) => calls >= before + 40)
     turnAwayFrom = performance.now()
-    const runs = await until(runsNow, (all) => all.every(isOver), 200_000)
+    const runs = await until(runsNow, (all) => all.every(isOver))
     expect(runs.map(({ status, error, summary }) => [status, error, summary?.metrics['accuracy']?.n])).toEqual([['succeeded', null, 200], ['succeeded', null, 200]])
   } finally {
     for (const worker of workers) await worker.stop()
@@ -189,7 +189,7 @@ it('two runs that ask the same at the same time pay once', async () => {
   const ids: (string | undefined)[] = []
   for (const name of ['Counted', 'Counted beside it']) ids.push((await server.post<CreatedExperiment>('/api/experiments', promptRun(endpoint.baseUrl, { name, fixed: { limit: 60, concurrency: CONCURRENCY } }))).runs[0]?.id)
   await using _worker = new Running('dist/workers/main.js', ['--server', server.url, '--name', 'both', '--threads', '2'], { BANCADA_HOME: home.path })
-  const runs = await until(() => Promise.all(ids.map((id) => server.get<Run>(`/api/runs/${id}`))), (all) => all.every(isOver), 200_000)
+  const runs = await until(() => Promise.all(ids.map((id) => server.get<Run>(`/api/runs/${id}`))), (all) => all.every(isOver))
   expect(runs.map(({ status, error, summary }) => [status, error, summary?.metrics['accuracy']?.n])).toEqual([['succeeded', null, 60], ['succeeded', null, 60]])
   const [one, other] = runs
   expect(Date.parse(other?.startedAt ?? '')).toBeLessThan(Date.parse(one?.finishedAt ?? ''))

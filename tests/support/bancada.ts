@@ -12,6 +12,9 @@ import { createInterface } from 'node:readline'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
+/** Whoever has said nothing after this hangs; a busy machine is slow. */
+const PATIENCE_MS = 250_000
+
 export async function freePort(): Promise<number> {
   const probe = createServer()
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
@@ -43,7 +46,7 @@ export class Running {
     return this.#child.pid
   }
 
-  async waitFor(pattern: RegExp, timeoutMs = 60_000): Promise<void> {
+  async waitFor(pattern: RegExp, timeoutMs = PATIENCE_MS): Promise<void> {
     const deadline = Date.now() + timeoutMs
     let over = false
     void this.ended.then(() => (over = true))
@@ -130,7 +133,7 @@ export async function bancada(url: string, ...args: string[]): Promise<{ code: n
 export const isOver = ({ status }: { status: string }): boolean => !['queued', 'running', 'waiting'].includes(status)
 
 /** Asks again and again until `isDone` holds; fails with the last answer when it never does. */
-export async function until<T>(ask: () => Promise<T>, isDone: (value: T) => boolean, timeoutMs = 120_000): Promise<T> {
+export async function until<T>(ask: () => Promise<T>, isDone: (value: T) => boolean, timeoutMs = PATIENCE_MS): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     const value = await ask()

@@ -21,7 +21,7 @@ export class Workbench {
   /** Queues an experiment and waits until it has ended, one way or another. */
   async run(spec: object): Promise<Experiment> {
     const { id } = await this.server.post<CreatedExperiment>('/api/experiments', spec)
-    return until(() => this.server.get<Experiment>(`/api/experiments/${id}`), isOver, 200_000)
+    return until(() => this.server.get<Experiment>(`/api/experiments/${id}`), isOver)
   }
 
   async close(): Promise<void> {
