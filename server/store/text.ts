@@ -1,20 +1,24 @@
 /**
- * PostgreSQL text holds no NUL. A model may still emit one; it is kept visible as the
- * replacement character instead of losing the whole example.
+ * PostgreSQL text holds neither a NUL nor half of a surrogate pair. A model may still emit the one, and whoever cuts a
+ * text the other; both are kept visible as the replacement character instead of losing the whole example.
  */
 export function storable(text: string): string {
-  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text
+  const whole = text.isWellFormed() ? text : text.toWellFormed()
+  return whole.includes('\0') ? whole.replaceAll('\0', '\uFFFD') : whole
 }
 
 export function storableOrNull(text: string | null): string | null {
   return text === null ? null : storable(text)
 }
 
-/** A JSON document for a json column, whose strings hold no NUL either; in JSON a NUL is always written as an escape. */
+/** Escapes in JSON: those of a NUL and, since whole pairs are never escaped, of half a pair; and any other, so that \\u0000 is none. */
+const ESCAPES = /\\(u0000|ud[89a-f][\da-f]{2}|[^])/g
+
+/** A JSON document for a json column: its texts and names as `storable` makes them. */
 export function storableJson(value: unknown): string {
   const json = JSON.stringify(value)
-  if (!json.includes('\\u0000')) return json
-  return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'string' ? storable(inner) : inner))
+  if (!json.includes('\\u0000') && !json.includes('\\ud')) return json
+  return json.replaceAll(ESCAPES, (escape: string) => (escape.length > 2 ? '\\ufffd' : escape))
 }
 
 /** An array literal of PostgreSQL: reading one costs the database less than a list in JSON. */

@@ -24,9 +24,9 @@ export function promisesOfRecords(rig: () => StoreRig): void {
       { key: 'other', points: 1, startTime: 1001, buckets: [{ firstStep: 1, lastStep: 1, min: null, max: null, last: 'Infinity', lastTime: 1001, n: 1, nonFinite: 1 }] },
     ])
     expect((await runs.read(id)).latest).toEqual({ loss: '-Infinity', other: 'Infinity' })
-    const odd = example('odd', { scores: { accuracy: 'NaN', mrr: 0.25, hit: '-Infinity', 'my "own", {odd\\} one': 1, NULL: 0, '': 2 }, output: 'a\0b', details: { text: 'c\0d', list: [1, null] } })
+    const odd = example('odd', { scores: { accuracy: 'NaN', mrr: 0.25, hit: '-Infinity', 'my "own", {odd\\} one': 1, NULL: 0, '': 2 }, output: 'a\0b\uD83D', details: { 'te\0xt': 'c\0d\uDE00', list: [1, null] } })
     await examples.append(id, 1, [odd])
-    expect((await examples.page(id, { offset: 0, limit: 10 })).examples).toEqual([{ ...odd, output: 'a\uFFFDb', details: { text: 'c\uFFFDd', list: [1, null] } }])
+    expect((await examples.page(id, { offset: 0, limit: 10 })).examples).toEqual([{ ...odd, output: 'a\uFFFDb\uFFFD', details: { 'te\uFFFDxt': 'c\uFFFDd\uFFFD', list: [1, null] } }])
     await commitCheckpoint(id, 1, 5)
     expect((await checkpoints.list(id))[0]?.metrics).toEqual({ 'eval/loss': 1 / 6, 'eval/odd': 'NaN' })
     await claims.finish(id, done(1))
