@@ -4,25 +4,25 @@ import { z } from 'zod'
 import { SIDE_FILTERS } from '../../experiments/sides.js'
 import { PAIRED_TESTS } from '../../experiments/statistics/paired.js'
 import { LANGUAGES } from '../../experiments/wording.js'
-import { ComparedItemSchema, ComparisonSchema, CreatedDatasetSchema, ItemConditionsSchema, ItemFacetsSchema, type ComparedItem, type Comparison, type CreatedDataset, type ItemFacets } from '../contracts/index.js'
+import { AddressedCountSchema, ComparedItemSchema, ComparisonSchema, CreatedDatasetSchema, ItemConditionsSchema, ItemFacetsSchema, ReferenceSchema, type ComparedItem, type Comparison, type CreatedDataset, type ItemFacets } from '../contracts/index.js'
 import { CompareService, type RowsRequest } from './compare.service.js'
 import { ItemsService } from './items.service.js'
 import { SelectionDatasets } from './selection-datasets.js'
 
-const RunsQuerySchema = z.object({ runs: z.string().min(1).describe('ids of the runs, separated by commas') })
+const RunsQuerySchema = z.object({ runs: ReferenceSchema.describe('ids of the runs, separated by commas') })
 type RunsQuery = z.infer<typeof RunsQuerySchema>
 
 /** Which items of a comparison are meant. */
 const SelectionSchema = RunsQuerySchema.extend({
-  metric: z.string().min(1).optional().describe('left out: the metric by which the first run is compared'),
-  baseline: z.string().min(1).optional().describe('left out: the first run'),
+  metric: ReferenceSchema.optional().describe('left out: the metric by which the first run is compared'),
+  baseline: ReferenceSchema.optional().describe('left out: the first run'),
   show: z.enum(SIDE_FILTERS).default('all').describe('which items: those on which any runs differ, or A and B, or one of them is better, or both are wrong'),
-  a: z.string().min(1).optional().describe('A of `show`; left out: the baseline'),
-  b: z.string().min(1).optional().describe('B of `show`; left out: the baseline, or the next run where A is the baseline'),
+  a: ReferenceSchema.optional().describe('A of `show`; left out: the baseline'),
+  b: ReferenceSchema.optional().describe('B of `show`; left out: the baseline, or the next run where A is the baseline'),
 }).extend(ItemConditionsSchema.shape)
 
 const CompareQuerySchema = SelectionSchema.extend({
-  offset: z.coerce.number().int().nonnegative().default(0),
+  offset: AddressedCountSchema.default(0),
   limit: z.coerce.number().int().min(0).max(1_000).default(100).describe('items laid side by side; 0: the tests alone'),
   different: z.enum(['true', 'false']).default('false').describe('short for show=different'),
   test: z.enum(PAIRED_TESTS).optional().describe('left out: exact McNemar for 0/1 scores of independent items, else the permutation test; of a figure of the whole corpus approximate randomization'),

@@ -46,7 +46,7 @@ export const ExperimentPageSchema = z.object({
 export type ExperimentPage = z.infer<typeof ExperimentPageSchema>
 
 /** Purges what was deleted at least so many days ago; left out: seven. */
-export const PurgeRequestSchema = z.strictObject({ keptDays: z.number().min(0).optional() })
+export const PurgeRequestSchema = z.strictObject({ keptDays: z.number().min(0).max(36_500).optional() })
 export type PurgeRequest = z.infer<typeof PurgeRequestSchema>
 export const PurgeAnswerSchema = z.object({ experiments: z.array(z.string()).describe('ids of those that are gone'), freedBytes: z.number().nonnegative() })
 export type PurgeAnswer = z.infer<typeof PurgeAnswerSchema>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CountSchema } from './fields.js'
 import type { Float } from './float.js'
 
 export { type Float, fromWire, toWire } from './float.js'
@@ -29,7 +30,7 @@ export type CorpusPart = z.infer<typeof CorpusPartSchema>
 /** One point of a metric series. `time` is Unix milliseconds; `step` counts optimizer steps, or items scored. */
 export const MetricPointSchema = z.strictObject({
   key: z.string().min(1).max(200).describe('for example train/loss, eval/loss, train/learning_rate'),
-  step: z.number().int().nonnegative(),
+  step: CountSchema,
   value: FloatSchema,
   time: z.number().nonnegative(),
 })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 /** What a model of this machine would say next. */
 
 export const NextTokenRequestSchema = z.strictObject({
-  model: z.string().regex(/^[\w.-]+$/, 'the name of a folder in models/'),
+  model: z.string().max(200).regex(/^[\w.-]+$/, 'the name of a folder in models/'),
   text: z.string().max(20_000),
 })
 export type NextTokenRequest = z.infer<typeof NextTokenRequestSchema>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DatasetInfoSchema } from './dataset.js'
+import { AddressedCountSchema, ReferenceSchema } from './fields.js'
 import { ExampleSchema } from './run.js'
 
 /** What people say of answers: verdicts on single ones, and preferences between two. */
@@ -10,8 +11,8 @@ const tag = z.string().trim().min(1).max(40)
 
 /** An annotation that is left with no verdict, no tag and no comment is taken back. */
 export const AnnotationRequestSchema = z.strictObject({
-  runId: z.string().min(1),
-  itemId: z.string().min(1),
+  runId: ReferenceSchema,
+  itemId: ReferenceSchema,
   annotator: AnnotatorSchema,
   verdict: z.enum(['good', 'bad']).nullable().default(null),
   tags: z.array(tag).max(20).optional().describe('left out: as they were'),
@@ -43,13 +44,13 @@ export type ItemFacets = z.infer<typeof ItemFacetsSchema>
 
 /** Conditions on the answers of A and B: an item passes when one of both answers meets all of them. */
 export const ItemConditionsSchema = z.object({
-  text: z.string().min(1).optional().describe('part of the id, the input, an output or the target; upper and lower case are alike'),
-  target: z.string().min(1).optional(),
-  cluster: z.string().min(1).optional(),
-  minLength: z.coerce.number().int().nonnegative().optional().describe('characters of the answer at least'),
-  maxLength: z.coerce.number().int().nonnegative().optional().describe('characters of the answer at most'),
+  text: ReferenceSchema.optional().describe('part of the id, the input, an output or the target; upper and lower case are alike'),
+  target: ReferenceSchema.optional(),
+  cluster: ReferenceSchema.optional(),
+  minLength: AddressedCountSchema.optional().describe('characters of the answer at least'),
+  maxLength: AddressedCountSchema.optional().describe('characters of the answer at most'),
   annotated: z.enum(['good', 'bad', 'any', 'none']).optional().describe('what people say of it; none: nobody has said anything of either'),
-  tag: z.string().min(1).optional().describe('given to the answer by a person'),
+  tag: ReferenceSchema.optional().describe('given to the answer by a person'),
 })
 export type ItemConditions = z.infer<typeof ItemConditionsSchema>
 
@@ -119,10 +120,10 @@ export const AnswerQueueSchema = z.object({
 })
 export type AnswerQueue = z.infer<typeof AnswerQueueSchema>
 
-const pair = { a: z.string().min(1).describe('id of a run'), b: z.string().min(1).describe('id of another run') }
+const pair = { a: ReferenceSchema.describe('id of a run'), b: ReferenceSchema.describe('id of another run') }
 const seed = z.coerce.number().int().nonnegative().default(1).describe('orders the items and draws the sides')
 
-export const PairChoiceSchema = z.strictObject({ ...pair, itemId: z.string().min(1), annotator: AnnotatorSchema, choice: z.enum(['left', 'right', 'tie']), seed })
+export const PairChoiceSchema = z.strictObject({ ...pair, itemId: ReferenceSchema, annotator: AnnotatorSchema, choice: z.enum(['left', 'right', 'tie']), seed })
 export type PairChoice = z.infer<typeof PairChoiceSchema>
 
 /** Whose the answers were. */
@@ -131,5 +132,5 @@ export type RevealedPair = z.infer<typeof RevealedPairSchema>
 
 export const PairQueueQuerySchema = z.object({ ...pair, annotator: AnnotatorSchema, seed, limit: z.coerce.number().int().min(0).max(50).default(3) })
 export const PairQuerySchema = z.object(pair)
-export const PairUndoSchema = z.object({ ...pair, annotator: AnnotatorSchema, itemId: z.string().min(1) })
-export const AnswerQueueQuerySchema = z.object({ run: z.string().min(1), annotator: AnnotatorSchema, seed, limit: z.coerce.number().int().min(0).max(50).default(3) })
+export const PairUndoSchema = z.object({ ...pair, annotator: AnnotatorSchema, itemId: ReferenceSchema })
+export const AnswerQueueQuerySchema = z.object({ run: ReferenceSchema, annotator: AnnotatorSchema, seed, limit: z.coerce.number().int().min(0).max(50).default(3) })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { COLOR_SLOTS } from './color-slots.js'
 import { ExperimentStatusSchema, KindSchema, ParameterValueSchema } from './experiment.js'
 import { ExpectedCostSchema, SpreadSchema } from './expected-cost.js'
+import { CountSchema } from './fields.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
 import { RaceStandingSchema } from './race.js'
 import { JudgeReportSchema } from './scorers.js'
@@ -146,12 +147,12 @@ export const ExampleSchema = z.strictObject({
   error: z.string().nullable().default(null),
   latencyMs: z.number().nonnegative().nullable(),
   ttftMs: z.number().nonnegative().nullable(),
-  tokensIn: z.number().int().nonnegative().nullable().describe('cached ones included'),
-  tokensOut: z.number().int().nonnegative().nullable().describe('reasoning included'),
+  tokensIn: CountSchema.nullable().describe('cached ones included'),
+  tokensOut: CountSchema.nullable().describe('reasoning included'),
   costUsd: z.number().nonnegative().nullable().describe('what the answer costs; of a cached one, what it cost when it was asked'),
   cached: z.boolean().optional().describe('a reply was found stored: its time is not that of a call, and nobody paid again'),
-  tokensCached: z.number().int().nonnegative().nullable().optional().describe('prompt tokens that the endpoint had in its own cache'),
-  tokensReasoning: z.number().int().nonnegative().nullable().optional(),
+  tokensCached: CountSchema.nullable().optional().describe('prompt tokens that the endpoint had in its own cache'),
+  tokensReasoning: CountSchema.nullable().optional(),
   judgeCostUsd: z.number().nonnegative().nullable().optional().describe('what scoring it cost; never part of costUsd'),
   details: z.record(z.string(), z.unknown()).default({}).describe('kind-specific: label log-likelihoods, retrieved chunks, finish reason'),
 })
@@ -159,8 +160,8 @@ export type Example = z.infer<typeof ExampleSchema>
 
 /** A fixed question answered at a checkpoint, to read how answers change while training. */
 export const SampleSchema = z.strictObject({
-  step: z.number().int().nonnegative(),
-  index: z.number().int().nonnegative(),
+  step: CountSchema,
+  index: CountSchema,
   prompt: z.string(),
   output: z.string(),
   expected: z.string().nullable(),
@@ -174,7 +175,7 @@ export const MOST_ITEM_LOSSES = 500
 export const ItemLossSchema = z.strictObject({
   itemId: z.string().min(1),
   loss: FloatSchema.describe('mean negative log-likelihood over its answer, nats per token'),
-  tokens: z.number().int().nonnegative().describe('tokens that were counted'),
+  tokens: CountSchema.describe('tokens that were counted'),
 })
 
 /** Tokens whose losses one evaluation leaves behind, over all items: 4 bytes each. */
@@ -193,7 +194,7 @@ export type ItemTokens = z.infer<typeof ItemTokensSchema>
 /** The counted tokens of one item at one evaluation. */
 export const TokenLossSchema = z.strictObject({
   itemId: z.string().min(1),
-  step: z.number().int().nonnegative(),
+  step: CountSchema,
   losses: z
     .base64()
     .refine((text) => Buffer.from(text, 'base64').length % Float32Array.BYTES_PER_ELEMENT === 0, 'must be whole float32 values')

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { PairedTestSchema } from './compare.js'
+import { ReferenceSchema } from './fields.js'
 import { TradeoffSchema } from './tradeoff.js'
 
 /** A view that others may read by a link. It is a copy with its date, so it stays true when runs change. */
@@ -16,9 +17,9 @@ export type TradeoffAsked = z.infer<typeof TradeoffAskedSchema>
 
 export const ShareRequestSchema = z.strictObject({
   title: z.string().trim().min(1).max(120),
-  dataset: z.string().min(1),
-  metric: z.string().min(1),
-  version: z.string().min(1).optional(),
+  dataset: ReferenceSchema,
+  metric: ReferenceSchema,
+  version: ReferenceSchema.optional(),
   axis: z.enum(['cost', 'p50', 'p95']).default('cost'),
   asked: TradeoffAskedSchema,
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BudgetSchema, KindSchema, ParameterValueSchema } from './experiment.js'
+import { CountSchema, ReferenceSchema } from './fields.js'
 import { FloatSchema, MetricPointSchema } from './metric.js'
 import { PriceRowSchema } from './models.js'
 import { DEVICE_KINDS } from './parameters.js'
@@ -53,9 +54,9 @@ const worker = z.string().regex(/^[\w.:-]{1,100}$/)
 
 export const WorkerHeartbeatSchema = z.strictObject({
   worker,
-  host: z.string(),
+  host: ReferenceSchema,
   devices: z.array(DeviceSchema),
-  running: z.array(z.string()).describe('ids of the runs it executes'),
+  running: z.array(ReferenceSchema).describe('ids of the runs it executes'),
   load: LoadSchema.optional(),
 })
 export type WorkerHeartbeat = z.infer<typeof WorkerHeartbeatSchema>
@@ -97,7 +98,7 @@ export const AssignmentSchema = z.object({
 })
 export type Assignment = z.infer<typeof AssignmentSchema>
 
-const attempt = z.number().int().positive()
+const attempt = CountSchema.positive()
 
 export const HeartbeatSchema = z.strictObject({ worker, attempt, progress: ProgressSchema.nullable() })
 export type Heartbeat = z.infer<typeof HeartbeatSchema>
@@ -111,7 +112,7 @@ export type ExampleBatch = z.infer<typeof ExampleBatchSchema>
 export const LogBatchSchema = z.strictObject({ attempt, lines: z.array(LogLineSchema).max(1_000) })
 export type LogBatch = z.infer<typeof LogBatchSchema>
 
-const tokens = z.number().int().nonnegative().nullable()
+const tokens = CountSchema.nullable()
 
 /** A reply as it is kept. `body` is what the worker needs to score it again; the server never reads it. */
 export const StoredResponseSchema = z.strictObject({
@@ -124,7 +125,7 @@ export const StoredResponseSchema = z.strictObject({
   latencyMs: z.number().nonnegative(),
   ttftMs: z.number().nonnegative().nullable(),
   costUsd: z.number().nonnegative().nullable(),
-  tries: z.number().int().nonnegative().describe('0: it came with the call of another reply, which counts it'),
+  tries: CountSchema.describe('0: it came with the call of another reply, which counts it'),
 })
 export type StoredResponse = z.infer<typeof StoredResponseSchema>
 

@@ -1,12 +1,12 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { z } from 'zod'
-import { DatasetListSchema, DatasetPageSchema, DatasetProfileSchema, type DatasetList, type DatasetPage, type DatasetProfile } from '../contracts/index.js'
+import { AddressedCountSchema, DatasetListSchema, DatasetPageSchema, DatasetProfileSchema, type DatasetList, type DatasetPage, type DatasetProfile } from '../contracts/index.js'
 import { DatasetsService } from './datasets.service.js'
 
 const PageQuerySchema = z.object({
   split: z.string().min(1).optional().describe('left out: the first split'),
-  offset: z.coerce.number().int().nonnegative().default(0),
+  offset: AddressedCountSchema.default(0),
   limit: z.coerce.number().int().min(0).max(1_000).default(50),
 })
 type PageQuery = z.infer<typeof PageQuerySchema>

@@ -3,6 +3,7 @@ import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } fro
 import { z } from 'zod'
 import { experimentForm } from '../../experiments/form.js'
 import {
+  AddressedCountSchema,
   AppError,
   CreatedExperimentSchema,
   EstimateSchema,
@@ -29,7 +30,7 @@ import { ExperimentsService, type ExperimentFile } from './experiments.service.j
 
 const ListQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),
-  offset: z.coerce.number().int().nonnegative().default(0),
+  offset: AddressedCountSchema.default(0),
   before: z.string().optional().describe('id of the last experiment of the page before; only newest first'),
   q: z.string().max(2_000).optional().describe('words and conditions, such as: spam kind:lora tag:example rank>=16 accuracy>0.8 -status:failed'),
   kind: KindSchema.optional(),

@@ -11,6 +11,7 @@ const PLACE: Partial<Record<ArgumentMetadata['type'], string>> = { query: 'query
 @Injectable()
 export class SchemaPipe implements PipeTransform {
   transform(value: unknown, metadata: ArgumentMetadata): unknown {
+    refuseNul(value, metadata)
     const schema = (metadata as { schema?: unknown }).schema
     if (!(schema instanceof z.ZodType)) return value
     const parsed = schema.safeParse(value ?? {})
@@ -20,6 +21,17 @@ export class SchemaPipe implements PipeTransform {
     const [first] = problems
     throw new AppError('invalid_request', `The request is refused: ${first?.path || 'body'}: ${first?.message ?? 'not as expected'}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`, { problems })
   }
+}
+
+/** Nothing that an address can name has a NUL in it, and the database takes none. */
+function refuseNul(value: unknown, { type, data }: ArgumentMetadata): void {
+  const place = PLACE[type]
+  if (place === undefined || !holdsNul(value)) return
+  throw new AppError('invalid_request', `The request is refused: ${data === undefined ? place : `${place}.${data}`} holds a NUL character.`)
+}
+
+function holdsNul(value: unknown): boolean {
+  return typeof value === 'string' ? value.includes('\0') : typeof value === 'object' && value !== null && Object.values(value).some(holdsNul)
 }
 
 function toProblem(issue: z.core.$ZodIssue, value: unknown, prefix: string[]): Problem {

@@ -1,11 +1,11 @@
 import { Controller, Get, Header, Headers, Inject, Query, StreamableFile } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { z } from 'zod'
-import { RunSeriesListSchema, type RunSeriesList, SERIES_BYTES, writeSeries } from '../contracts/index.js'
+import { AddressedCountSchema, RunSeriesListSchema, type RunSeriesList, SERIES_BYTES, writeSeries } from '../contracts/index.js'
 import { RunRecords } from './run-records.js'
 
 const MOST_RUNS = 500
-const step = z.coerce.number().int().nonnegative()
+const step = AddressedCountSchema
 const list = z.string().transform((text) => [...new Set(text.split(',').map((part) => part.trim()).filter((part) => part !== ''))])
 
 const SeriesQuerySchema = z.object({

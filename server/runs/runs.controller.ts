@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagg
 import type { Response } from 'express'
 import { z } from 'zod'
 import {
+  AddressedCountSchema,
   CheckpointListSchema,
   ExamplePageSchema,
   ExampleStatusSchema,
@@ -26,7 +27,7 @@ import {
 } from '../contracts/index.js'
 import { RunsService } from './runs.service.js'
 
-const step = z.coerce.number().int().nonnegative()
+const step = AddressedCountSchema
 
 const MetricsQuerySchema = z.object({
   keys: z.string().min(1).optional().describe('series to read, separated by commas; left out: all'),
@@ -37,7 +38,7 @@ const MetricsQuerySchema = z.object({
 type MetricsQuery = z.infer<typeof MetricsQuerySchema>
 
 const ExamplesQuerySchema = z.object({
-  offset: z.coerce.number().int().nonnegative().default(0),
+  offset: AddressedCountSchema.default(0),
   limit: z.coerce.number().int().min(1).max(1_000).default(50),
   status: ExampleStatusSchema.optional(),
   q: z.string().min(1).optional().describe('part of the id, the input, the output or the target'),

@@ -3,6 +3,7 @@ import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 import {
+  AddressedCountSchema,
   AssignmentSchema,
   CheckpointCommitSchema,
   ClaimRequestSchema,
@@ -41,9 +42,9 @@ import {
 import { RaceReferee } from '../races/race-referee.js'
 import { WorkerService } from './worker.service.js'
 
-const step = z.coerce.number().int().nonnegative()
+const step = AddressedCountSchema
 const UploadPathSchema = z.object({ id: z.string(), step, name: FileNameSchema })
-const AttemptQuerySchema = z.object({ attempt: z.coerce.number().int().positive() })
+const AttemptQuerySchema = z.object({ attempt: AddressedCountSchema.positive() })
 
 /** The worker protocol; contracts/worker-protocol.ts says what each message means. */
 @ApiTags('worker protocol')

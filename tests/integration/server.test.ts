@@ -163,6 +163,31 @@ describe('the server', () => {
     expect(await ask('POST', '/api/worker/claim', { worker: 'a b', kinds: [] })).toMatchObject({ status: 400, body: { error: { problems: [{ path: 'worker', seen: '"a b"' }] } } })
   })
 
+  it('refuses on every path what no name holds and no column takes', async () => {
+    interface Operation { parameters?: { name: string; in: string; required?: boolean }[] }
+    const { body } = await ask<{ paths: Record<string, Record<string, Operation>> }>('GET', '/api/docs/json')
+    const failed: string[] = []
+    for (const [path, operations] of Object.entries(body.paths)) {
+      for (const [method, { parameters = [] }] of Object.entries(operations)) {
+        for (const { name, in: place } of path === '/api/events' ? [] : parameters) {
+          for (const value of ['%00', '2147483648']) {
+            const filled = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => (key === name ? value : '1'))
+            const query = parameters.flatMap((other) => (other.in !== 'query' ? [] : other.name === name && place === 'query' ? `${name}=${value}` : other.required === true ? `${other.name}=1` : [])).join('&')
+            const { status } = await ask(method.toUpperCase(), `${filled}?${query}`, ['post', 'put', 'patch'].includes(method) ? {} : undefined)
+            if (status >= 500) failed.push(`${status} ${method} ${filled}?${query}`)
+          }
+        }
+      }
+    }
+    expect(failed).toEqual([])
+    const [id] = await queue()
+    const { attempt } = await claim()
+    const points = [{ key: 'loss', step: 2 ** 31, value: 1, time: 1 }]
+    expect(codeOf(await ask('POST', `/api/worker/runs/${id}/metrics`, { attempt, points }))).toEqual([400, 'invalid_request'])
+    expect(codeOf(await ask('PUT', '/api/annotations', { runId: 'a\0', itemId: 'x', annotator: 'me' }))).toEqual([400, 'invalid_request'])
+    await drain()
+  })
+
   it('refuses requests made by a foreign page or to a foreign name', async () => {
     const { hostname, port } = new URL(server.url)
     const send = (method: string, headers: Record<string, string>): Promise<number> =>
