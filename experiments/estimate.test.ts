@@ -29,15 +29,33 @@ describe('estimate', () => {
   })
 
   it('says how many calls judges make besides, in both orders and on labelled answers', () => {
+    const priced = { provider: 'openai', baseUrl: 'http://h/v1', model: 'p', price: { inputPerMillion: 1, outputPerMillion: 2 } }
     const judge = { type: 'judge', model: 'm', others: ['n'], rubric: 'r', people: { split: 'validation', answer: 'a', verdict: 'v' } }
     const spec = ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { limit: 50, scorers: { tone: judge, duel: { type: 'pairwise', model: 'm', criterion: 'c' }, brief: { type: 'length' } } }, axes: { shots: [0, 1] } })
-    expect(estimate(spec, { datasetSizes }).notes).toContain(`judges: up to ${2 * (2 * (50 + 100) + 2 * 50)} calls more, which are in none of these figures and count against the budget`)
+    const figures = estimate(spec, { datasetSizes, itemCharacters: 60 })
+    expect(figures.judges).toMatchObject({ calls: 2 * (2 * (50 + 100) + 2 * 50), costUsd: null })
+    expect(figures.notes).toEqual(expect.arrayContaining([expect.stringMatching(/^judges: the most they take, .* counted against the budget$/), expect.stringMatching(/^cost of judges and vectors: not known/)]))
+    const alone = (scorer: object): unknown => estimate(ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { limit: 50, template: 'x'.repeat(20), maxTokens: 10, scorers: { tone: scorer } } }), { datasetSizes, itemCharacters: 60 }).judges
+    // 500 characters around the question of 80 and the criterion of 20, 10 tokens of answer (two answers in a pair), and what the judge may write.
+    expect(alone({ type: 'judge', model: priced, rubric: 'r'.repeat(20), maxTokens: 30 })).toEqual({ calls: 50, tokens: 50 * (160 + 30), costUsd: expect.closeTo((50 * 160 + 50 * 30 * 2) / 1e6, 12) as number })
+    expect(alone({ type: 'pairwise', model: priced, criterion: 'r'.repeat(20), maxTokens: 30 })).toEqual({ calls: 100, tokens: 100 * (170 + 30), costUsd: expect.closeTo((100 * 170 + 100 * 30 * 2) / 1e6, 12) as number })
+    expect(alone({ type: 'assertions', graders: { default: { model: priced } } })).toEqual({ calls: null, tokens: null, costUsd: null })
+    expect(alone({ type: 'length' })).toBeNull()
+  })
+
+  it('counts the vectors of answers and targets, and of questions and chunks', () => {
+    const by = { provider: 'openai', baseUrl: 'http://h/v1', model: 'vectors', price: { inputPerMillion: 1 } }
+    const compared = ExperimentSpecSchema.parse({ name: 'a', kind: 'prompt', dataset: 'd', fixed: { limit: 50, maxTokens: 10, scorers: { near: { type: 'similarity', by } } } })
+    expect(estimate(compared, { datasetSizes, itemCharacters: 60 }).embeddings).toEqual({ calls: 100, tokens: 50 * 25, costUsd: expect.closeTo((50 * 25) / 1e6, 12) as number })
+    const retrieved = ExperimentSpecSchema.parse({ name: 'a', kind: 'rag', dataset: 'd', fixed: { limit: 50, retriever: 'hybrid', embeddingModel: by, chunkSize: 400, chunkOverlap: 200 } })
+    expect(estimate(retrieved, { datasetSizes, itemCharacters: 60, documents: { count: 3, characters: 4_000 } }).embeddings).toEqual({ calls: 50 + 20 + 3, tokens: (50 * 60 + 8_000) / 4, costUsd: expect.closeTo(2_750 / 1e6, 12) as number })
+    expect(estimate(retrieved, { datasetSizes, itemCharacters: 60 }).embeddings).toEqual({ calls: null, tokens: null, costUsd: null })
   })
 
   it('says that vectors of an endpoint are asked for besides', () => {
     const embeddingModel = { provider: 'openai', baseUrl: 'http://h/v1', model: 'vectors' }
     const notesOf = (retriever: string): string => estimate(ExperimentSpecSchema.parse({ name: 'a', kind: 'rag', dataset: 'd', fixed: { retriever, embeddingModel } }), { datasetSizes }).notes.join()
-    expect(notesOf('hybrid')).toContain('embeddings: calls for vectors that are not stored yet')
+    expect(notesOf('hybrid')).toContain('embeddings: a call for each text')
     expect(notesOf('hybrid')).not.toContain('local runs have no price')
     expect(notesOf('bm25')).not.toContain('embeddings:')
   })

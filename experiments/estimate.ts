@@ -1,10 +1,11 @@
-import { EndpointSchema, NamedPromptSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema, type RunTime } from '../server/contracts/index.js'
+import { EndpointSchema, type Estimate, type ExperimentSpec, type ParameterValue, PriceSchema, type RunTime } from '../server/contracts/index.js'
 import { expandRuns } from './expand.js'
-import { asksVectors, judgeCalls } from './judge-calls.js'
 import type { ModelFacts } from './model-facts.js'
+import { CHARACTERS_PER_TOKEN, promptCharacters } from './prompt-length.js'
 import { experimentTime, withinBudget } from './run-time/experiment-time.js'
 import { lanesOf, runTime, timeUnknown, workersOf, type TimeEvidence } from './run-time/run-time.js'
 import { timeNote } from './run-time/time-note.js'
+import { judgeFigures, sumOf, vectorFigures, type Besides, type ScoringInput } from './scoring-calls.js'
 import { rowsPerStep, trainingNeedOf } from './training-need.js'
 
 export interface EstimateInput {
@@ -12,6 +13,8 @@ export interface EstimateInput {
   datasetSizes: Readonly<Record<string, number>>
   /** Mean characters of an item, question or text; without it tokens of calls stay unknown. */
   itemCharacters?: number
+  /** Of a retrieval dataset; without them what its vectors take stays unknown. */
+  documents?: { count: number; characters: number }
   /** Sizes of the local models that are known here, by name; without them memory and work of fine-tuning stay unknown. */
   models?: ReadonlyMap<string, ModelFacts>
   /** What was measured before; without it time stays unknown. */
@@ -26,9 +29,6 @@ interface RunFigures {
 }
 
 type Params = Record<string, ParameterValue>
-
-/** English and Portuguese subword tokenizers take about four characters a token. */
-const CHARACTERS_PER_TOKEN = 4
 
 function splitSize(params: Params, { split, limit }: { split: string; limit: string }, sizes: EstimateInput['datasetSizes']): number | null {
   const size = sizes[String(params[split])]
@@ -46,13 +46,8 @@ function promptFigures(params: Params, input: EstimateInput): RunFigures {
   const items = splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes)
   const chained = Array.isArray(params['chain']) ? params['chain'].length : 0
   const calls = items === null ? null : items * (Number(params['samples'] ?? 1) + chained)
-  // What a step of a chain writes into the next prompt, and turns with templates of their own, are not foreseen.
-  const named = NamedPromptSchema.safeParse(params['prompt'])
-  const template = named.success ? named.data.template : params['template']
-  const isPlain = chained === 0 && params['messages'] === undefined && template !== undefined
-  if (calls === null || input.itemCharacters === undefined || !isPlain) return { calls, tokensIn: null, tokensOut: null, costUsd: null }
-  const frame = String(template ?? '').length
-  const characters = String(params['system'] ?? '').length + (Number(params['shots']) + 1) * (frame + input.itemCharacters)
+  const characters = promptCharacters(params, input.itemCharacters)
+  if (calls === null || characters === null) return { calls, tokensIn: null, tokensOut: null, costUsd: null }
   const tokensIn = Math.ceil((calls * characters) / CHARACTERS_PER_TOKEN)
   const tokensOut = calls * Number(params['maxTokens'])
   const price = priceOf(params)
@@ -117,7 +112,22 @@ function total(values: readonly (number | null)[]): number | null {
   return values.reduce<number | null>((sum, value) => (sum === null || value === null ? null : sum + value), 0)
 }
 
-function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens' | 'costUsd' | 'memoryBytes'>, runs: readonly { params: Params }[]): string[] {
+/** Of all runs together; null where no run asks. */
+function besides(runs: readonly { params: Params }[], { datasetSizes, itemCharacters, documents }: EstimateInput, figures: (params: Params, input: ScoringInput) => Besides | null): Besides | null {
+  const all = runs.flatMap(({ params }) => figures(params, { items: splitSize(params, { split: 'split', limit: 'limit' }, datasetSizes), datasetSizes, itemCharacters, documents }) ?? [])
+  return all.length === 0 ? null : sumOf(all)
+}
+
+function besidesNotes({ judges, embeddings }: Pick<Estimate, 'judges' | 'embeddings'>): string[] {
+  const notes: string[] = []
+  if (judges !== null) notes.push('judges: the most they take, with 4 characters per token, every answer as long as maxTokens and every verdict as long as the judge may write; stored replies are not asked again. In none of the other figures, and counted against the budget')
+  if (judges !== null && judges.calls === null) notes.push('judges: assertions of the items ask graders, and which ones stands in the items')
+  if (embeddings !== null) notes.push('embeddings: a call for each text, fewer where texts go together, with 4 characters per token and chunks as long as chunkSize; stored vectors are not asked again. In none of the other figures, and counted against the budget')
+  if ([judges, embeddings].some((one) => one !== null && one.costUsd === null)) notes.push('cost of judges and vectors: not known where the file gives no price per token for them, or their tokens are not known')
+  return notes
+}
+
+function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens' | 'costUsd' | 'memoryBytes' | 'judges' | 'embeddings'>, runs: readonly { params: Params }[]): string[] {
   const notes: string[] = []
   const isEndpoint = runs.some(({ params }) => EndpointSchema.safeParse(params['model']).success)
   const isHourly = runs.some(({ params }) => PriceSchema.safeParse(params['price']).data?.perHour !== undefined)
@@ -128,7 +138,8 @@ function notesOf(spec: ExperimentSpec, figures: Pick<Estimate, 'calls' | 'tokens
   else if (spec.kind === 'pretrain') notes.push('tokens: of training, steps × batchSize × accumulationSteps × maxLength')
   if (figures.costUsd === null && isEndpoint) notes.push('cost: an endpoint has no inputPerMillion and outputPerMillion in its price, or tokens are not known')
   else if (isHourly) notes.push(figures.costUsd === null ? 'cost: the price is per hour, and the time is not known' : 'cost: the price per hour, for the time as estimated')
-  else if (figures.costUsd === null && !(spec.kind === 'rag' && runs.some(({ params }) => asksVectors(params)))) notes.push('cost: local runs have no price; set price.perHour to count the machine')
+  else if (figures.costUsd === null && figures.embeddings === null) notes.push('cost: local runs have no price; set price.perHour to count the machine')
+  notes.push(...besidesNotes(figures))
   if (spec.budget?.usd !== undefined) notes.push(`budget: each run stops at ${spec.budget.usd} US dollars`)
   if (spec.kind === 'lora' || spec.kind === 'pretrain') notes.push(figures.memoryBytes === null ? 'memory: a model is not in models/ of this server, or not of a family that can be estimated' : 'memory: of one run, with every row as long as maxLength')
   else notes.push('memory: not estimated for runs that do not train')
@@ -148,13 +159,12 @@ export function estimate(spec: ExperimentSpec, input: EstimateInput): Estimate {
     costUsd: total(each.map(({ costUsd }) => costUsd)),
     flops: total(each.map(({ flops }) => flops)),
     memoryBytes: each.reduce<number | null>((most, { memoryBytes }) => (most === null || memoryBytes === null ? null : Math.max(most, memoryBytes)), 0),
+    judges: besides(runs, input, judgeFigures),
+    embeddings: besides(runs, input, vectorFigures),
   }
   const time = experimentTime(each.map((cell) => cell.time), { workers: workersOf(runs.map(({ params }) => params), input.evidence), lanes: lanesOf(runs.map(({ params }) => params), input.evidence) })
   const cells = each.filter((_, index) => runs[index]?.repeat === 0)
-  const judged = runs.reduce((sum, { params }) => sum + judgeCalls(params, splitSize(params, { split: 'split', limit: 'limit' }, input.datasetSizes) ?? 0, input.datasetSizes), 0)
-  const judges = judged === 0 ? [] : [`judges: up to ${judged} calls more, which are in none of these figures and count against the budget`]
-  const vectors = runs.some(({ params }) => asksVectors(params)) ? ['embeddings: calls for vectors that are not stored yet are in none of these figures and count against the budget'] : []
   const unknown = timeUnknown(spec.kind, each)
-  const notes = [timeNote(time, unknown), ...notesOf(spec, figures, runs), ...judges, ...vectors]
+  const notes = [timeNote(time, unknown), ...notesOf(spec, figures, runs)]
   return { runs: runs.length, ...figures, seconds: time?.seconds ?? null, time, timeUnknown: time === null ? unknown : null, cells, notes }
 }

@@ -11,7 +11,7 @@ export async function estimateExperiment(client: Client, output: Output, file: s
 
 /** A line for each cell, the totals, what the largest run needs its memory for, and what the figures rest on. */
 export function estimateText(estimate: Estimate): string {
-  const { cells, runs, calls, tokens, costUsd, flops, time, memoryBytes, notes } = estimate
+  const { cells, runs, calls, tokens, costUsd, judges, embeddings, flops, time, memoryBytes, notes } = estimate
   const axes = Object.keys(cells[0]?.params ?? {})
   const trains = cells.some((cell) => cell.time?.step != null)
   const row = (names: string[], figures: Estimate['cells'][number]): string[] => [
@@ -25,9 +25,15 @@ export function estimateText(estimate: Estimate): string {
     table(head, lines, new Set(head.map((_, column) => column).filter((column) => column >= axes.length))),
     '',
     `all runs: ${known(calls, whole)} calls, ${known(tokens, whole)} tokens, ${known(flops, operations)}, cost ${dollars(costUsd)}, time ${known(time, range)}`,
+    ...besides('judges besides', judges),
+    ...besides('vectors besides', embeddings),
     ...(largest === null ? [] : [`largest run: ${known(memoryBytes, bytes)} = ${Object.entries(largest).filter(([, part]) => part > 0).map(([name, part]) => `${name} ${bytes(part)}`).join(' + ')}`]),
     ...notes.map((note) => `Note: ${note}`),
   ].join('\n')
+}
+
+function besides(what: string, figures: Estimate['judges']): string[] {
+  return figures === null ? [] : [`${what}: up to ${known(figures.calls, whole)} calls, ${known(figures.tokens, whole)} tokens, cost ${dollars(figures.costUsd)}`]
 }
 
 function known<Value>(value: Value | null, show: (value: Value) => string): string {

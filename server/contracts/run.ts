@@ -259,12 +259,17 @@ const EstimatedCellSchema = z.object({
   time: RunTimeSchema.nullable().describe('of one run that has the machine for itself'),
 })
 
+/** What is asked beside the answers; a figure that cannot be known is null. */
+const BesidesSchema = z.object({ calls: z.number().int().nullable(), tokens: z.number().int().nullable(), costUsd: z.number().nullable() })
+
 /** What an experiment would take, told before it is queued. A figure that cannot be known is null, with the reason in `notes`. */
 export const EstimateSchema = z.object({
   runs: z.number().int(),
   calls: z.number().int().nullable().describe('model calls or questions'),
   tokens: z.number().int().nullable(),
   costUsd: z.number().nullable(),
+  judges: BesidesSchema.nullable().describe('the most that LLM judges take beside the answers, in none of the other figures; null: nobody judges'),
+  embeddings: BesidesSchema.nullable().describe('vectors of endpoints, in none of the other figures; null: none is asked'),
   memoryBytes: z.number().nullable().describe('peak of one run, the largest'),
   flops: z.number().nullable().describe('floating-point operations of training, all runs together'),
   seconds: z.number().nullable().describe('the most likely time of all runs on the workers that are there'),

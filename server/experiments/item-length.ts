@@ -16,6 +16,12 @@ export async function meanItemCharacters(dataset: Pick<Dataset, 'splits' | 'stre
   return characters / count
 }
 
+/** Of a retrieval dataset. */
+export async function documentSizes(dataset: Pick<Dataset, 'documents'>): Promise<{ count: number; characters: number }> {
+  const documents = await dataset.documents()
+  return { count: documents.length, characters: documents.reduce((sum, { text }) => sum + text.length, 0) }
+}
+
 function charactersOf(item: DatasetItem): number {
   if ('messages' in item && Array.isArray(item.messages)) return item.messages.reduce((sum, { content }) => sum + content.length, 0)
   const text = [item['input'], item['question'], item['text']].find((field) => typeof field === 'string')

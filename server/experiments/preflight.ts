@@ -9,7 +9,7 @@ import { PriceTable } from '../providers/price-table.js'
 import { SETTINGS, type Settings } from '../settings.js'
 import { TimingStore } from '../store/timing-store.js'
 import { WorkerStore } from '../store/worker-store.js'
-import { meanItemCharacters } from './item-length.js'
+import { documentSizes, meanItemCharacters } from './item-length.js'
 import { machineOf } from './machines.js'
 import { modelFacts } from './model-folders.js'
 
@@ -30,10 +30,10 @@ export class Preflight {
   async estimate(spec: ExperimentSpec, dataset: Dataset): Promise<Estimate> {
     const isTraining = TRAINING.includes(spec.kind)
     const named = expandRuns(spec).map(({ params }) => EndpointSchema.safeParse(params['model']).data?.model ?? String(params['model']))
-    const [pastRuns, workers, itemCharacters] = await Promise.all([this.timings.pastRuns(isTraining ? TRAINING : [spec.kind], [...new Set(named)]), this.workers.list(), meanItemCharacters(dataset)])
+    const [pastRuns, workers, itemCharacters, documents] = await Promise.all([this.timings.pastRuns(isTraining ? TRAINING : [spec.kind], [...new Set(named)]), this.workers.list(), meanItemCharacters(dataset), spec.kind === 'rag' ? documentSizes(dataset) : undefined])
     const alive = workers.filter((worker) => worker.alive)
     const models = await this.#facts(isTraining ? [...named, ...pastRuns.map(({ params }) => String(params['model']))] : [])
-    return estimate(spec, { datasetSizes: dataset.splits, models, evidence: { pastRuns, machineOf: (device) => machineOf(device, alive) }, ...(itemCharacters === undefined ? {} : { itemCharacters }) })
+    return estimate(spec, { datasetSizes: dataset.splits, models, evidence: { pastRuns, machineOf: (device) => machineOf(device, alive) }, ...(itemCharacters === undefined ? {} : { itemCharacters }), ...(documents === undefined ? {} : { documents }) })
   }
 
   /** Throws AppError `invalid_spec`. Nothing is refused on a guess: not while no worker is at work, and not for models unknown here. */

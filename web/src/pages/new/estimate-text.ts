@@ -9,6 +9,12 @@ export function spanText({ low, high }: TimeRange): string {
   return `${formatDuration(low * 1000)} – ${formatDuration(high * 1000)}`
 }
 
+/** Calls and tokens of judges or vectors; their cost stands beside. */
+export function besidesText({ calls, tokens }: NonNullable<Estimate['judges']>): string {
+  const count = (value: number | null): string => (value === null ? '?' : formatCount(value))
+  return say(`up to ${count(calls)} calls, ${count(tokens)} tokens`, `até ${count(calls)} chamadas, ${count(tokens)} tokens`)
+}
+
 /** Most likely, and from least to most. */
 export function rangeText(range: TimeRange): string {
   return `${formatDuration(range.seconds * 1000)} (${spanText(range)})`
@@ -80,6 +86,8 @@ const IN_PORTUGUESE: readonly (readonly [RegExp, string])[] = [
   [/^memory: a model is not/, 'memória: um modelo não está em models/ deste servidor, ou não é de uma família que se possa estimar'],
   [/^memory: of one run/, 'memória: de uma execução, com cada linha tão longa quanto maxLength'],
   [/^memory: not estimated/, 'memória: não estimada para execuções que não treinam'],
-  [/^judges: up to (\d+) calls/, 'juízes: até $1 chamadas a mais, que não estão em nenhum destes números e contam no orçamento'],
-  [/^embeddings: calls/, 'embeddings: as chamadas por vetores ainda não guardados não estão em nenhum destes números e contam no orçamento'],
+  [/^judges: the most/, 'juízes: o máximo que tomam, com 4 caracteres por token, cada resposta tão longa quanto maxTokens e cada veredito tão longo quanto o juiz pode escrever; respostas guardadas não são pedidas de novo. Não estão nos outros números e contam no orçamento'],
+  [/^judges: assertions/, 'juízes: as asserções dos itens consultam avaliadores, e quais são está nos itens'],
+  [/^embeddings: a call/, 'embeddings: uma chamada por texto, menos quando textos vão juntos, com 4 caracteres por token e trechos tão longos quanto chunkSize; vetores guardados não são pedidos de novo. Não estão nos outros números e contam no orçamento'],
+  [/^cost of judges and vectors/, 'custo de juízes e vetores: desconhecido quando o arquivo não dá um preço por token para eles, ou quando seus tokens não são conhecidos'],
 ]
