@@ -1,7 +1,7 @@
 /* How the cost of answers spreads over the items, and how it goes with their errors. */
 import type { CostBasis, MetricSummary, PairedTest, Spread } from '../server/contracts/index.js'
 import { errorRateOf, scaled } from './expected-cost.js'
-import { METRICS } from './metrics.js'
+import { METRICS, type NamedMetric } from './metrics.js'
 import type { Pairs, ScoreColumns } from './score-columns.js'
 import { clusterIndex, meanInterval, meanOf } from './statistics/intervals.js'
 
@@ -48,9 +48,10 @@ export function costBasisOfColumns(metric: string, { scores, costs, clusters }: 
 }
 
 /** What the paired items say of the difference in errors and in cost; null where a cost is not known or the metric tells no errors. */
-export function costDifference(metric: string, { run, baseline, costs, clusters, corpus }: Pairs, { n, difference, low, high }: Pick<PairedTest, 'n' | 'difference' | 'low' | 'high'>): CostBasis | null {
-  const known = METRICS[metric]
-  const tellsErrors = known === undefined ? [run, baseline].every((scores) => scores.every((score) => score >= 0 && score <= 1)) : known.bounded && known.higherIsBetter
+export function costDifference({ id, higherIsBetter }: Pick<NamedMetric, 'id' | 'higherIsBetter'>, { run, baseline, costs, clusters, corpus }: Pairs, { n, difference, low, high }: Pick<PairedTest, 'n' | 'difference' | 'low' | 'high'>): CostBasis | null {
+  const known = METRICS[id]
+  const isShare = known === undefined ? [run, baseline].every((scores) => scores.every((score) => score >= 0 && score <= 1)) : known.bounded
+  const tellsErrors = isShare && higherIsBetter
   const spread = costs === null || corpus !== null || !tellsErrors ? null : costSpread(costs, clusters, { isDifference: true })
   if (costs === null || spread === null) return null
   const errors = run.map((score, item) => (baseline[item] ?? NaN) - score)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ComparisonSchema, type Run } from '../server/contracts/index.js'
 import { compareRuns, type ComparisonRequest } from './comparison.js'
+import { summarizeMetric } from './summary.js'
 import { columnsOf, type ColumnExample } from './score-columns.js'
 
 function run(id: string, fields: Partial<Run> = {}): Run {
@@ -54,6 +55,20 @@ describe('compareRuns', () => {
     expect(comparison.sentence).toContain('Of 4 runs against A, 0 better, 0 worse and 4 not distinguishable. Best: B')
     expect(comparison.best.runIds).toEqual(['B', 'A', 'C', 'D', 'E'])
     expect(comparison.warnings.join()).toContain('winner’s curse')
+  })
+
+  it('takes a lower score for better where the scorer of the user’s own says so', () => {
+    const own = (id: string, shift: number): Answered => {
+      const examples = Array.from({ length: 40 }, (_, item) => example(item, { steps: ((item % 5) + 1) / 10 + shift }, { costUsd: 0.01 }))
+      const summary = summarizeMetric('steps', examples, { higherIsBetter: false, unit: 'steps' })
+      return { run: run(id, { summary: { metrics: { steps: summary }, primaryMetric: 'steps', latency: null, tokensIn: null, tokensOut: null, costUsd: null, durationMs: 1 } }), examples }
+    }
+    const comparison = compare({ metric: 'steps', baselineId: 'A', runs: [own('A', 0.2), own('B', 0)] })
+    expect(comparison).toMatchObject({ higherIsBetter: false, tests: [{ runId: 'B', verdict: 'better', difference: expect.closeTo(-0.2, 12) as number }] })
+    expect(comparison.sentence).toMatch(/^B is better than A on steps by 0\.200 steps, lower /)
+    expect(comparison.runs.map(({ summary }) => [summary?.higherIsBetter, summary?.unit])).toEqual([[false, 'steps'], [false, 'steps']])
+    // A score that is better when lower tells no rate of errors, though it lies between 0 and 1.
+    expect(comparison.tests[0]?.costBasis ?? null).toBeNull()
   })
 
   it('takes a lower loss for better', () => {

@@ -124,7 +124,7 @@ function pricesOf(id: string, runs: Comparison['runs'], arms: readonly Arm[]): {
 function describeArms(arms: readonly Arm[], metric: NamedMetric, pairwise: Pairwise): Omit<Comparison['runs'][number], 'expectedCost'>[] {
   const rows = arms.map((arm) => {
     const { run, columns, runIds } = arm
-    const summary = columns.itemIds.length === 0 ? null : { ...summarizeScores(metric.id, scoredOf(columns)), higherIsBetter: metric.higherIsBetter }
+    const summary = columns.itemIds.length === 0 ? null : summarizeScores(metric.id, scoredOf(columns), metric)
     const latency = summarizeLatencies(columns.latencies, columns.firstTokens, { hasMeanInterval: false })
     // Of pooled runs the answers are what is known; a single run may know more.
     const costUsd = runIds.length === 1 ? (run.summary?.costUsd ?? columns.costUsd) : columns.costUsd

@@ -1,4 +1,4 @@
-import type { CorpusFigure, DatasetTask, ExperimentSpec, Kind, MetricSummary } from '../server/contracts/index.js'
+import type { CorpusFigure, DatasetTask, ExperimentSpec, Kind, MetricSummary, Scorers } from '../server/contracts/index.js'
 
 /** A score that examples carry, and how its mean over items is reported. */
 export interface Metric {
@@ -17,6 +17,14 @@ export interface Metric {
 }
 
 export type NamedMetric = Metric & { id: string }
+
+/** What the experiment file says of a metric that a scorer of the user's own gives. */
+export type OwnMetric = Pick<Metric, 'higherIsBetter' | 'unit'>
+
+/** By name. Scorers that do not say otherwise are better when higher. */
+export function ownMetrics(scorers: Scorers): Map<string, OwnMetric> {
+  return new Map(Object.entries(scorers).flatMap(([name, scorer]) => (scorer.type === 'custom' ? [[name, { higherIsBetter: scorer.better === 'higher', ...(scorer.unit === undefined ? {} : { unit: scorer.unit }) }] as const] : [])))
+}
 
 const share = { higherIsBetter: true, estimator: 'proportion', bounded: true } as const
 const fraction = { higherIsBetter: true, estimator: 'mean', bounded: true } as const

@@ -101,7 +101,7 @@ export class Pairwise {
     // Wins and losses are told in terms of better and worse, not of larger and smaller.
     const [wins, losses] = higherIsBetter ? [result.wins, result.losses] : [result.losses, result.wins]
     const nonInferiority = margin === undefined ? null : { margin, p: pNonInferior, pAdjusted: null, verdict: 'not shown' as const }
-    const costBasis = costDifference(this.#metric.id, pairs, result)
+    const costBasis = costDifference(this.#metric, pairs, result)
     return { runId: other.run.id, baselineId: baseline.run.id, ...result, wins, losses, pAdjusted: null, verdict: 'not distinguishable', nonInferiority, costBasis }
   }
 

@@ -1,6 +1,6 @@
 import { type Example, fromWire, type LatencySummary, type MetricSummary, type Summary, toWire } from '../server/contracts/index.js'
 import { correlationOfMeans, costSpread } from './answer-costs.js'
-import { METRICS } from './metrics.js'
+import { METRICS, type OwnMetric } from './metrics.js'
 import { corpusPartOf, corpusRowsOf } from './score-columns.js'
 import { bootstrapMean, bootstrapSums, resamplesWithin } from './statistics/bootstrap.js'
 import { CORPUS_FIGURE, type CorpusRows, sumRows } from './statistics/corpus.js'
@@ -38,9 +38,10 @@ function intervalOf(observations: Observations, metric: string): Interval {
  * one counted apart. Proportions by Wilson, means by Student's t, both by cluster where items share
  * one (see statistics/intervals.ts). A figure of the whole corpus stands in place of a mean, with its
  * bootstrap interval. With no scored item the mean is NaN.
+ * @param own what is said of a metric that is none of the product's
  */
-export function summarizeScores(metric: string, scored: Observations & { unscored: number; errors: number; corpus?: CorpusRows | undefined }): MetricSummary {
-  const info = METRICS[metric]
+export function summarizeScores(metric: string, scored: Observations & { unscored: number; errors: number; corpus?: CorpusRows | undefined }, own?: OwnMetric): MetricSummary {
+  const info = METRICS[metric] ?? own
   const base = {
     n: scored.values.length,
     higherIsBetter: info?.higherIsBetter ?? true,
@@ -67,7 +68,7 @@ function corpusSummary(corpus: CorpusRows, clusters: Observations['clusters']): 
 }
 
 /** As `summarizeScores`, from the examples of a run: failed ones are errors, others without a score unscored. */
-export function summarizeMetric(metric: string, examples: readonly ScoredExample[]): MetricSummary {
+export function summarizeMetric(metric: string, examples: readonly ScoredExample[], own?: OwnMetric): MetricSummary {
   const values: number[] = []
   const clusters: (string | null)[] = []
   const costs: number[] = []
@@ -82,7 +83,7 @@ export function summarizeMetric(metric: string, examples: readonly ScoredExample
     parts.push(corpusPartOf(example, metric))
     if (example.costUsd != null) costs.push(example.costUsd)
   }
-  const summary = summarizeScores(metric, { values, clusters, errors, unscored: examples.length - values.length - errors, corpus: corpusRowsOf(parts) })
+  const summary = summarizeScores(metric, { values, clusters, errors, unscored: examples.length - values.length - errors, corpus: corpusRowsOf(parts) }, own)
   return costs.length === 0 || costs.length < values.length || summary.corpus !== undefined ? summary : { ...summary, costCorrelation: correlationOfMeans(values, costs, clusters) }
 }
 

@@ -82,7 +82,7 @@ export function tradeoffRuns({ metric, runs, perHourUsd }: TradeoffRequest): Tra
   const rows = arms.map((arm) => {
     // The mean's interval takes its time and is read where time is money.
     const latency = summarizeLatencies(arm.columns.latencies, arm.columns.firstTokens, { hasMeanInterval: perHourUsd !== null })
-    const summary = { ...summarizeScores(metric.id, scoredOf(arm.columns)), higherIsBetter: metric.higherIsBetter }
+    const summary = summarizeScores(metric.id, scoredOf(arm.columns), metric)
     const cost = pricedCost(arm.columns) ?? assumedCost(latency, perHourUsd)
     const basis = costBasisOfColumns(metric.id, arm.columns, summary)
     return { arm, summary, latency, cost, basis: basis && { ...basis, costPer1000Usd: cost === null ? null : { mean: cost.mean, low: cost.low, high: cost.high } } }

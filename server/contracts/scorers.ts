@@ -107,7 +107,13 @@ export const ScorerSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('no_refusal') }),
   z.strictObject({ type: z.literal('no_personal_data'), kinds: z.array(z.enum(['email', 'phone', 'card', 'iban', 'cpf', 'cnpj', 'ssn', 'ip'])).min(1).optional().describe('left out: all') }),
   z.strictObject({ type: z.literal('at_most'), of: z.enum(['latencyMs', 'ttftMs', 'costUsd', 'tokensOut']), value: z.number().nonnegative().describe('1 up to this; replies from the store and unknown figures are not scored') }),
-  z.strictObject({ type: z.literal('custom'), file: z.string().regex(/^[A-Za-z0-9][\w.-]*\.(ts|js|mjs)$/, 'the name of a .ts, .js or .mjs file in scorers/ under BANCADA_HOME') }),
+  z.strictObject({
+    type: z.literal('custom'),
+    file: z.string().regex(/^[A-Za-z0-9][\w.-]*\.(ts|js|mjs)$/, 'the name of a .ts, .js or .mjs file in scorers/ under BANCADA_HOME'),
+    better: z.enum(['higher', 'lower']).default('higher').describe('which way is better'),
+    bounded: z.boolean().default(true).describe('scores lie in 0 to 1; false: any number'),
+    unit: z.string().trim().min(1).max(20).optional().describe('shown beside the figures'),
+  }),
   z.strictObject({ type: z.literal('similarity'), by: EmbedderSchema.default('use-lite-en'), to: z.string().min(1).optional().describe('field of the item; left out: the target'), atLeast: z.number().gt(0).max(1).optional().describe('1 from this cosine on, else 0; left out: the cosine itself, no less than 0') }),
   z.strictObject({ type: z.literal('perplexity'), atMost: z.number().min(1).optional().describe('1 up to this perplexity, else 0; left out: 1 / perplexity') }),
   z.strictObject({

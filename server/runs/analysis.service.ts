@@ -35,9 +35,9 @@ export class AnalysisService {
     const annotations = await this.annotations.list([run.id])
     if (annotations.length === 0) return null
     const scorers = new Map<string, ScorerScores>()
-    for (const [metric, { mean }] of Object.entries(run.summary?.metrics ?? {})) {
+    for (const [metric, { mean, higherIsBetter }] of Object.entries(run.summary?.metrics ?? {})) {
       const info = METRICS[metric]
-      if (info === undefined ? Number(mean) >= 0 && Number(mean) <= 1 : info.bounded && info.higherIsBetter) scorers.set(metric, await this.scores.columns(run.id, metric))
+      if (info === undefined ? higherIsBetter && Number(mean) >= 0 && Number(mean) <= 1 : info.bounded && info.higherIsBetter) scorers.set(metric, await this.scores.columns(run.id, metric))
     }
     return peopleAnswer(annotations, scorers)
   }

@@ -66,3 +66,11 @@ describe('figures', () => {
     expect(format.shorten('a  b\nc d', 5)).toBe('a b …')
   })
 })
+
+describe('metrics of one’s own', () => {
+  it('are told by what runs say of them', () => {
+    expect(format.metricStyle('steps', { higherIsBetter: false, unit: 'steps' })).toMatchObject({ label: 'steps', unit: 'steps', higherIsBetter: false, isShare: false, most: null })
+    expect(format.metricStyle('steps')).toMatchObject({ unit: '', higherIsBetter: true })
+    expect(format.metricStyle('loss', { higherIsBetter: true })).toMatchObject({ higherIsBetter: false })
+  })
+})

@@ -85,10 +85,12 @@ export interface MetricStyle {
   most: number | null
 }
 
-export function metricStyle(id: string): MetricStyle {
+/** @param told what a run's summary, or a comparison, says of the metric: all that is known of one that is none of the product's */
+export function metricStyle(id: string, told?: { higherIsBetter: boolean; unit?: string | undefined }): MetricStyle {
   const metric = METRICS[id]
   const isShare = metric?.estimator === 'proportion'
-  return { label: metric === undefined ? id : say(metric.label, PORTUGUESE_LABELS[id] ?? metric.label), isShare, unit: isShare ? '%' : metric?.unit === 'characters' ? say('characters', 'caracteres') : (metric?.unit ?? ''), higherIsBetter: metric?.higherIsBetter ?? true, most: metric?.bounded === true ? 1 : null }
+  const { unit = '', higherIsBetter } = metric ?? told ?? { higherIsBetter: true }
+  return { label: metric === undefined ? id : say(metric.label, PORTUGUESE_LABELS[id] ?? metric.label), isShare, unit: isShare ? '%' : unit === 'characters' ? say('characters', 'caracteres') : unit, higherIsBetter, most: metric?.bounded === true ? 1 : null }
 }
 
 export function formatMetric(value: Float | null | undefined, style: Pick<MetricStyle, 'isShare'>): string {

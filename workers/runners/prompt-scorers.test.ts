@@ -1,4 +1,6 @@
 /* Scorers of the experiment's own, in a prompt run over real endpoints on this machine. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { PromptParameters } from '../../server/contracts/index.js'
 import { chatEndpoint, promptRun } from '../fixtures/prompt-run.js'
@@ -35,6 +37,14 @@ test('a judge scores by its rubric; its cost stands apart, and a reply that is n
   const judged = reported.examples.filter(({ scores }) => scores['tone'] !== undefined)
   expect(judged.map(({ details }) => details['judgements'])).toEqual(Array.from({ length: 5 }, () => ({ tone: 'well put' })))
   expect(reported.examples.find(({ scores }) => scores['tone'] === undefined)?.details['unscored']).toEqual({ tone: 'the judge did not reply with {"reason", "score"}: "Seems fine to me."' })
+})
+
+test('a scorer of one’s own says which way is better, and in what unit', async () => {
+  const { baseUrl } = await chatEndpoint((prompt) => (prompt.includes('1') ? 'ham and spam' : 'ham'))
+  const { context } = await promptRun(baseUrl, { scorers: { words: { type: 'custom', file: 'words.mjs', better: 'lower', bounded: false, unit: 'words' } } }, { assignment: { metrics: ['words', 'accuracy'] } })
+  mkdirSync(join(context.folders.home, 'scorers'), { recursive: true })
+  writeFileSync(join(context.folders.home, 'scorers', 'words.mjs'), "export default ({ answer }) => answer.split(' ').length\n")
+  expect((await runPrompt(context)).metrics).toMatchObject({ words: { n: 10, higherIsBetter: false, unit: 'words', method: 'student-t' }, accuracy: { higherIsBetter: true } })
 })
 
 test('a rubric that names a field the items lack is refused before anything is asked', async () => {

@@ -1,6 +1,7 @@
 /* A prompt run: template × few-shot examples × model over a held-out split, each item asked and scored. */
 import { z } from 'zod'
 import type { Dataset } from '../../datasets/reader.js'
+import { ownMetrics } from '../../experiments/metrics.js'
 import { corpusPartOf } from '../../experiments/score-columns.js'
 import { CORPUS_FIGURE } from '../../experiments/statistics/corpus.js'
 import { type CorpusFigure, fromWire, type Example, type PromptParameters, type Summary } from '../../server/contracts/index.js'
@@ -153,7 +154,7 @@ export async function answerAll<Item extends { id: string }>(context: Context, {
 }
 
 function summarize(context: Context, examples: readonly Example[], { budget, named }: Pick<Work<unknown>, 'budget' | 'named'>): Summary {
-  const summary = { ...summarizeExamples(context, examples), spentUsd: budget.spentUsd }
+  const summary = { ...summarizeExamples(context, examples, ownMetrics(context.params.scorers)), spentUsd: budget.spentUsd }
   return named?.report(summary, examples) ?? summary
 }
 

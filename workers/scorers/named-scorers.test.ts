@@ -63,7 +63,10 @@ describe('what cannot work is told before the run begins', () => {
     writeFileSync(join(folder, 'empty.mjs'), 'export const x = 1\n')
     writeFileSync(join(folder, 'seven.mjs'), 'export default () => 7\n')
     await expect(score({ type: 'custom', file: 'empty.mjs' }, {})).rejects.toThrow(/no default export/)
-    await expect(score({ type: 'custom', file: 'seven.mjs' }, {})).rejects.toThrow(/gave 7; a score is a number from 0 to 1/)
+    await expect(score({ type: 'custom', file: 'seven.mjs' }, {})).rejects.toThrow(/gave 7; a score is a number from 0 to 1 \(bounded: false allows any\)/)
+    writeFileSync(join(folder, 'none.mjs'), 'export default () => NaN\n')
+    await expect(score({ type: 'custom', file: 'none.mjs', bounded: false }, {})).rejects.toThrow(/gave NaN; a score is a finite number/)
+    expect(await score({ type: 'custom', file: 'seven.mjs', bounded: false, better: 'lower', unit: 'steps' }, {})).toBe(7)
   })
 
   test('a path that leaves the folder', () => {

@@ -95,7 +95,7 @@ const MAKERS: { [T in SimpleScorer['type']]: Maker<T> } = {
 export async function makeScorers(scorers: Scorers, folder: string): Promise<Map<string, NamedScorer>> {
   const made = new Map<string, NamedScorer>()
   for (const [name, scorer] of Object.entries(scorers)) {
-    if (scorer.type === 'custom') made.set(name, await loadCustom(name, join(folder, scorer.file)))
+    if (scorer.type === 'custom') made.set(name, await loadCustom(name, { path: join(folder, scorer.file), bounded: scorer.bounded }))
     else if (isSimple(scorer)) made.set(name, makeSimple(name, scorer))
   }
   return made
@@ -115,8 +115,8 @@ function makeSimple(name: string, scorer: SimpleScorer): NamedScorer {
   }
 }
 
-/** A module whose default export takes a ScoredAnswer and gives a number from 0 to 1, true or false, or null where it does not apply. */
-async function loadCustom(name: string, path: string): Promise<NamedScorer> {
+/** A module whose default export takes a ScoredAnswer and gives a number from 0 to 1 (any, where it is not bounded), true or false, or null where it does not apply. */
+async function loadCustom(name: string, { path, bounded }: { path: string; bounded: boolean }): Promise<NamedScorer> {
   if (!(await stat(path).catch(() => null))?.isFile()) throw new RunFailure('invalid_params', `scorers.${name}: there is no file ${path}; put it there`)
   let score: unknown
   try {
@@ -127,14 +127,15 @@ async function loadCustom(name: string, path: string): Promise<NamedScorer> {
   }
   if (typeof score !== 'function') throw new RunFailure('invalid_params', `scorers.${name}: ${path} has no default export that is a function; export default ({ answer, target, item }) => 0 to 1`)
   const call = score as (scored: ScoredAnswer) => unknown
-  return async (scored) => checked(path, await call(scored))
+  return async (scored) => checked(await call(scored), { path, bounded })
 }
 
-function checked(path: string, value: unknown): number | null {
+function checked(value: unknown, { path, bounded }: { path: string; bounded: boolean }): number | null {
   if (value === null || value === undefined) return null
   const number = typeof value === 'boolean' ? Number(value) : value
-  if (typeof number === 'number' && number >= 0 && number <= 1) return number
-  throw new RangeError(`${path} gave ${typeof value === 'number' ? String(value) : JSON.stringify(value)}; a score is a number from 0 to 1, true, false or null`)
+  if (typeof number === 'number' && (bounded ? number >= 0 && number <= 1 : Number.isFinite(number))) return number
+  const wanted = bounded ? 'a number from 0 to 1 (bounded: false allows any)' : 'a finite number'
+  throw new RangeError(`${path} gave ${typeof value === 'number' ? String(value) : JSON.stringify(value)}; a score is ${wanted}, true, false or null`)
 }
 
 function finder(ignoreCase: boolean): (text: string, part: string) => boolean {

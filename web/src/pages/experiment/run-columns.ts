@@ -3,7 +3,7 @@ import type { Experiment, Run } from '../../../../server/contracts/run.js'
 import { metricStyle } from '../../format.js'
 import { say } from '../../i18n.js'
 import type { SortValue } from '../../table-sort.js'
-import { meanOf, metricsOfRuns } from './run-facts.js'
+import { meanOf, metricsOfRuns, toldOf } from './run-facts.js'
 
 export interface RunColumn {
   id: string
@@ -25,7 +25,7 @@ export function runColumns(experiment: Experiment, tests: ReadonlyMap<string, Pa
   const isTraining = kind === 'lora' || kind === 'pretrain'
   const column = (id: string, label: string, more: Omit<RunColumn, 'id' | 'label' | 'of' | 'startsDescending'> & Partial<RunColumn>): RunColumn => ({ id, label, of: id, startsDescending: false, ...more })
   const metric = (name: string): RunColumn =>
-    column(`metric:${name}`, metricStyle(name).label, { kind: 'metric', of: name, startsDescending: metricStyle(name).higherIsBetter, value: (run) => meanOf(run, name) })
+    column(`metric:${name}`, metricStyle(name).label, { kind: 'metric', of: name, startsDescending: metricStyle(name, toldOf(runs, name)).higherIsBetter, value: (run) => meanOf(run, name) })
   const latency = (of: 'p50Ms' | 'p95Ms', label: string): RunColumn => column(of, label, { kind: 'latency', title: say('Latency per item', 'Latência por item'), value: (run) => run.summary?.latency?.[of] })
   const [, ...others] = metricsOfRuns(experiment)
   const hasLatency = runs.some((run) => run.summary?.latency)

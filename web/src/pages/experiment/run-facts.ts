@@ -2,6 +2,7 @@
 import { formatDuration } from '../../format.js'
 import { say } from '../../i18n.js'
 import type { Experiment, Run } from '../../../../server/contracts/run.js'
+import type { MetricSummary } from '../../../../server/contracts/metric.js'
 import { paretoFront } from '../../../../experiments/pareto.js'
 
 export const meanOf = (run: Run, metric: string): number | null => {
@@ -37,6 +38,11 @@ export function progressText(run: Pick<Run, 'status' | 'progress' | 'startedAt'>
 }
 
 /** Metrics that any run reports, the primary one first. */
+/** What the runs' summaries say of a metric; undefined before one has it. */
+export function toldOf(runs: readonly Pick<Run, 'summary'>[], metric: string): MetricSummary | undefined {
+  return runs.map(({ summary }) => summary?.metrics[metric]).find((told) => told !== undefined)
+}
+
 export function metricsOfRuns(experiment: Pick<Experiment, 'primaryMetric' | 'runs'>): string[] {
   const names = new Set([experiment.primaryMetric])
   for (const run of experiment.runs) for (const name of Object.keys(run.summary?.metrics ?? {})) names.add(name)

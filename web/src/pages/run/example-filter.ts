@@ -15,10 +15,10 @@ const WHOLE_PAGE = 1000
 const HALF = 0.5
 
 /** Wrong: nothing right of a metric that is right or wrong; less than half of a metric between 0 and 1. */
-export function isWrong(example: Pick<Example, 'scores'>, metric: string): boolean {
+export function isWrong(example: Pick<Example, 'scores'>, metric: string, told?: Parameters<typeof metricStyle>[1]): boolean {
   const score = example.scores[metric]
   if (score === undefined) return false
-  const style = metricStyle(metric)
+  const style = metricStyle(metric, told)
   if (!style.higherIsBetter) return false
   return style.isShare ? Number(score) === 0 : Number(score) < HALF
 }
@@ -27,12 +27,14 @@ interface Asked {
   id: string
   filter: string
   metric: string
+  /** What the run's summary says of it. */
+  told?: Parameters<typeof metricStyle>[1]
   offset: number
   limit: number
 }
 
 /** A page of a run's items. What is wrong depends on the metric, so those are picked out here. */
-export async function readExamples({ id, filter, metric, offset, limit }: Asked, signal: AbortSignal): Promise<ExamplePage> {
+export async function readExamples({ id, filter, metric, told, offset, limit }: Asked, signal: AbortSignal): Promise<ExamplePage> {
   if (filter !== 'wrong') {
     const status = filter === 'unscored' || filter === 'error' ? filter : undefined
     return getExamples(id, { offset, limit, status }, signal)
@@ -41,7 +43,7 @@ export async function readExamples({ id, filter, metric, offset, limit }: Asked,
   for (let start = 0, total = 1; start < total; start += WHOLE_PAGE) {
     const page = await getExamples(id, { offset: start, limit: WHOLE_PAGE, status: 'scored' }, signal)
     total = page.total
-    wrong.push(...page.examples.filter((example) => isWrong(example, metric)))
+    wrong.push(...page.examples.filter((example) => isWrong(example, metric, told)))
   }
   return { total: wrong.length, examples: wrong.slice(offset, offset + limit) }
 }
