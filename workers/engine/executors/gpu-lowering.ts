@@ -18,8 +18,6 @@ import type { Data } from './executor.js'
 
 /** Half of the smallest limit among usual adapters. */
 const WEIGHT_PIECE_BYTES = 2 ** 29
-/** The most tensors that Concat takes. */
-const CONCAT_ARITY = 8
 
 export interface LoweredGraph {
   graph: Graph
@@ -106,7 +104,7 @@ class Lowering {
     const { transA, transB } = (node as Node<'Gemm'>).attributes
     const x = this.#map(at(node.inputs, 0))
     const pieces = this.#piecesOf(table)
-    if (transB) return concatAll(this.#to, pieces.map((piece) => gemm(this.#to, x, piece, { transA, transB })), 1)
+    if (transB) return concat(this.#to, pieces.map((piece) => gemm(this.#to, x, piece, { transA, transB })), 1)
     let start = 0
     return pieces.map((piece) => {
       const end = start + at(piece.shape, 0)
@@ -175,12 +173,6 @@ function fedIndex(value: Value): Value | null {
   if (value.dtype !== 'i64') return null
   if (value.source.kind === 'input') return value
   return value.source.kind === 'node' && value.source.node.operator === 'Reshape' ? fedIndex(at(value.source.node.inputs, 0)) : null
-}
-
-function concatAll(graph: Graph, parts: readonly Value[], axis: number): Value {
-  if (parts.length === 1) return at(parts, 0)
-  const groups = Array.from({ length: Math.ceil(parts.length / CONCAT_ARITY) }, (_, group) => concat(graph, parts.slice(group * CONCAT_ARITY, (group + 1) * CONCAT_ARITY), axis))
-  return concatAll(graph, groups, axis)
 }
 
 /** [count, width] in f32; each row is read once. */

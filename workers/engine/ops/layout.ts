@@ -58,11 +58,13 @@ export const Slice: Operator<{ axis: number; start: number; end: number }> = {
     emitter.node('Slice', [at(names, 0), emitter.int64([start]), emitter.int64([end]), emitter.int64([axis])], { output: outputName }),
 }
 
+/** WebGPU binds at most about ten buffers to one kernel. */
+const CONCAT_ARITY = 8
+
 export const Concat: Operator<{ axis: number }> = {
   infer: (inputs, { axis }) => {
     const first = at(inputs, 0)
-    // WebGPU binds at most about ten buffers to one kernel.
-    if (inputs.length > 8) throw graphError(`concat of ${inputs.length} tensors; at most 8 are supported`)
+    if (inputs.length > CONCAT_ARITY) throw graphError(`concat of ${inputs.length} tensors; one node joins at most ${CONCAT_ARITY}`)
     for (const input of inputs) {
       if (!sameShape(input.shape.with(axis, 0), first.shape.with(axis, 0))) throw graphError(`concat of [${first.shape.join(', ')}] and [${input.shape.join(', ')}] along axis ${axis}`)
     }
@@ -107,8 +109,11 @@ export function transpose(graph: GraphBuilder, x: Value, perm: readonly number[]
   return graph.apply('Transpose', [x], { perm })
 }
 
+/** Any number of parts: many are joined in groups, and those again. */
 export function concat(graph: GraphBuilder, parts: readonly Value[], axis: number): Value {
-  return graph.apply('Concat', parts, { axis })
+  if (parts.length <= CONCAT_ARITY) return parts.length === 1 ? at(parts, 0) : graph.apply('Concat', parts, { axis })
+  const groups = Array.from({ length: Math.ceil(parts.length / CONCAT_ARITY) }, (_, group) => concat(graph, parts.slice(group * CONCAT_ARITY, (group + 1) * CONCAT_ARITY), axis))
+  return concat(graph, groups, axis)
 }
 
 export function slice(graph: GraphBuilder, x: Value, range: { axis: number; start: number; end: number }): Value {
