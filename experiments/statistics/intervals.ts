@@ -102,8 +102,9 @@ export function meanInterval(observations: Observations): Interval {
 
 /**
  * 95 % interval of a proportion (values 0 or 1): Wilson's; where items share clusters the
- * clustered t interval, cut to [0, 1]. When all clustered values are equal their variance says
- * nothing, so Wilson's interval is taken over the number of clusters, the conservative reading.
+ * clustered t interval, cut to [0, 1]. When all clustered values are equal, or all clusters balance
+ * out, their variance says nothing, so Wilson's interval is taken over the number of clusters, the
+ * conservative reading.
  */
 export function proportionInterval(observations: Observations): Interval {
   const { values } = observations
@@ -111,7 +112,8 @@ export function proportionInterval(observations: Observations): Interval {
   const mean = meanOf(values)
   const clusters = clusterIndex(observations.clusters)
   if (!clusters) return { mean, ...wilson(Math.round(mean * n), n), method: 'wilson' }
-  if (mean === 0 || mean === 1) return { mean, ...wilson(mean * clusters.count, clusters.count), method: 'wilson' }
+  const hasSpread = clusters.count < 2 || clusteredError(values, clusters) > 1e-12
+  if (mean === 0 || mean === 1 || !hasSpread) return { mean, ...wilson(mean * clusters.count, clusters.count), method: 'wilson' }
   return clipToUnit(meanInterval(observations))
 }
 

@@ -70,6 +70,11 @@ describe('intervals', () => {
     const interval = proportionInterval({ values: bits(20, 0), clusters: Array.from({ length: 20 }, (_, item) => `c${item % 10}`) })
     expect(interval).toEqual({ mean: 1, ...wilson(10, 10), method: 'wilson' })
   })
+
+  it('never shrink to a point when every cluster has as many right answers as the others', () => {
+    const interval = proportionInterval({ values: Array.from({ length: 20 }, (_, item) => item % 2), clusters: Array.from({ length: 20 }, (_, item) => `c${Math.floor(item / 2)}`) })
+    expect(interval).toEqual({ mean: 0.5, ...wilson(5, 10), method: 'wilson' })
+  })
 })
 
 describe('paired comparison', () => {
