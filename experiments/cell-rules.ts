@@ -64,6 +64,11 @@ export function datasetProblems(spec: ExperimentSpec, dataset: Pick<DatasetInfo,
     const path = 'bestMetric' in spec.axes ? 'axes.bestMetric' : 'fixed.bestMetric'
     return [{ path, message: `only a dataset with labels has an accuracy; ${dataset.name} is for ${dataset.task}`, seen: 'accuracy', allowed: 'loss, token_accuracy' }]
   }
+  const accuracy = spec.metrics?.indexOf('accuracy') ?? -1
+  const hasChoices = 'choices' in (spec.fixed ?? {}) || 'choices' in spec.axes
+  if (spec.kind === 'prompt' && dataset.task === 'generation' && accuracy !== -1 && !hasChoices) {
+    return [{ path: `metrics[${accuracy}]`, message: `only a dataset with labels, or items with choices, has an accuracy; ${dataset.name} is for generation`, seen: 'accuracy', allowed: 'exact_match, contains, numeric_match, token_f1 and others of texts' }]
+  }
   const splits = Object.keys(dataset.splits)
   const wanted = new Map<string, string>()
   for (const split of FIXED_SPLITS[spec.kind]) wanted.set(split, 'dataset')

@@ -7,7 +7,8 @@ const LONGEST_SEEN = 80
 
 /** A value as a message shows it: JSON, shortened. */
 export function showValue(value: unknown): string {
-  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value))
+  // JSON has no NaN and no infinity: it would show null, which nobody wrote.
+  const text = value === undefined ? 'nothing' : typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
   return text.length > LONGEST_SEEN ? `${text.slice(0, LONGEST_SEEN - 1)}…` : text
 }
 
@@ -15,6 +16,15 @@ export function showValue(value: unknown): string {
 export function suggestion(word: string, names: readonly string[]): string {
   const nearest = nearestName(word, names)
   return nearest === undefined ? '' : `; did you mean ${nearest}?`
+}
+
+/** The value that was checked, and where in the file it stands. */
+interface Checked {
+  base: Path
+  value: unknown
+  /** Names that are known at the top of the value, and at paths further in. */
+  keys?: readonly string[]
+  keysAt?: Readonly<Record<string, readonly string[]>>
 }
 
 /** Collects what is wrong with a file, each with its path and line. */
@@ -29,21 +39,27 @@ export class ProblemList {
   }
 
   /** Every issue of a zod check of the value that stands at `base`. */
-  addIssues(issues: readonly z.core.$ZodIssue[], options: { base: Path; value: unknown; keys?: readonly string[] }): void {
+  addIssues(issues: readonly z.core.$ZodIssue[], options: Checked): void {
     for (const issue of issues) this.addIssue(issue, options)
   }
 
-  private addIssue(issue: z.core.$ZodIssue, { base, value, keys = [] }: { base: Path; value: unknown; keys?: readonly string[] }): void {
+  private addIssue(issue: z.core.$ZodIssue, { base, value, keys = [], keysAt = {} }: Checked): void {
     const inner = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
     const path = [...base, ...inner]
     const seen = valueAt(value, inner)
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) this.add([...path, key], { message: `unknown key ${key}${suggestion(key, keys)}`, seen: key, ...(keys.length > 0 ? { allowed: keys.join(', ') } : {}) })
+      const known = inner.length === 0 ? keys : (keysAt[pathText(inner)] ?? [])
+      for (const key of issue.keys) this.add([...path, key], { message: `unknown key ${key}${suggestion(key, known)}`, seen: key, ...(known.length > 0 ? { allowed: known.join(', ') } : {}) })
       return
     }
     if (issue.code === 'invalid_union') {
       const branch = likeliestBranch(issue.errors)
-      if (branch) return this.addIssues(branch.map((nested) => Object.assign({}, nested, { path: [...inner, ...nested.path] })), { base, value, keys })
+      if (branch) return this.addIssues(branch.map((nested) => Object.assign({}, nested, { path: [...inner, ...nested.path] })), { base, value, keys, keysAt })
+      const named = namesIn(issue)
+      if (named !== undefined) {
+        const message = seen === undefined ? 'is missing' : `${showValue(seen)} is not known here${typeof seen === 'string' ? suggestion(seen, named) : ''}`
+        return this.add(path, { message, seen: showValue(seen), allowed: named.join(', ') })
+      }
     }
     const allowed = allowedBy(issue)
     const message = seen === undefined ? 'is missing' : `${showValue(seen)} is refused: ${allowed ?? issue.message}`
@@ -58,6 +74,12 @@ function valueAt(value: unknown, path: Path): unknown {
     current = Reflect.get(current, part)
   }
   return current
+}
+
+/** What tells the alternatives of a union apart, where none was named: zod lists it in its message alone. */
+function namesIn(issue: z.core.$ZodIssueInvalidUnion): string[] | undefined {
+  const names = [...issue.message.matchAll(/'([^']+)'/g)].flatMap(([, name]) => name ?? [])
+  return issue.errors.length === 0 && names.length > 0 ? names : undefined
 }
 
 /** The one alternative of a union whose outer type fits the value, if there is one. */

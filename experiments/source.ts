@@ -57,6 +57,9 @@ export function readSource(text: string, format: 'yaml' | 'json', reading: Readi
   const name = format.toUpperCase()
   const { what, maxCharacters } = reading
   if (text.length > maxCharacters) refuse(name, { message: `it has ${text.length} characters; at most ${maxCharacters} are read` }, what)
+  // What no decoder could read stands as U+FFFD by now: guessing on would store other words than were written.
+  const garbled = text.indexOf('\uFFFD')
+  if (garbled !== -1) refuse(name, { message: 'a character is not UTF-8; save the file as UTF-8', line: text.slice(0, garbled).split('\n').length }, what)
   const lines = new LineCounter()
   const tree = parseTree(text, lines, reading)
   const broken = tree.errors[0] ?? tree.warnings[0]
@@ -65,6 +68,8 @@ export function readSource(text: string, format: 'yaml' | 'json', reading: Readi
     refuse(name, { message: `${explain(broken.code, broken.message)} (column ${col})`, line }, what)
   }
   const value = toValue(tree, what)
+  const flaw = flawIn(value)
+  if (flaw !== undefined) refuse(name, { message: flaw }, what)
   const lineAt = (node: Node | null | undefined): number | undefined => (node?.range ? lines.linePos(node.range[0]).line : undefined)
   return {
     value,
@@ -81,6 +86,15 @@ export function readSource(text: string, format: 'yaml' | 'json', reading: Readi
       return line
     },
   }
+}
+
+/** What a parsed value may hold and nothing here can store: itself, a NUL, half of a surrogate pair. */
+function flawIn(value: unknown, above: readonly object[] = []): string | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? 'a text holds the character NUL; take it out' : value.isWellFormed() ? undefined : 'a text holds half of a character (a lone surrogate); write the whole character'
+  if (typeof value !== 'object' || value === null) return undefined
+  if (above.includes(value)) return 'an alias holds itself; write the value out'
+  const inner = Object.entries(value).flatMap((entry): unknown[] => entry)
+  return inner.map((part) => flawIn(part, [...above, value])).find((flaw) => flaw !== undefined)
 }
 
 function explain(code: string, message: string): string {

@@ -133,6 +133,33 @@ describe('parseExperiment', () => {
   })
 })
 
+describe('what no decoder or database can hold', () => {
+  const prompt = 'name: a\nkind: prompt\ndataset: sms-pt\n'
+  it.each([
+    ['an alias of itself', `${prompt}fixed: &f\n  stop: *f\n`, /an alias holds itself/],
+    ['an alias of itself further in', `${prompt}fixed: {model: {provider: openai, baseUrl: "http://h/v1", model: m, extraBody: &e {a: *e}}}\n`, /an alias holds itself/],
+    ['a character of another encoding', 'name: caf\uFFFD\n', /on line 1: a character is not UTF-8/],
+    ['NUL', `${prompt}notes: "a\\0b"\n`, /the character NUL/],
+    ['half of a surrogate pair', `${prompt}notes: "a\\uD800b"\n`, /a lone surrogate/],
+  ])('%s', (_name, text, message) => expect(refused(text).message).toMatch(message))
+
+  it('takes one value that two aliases name', () => {
+    expect(parseExperiment(`${prompt}axes:\n  stop: [&s [x], [y, z]]\nfixed:\n  shotIds: *s\n`, options).fixed).toEqual({ shotIds: ['x'] })
+  })
+})
+
+describe('where a name is not known', () => {
+  const prompt = 'name: a\nkind: prompt\ndataset: sms-pt\n'
+  it.each([
+    ['a parameter at the top', `${prompt}limit: 3\n`, { path: 'limit', message: 'limit is a parameter of the run: write it under fixed, or several values of it under axes' }],
+    ['a parameter with a slip', `${prompt}limt: 3\n`, { path: 'limt', message: 'unknown key limt; did you mean limit?' }],
+    ['a limit that is none', `${prompt}budget: {euros: 3}\n`, { path: 'budget.euros', allowed: 'minutes, usd, calls' }],
+    ['a provider', `${prompt}model: {provider: opanai, baseUrl: "http://h/v1", model: m}\n`, { path: 'model.provider', message: '"opanai" is not known here; did you mean openai?' }],
+    ['a number that is none', `${prompt}fixed: {temperature: .nan}\n`, { path: 'fixed.temperature', seen: 'NaN' }],
+    ['a deadline beyond what a timer holds', `${prompt}fixed: {timeoutSeconds: 1.0e+12}\n`, { path: 'fixed.timeoutSeconds', allowed: 'at most 86400' }],
+  ])('%s', (_name, text, problem) => expect(problems(text)).toMatchObject([problem]))
+})
+
 describe('datasetProblems', () => {
   const info = { name: 'sms-pt', task: 'classification', splits: { train: 'a', test: 'b' } } as const
 
@@ -142,6 +169,12 @@ describe('datasetProblems', () => {
     expect(datasetProblems(parseExperiment(head, options), info)).toEqual([{ path: 'dataset', message: 'sms-pt has no split validation', seen: 'validation', allowed: 'train, test' }])
     const prompt = parseExperiment('name: a\nkind: prompt\ndataset: sms-pt\nfixed: {split: dev}\n', options)
     expect(datasetProblems(prompt, info)).toEqual([{ path: 'fixed.split', message: 'sms-pt has no split dev', seen: 'dev', allowed: 'train, test' }])
+  })
+
+  it('refuses an accuracy where there are neither labels nor choices', () => {
+    const asked = (fixed: string): Problem[] => datasetProblems(parseExperiment(`name: a\nkind: prompt\ndataset: sms-pt\nmetrics: [exact_match, accuracy]\nfixed: {${fixed}}\n`, options), { ...info, task: 'generation' })
+    expect(asked('')).toMatchObject([{ path: 'metrics[1]', seen: 'accuracy', message: expect.stringContaining('only a dataset with labels') }])
+    expect(asked('choices: options')).toEqual([])
   })
 
   it('takes conversations and texts for fine-tuning, which have no accuracy to choose by', () => {

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { AppError, AxisSchema, ExperimentSpecSchema, KINDS, type ExperimentSpec, type Kind, MAX_RUNS, PARAMETERS_BY_KIND } from '../server/contracts/index.js'
+import { AppError, AxisSchema, BudgetSchema, ExperimentSpecSchema, KINDS, type ExperimentSpec, type Kind, MAX_RUNS, PARAMETERS_BY_KIND } from '../server/contracts/index.js'
 import { type Axis, axisLength, axisValues, rangeProblem } from './axes.js'
 import { cellProblem } from './cell-rules.js'
 import { cellsOf, completeParams } from './expand.js'
@@ -11,6 +11,7 @@ import { type Path, readSource } from './source.js'
 type Fields = Record<string, unknown>
 
 const KEYS = ['name', 'kind', 'dataset', 'model', 'axes', 'fixed', 'metrics', 'strategy', 'race', 'repeats', 'seed', 'budget', 'errorCostUsd', 'tags', 'notes']
+const KEYS_AT = { budget: Object.keys(BudgetSchema.shape), race: ['error', 'calls'] }
 const RUN_REFERENCE = /^run:[\w-]+(@\d+)?$/
 
 function isFields(value: unknown): value is Fields {
@@ -59,10 +60,20 @@ function check(value: unknown, found: ProblemList, datasets: readonly string[]):
   checkMetrics(kind, value, found)
   const parsed = ExperimentSpecSchema.safeParse(value)
   if (parsed.success) return parsed.data
-  // Axes and fixed parameters have been checked above, one by one and in more detail.
-  const rest = parsed.error.issues.filter(({ path }) => !((path[0] === 'axes' && isFields(value['axes'])) || (path[0] === 'fixed' && isFields(value['fixed']))))
-  found.addIssues(rest, { base: [], value, keys: KEYS })
+  addStrayKeys(kind, value, found)
+  // Axes, fixed parameters, the model and keys have been checked above, one by one and in more detail.
+  const rest = parsed.error.issues.filter(({ path, code }) => !((code === 'unrecognized_keys' && path.length === 0) || (path[0] === 'model' && value['model'] !== undefined) || (path[0] === 'axes' && isFields(value['axes'])) || (path[0] === 'fixed' && isFields(value['fixed']))))
+  found.addIssues(rest, { base: [], value, keysAt: KEYS_AT })
   return undefined
+}
+
+/** Keys that are none: often parameters, which stand one level further in. */
+function addStrayKeys(kind: Kind, value: Fields, found: ProblemList): void {
+  const parameters = Object.keys(PARAMETERS_BY_KIND[kind].shape)
+  for (const key of Object.keys(value).filter((name) => !KEYS.includes(name))) {
+    const message = parameters.includes(key) ? `${key} is a parameter of the run: write it under fixed, or several values of it under axes` : `unknown key ${key}${suggestion(key, [...KEYS, ...parameters])}`
+    found.add([key], { message, seen: key, allowed: KEYS.join(', ') })
+  }
 }
 
 function checkDataset(dataset: unknown, found: ProblemList, datasets: readonly string[]): void {

@@ -31,7 +31,7 @@ const decoding = {
 const calls = {
   cache: z.enum(['on', 'read', 'off']).default('on').describe('on: replies of all runs are found again and shared; read: found, but not shared; off: this run’s own alone'),
   concurrency: z.number().int().min(1).max(256).default(4).describe('requests in flight at most, for endpoints; fewer when the endpoint asks for it'),
-  timeoutSeconds: z.number().positive().default(60).describe('deadline of one try'),
+  timeoutSeconds: z.number().positive().max(86_400).default(60).describe('deadline of one try'),
   tries: z.number().int().min(1).max(20).default(6).describe('of one call, with growing pauses; being turned away with 429 is not counted'),
 }
 

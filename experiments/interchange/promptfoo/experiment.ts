@@ -48,7 +48,7 @@ export function experimentText(parts: Parts, { name, dataset }: { name: string; 
       maxTokens: maxTokens ?? PROMPTFOO_MAX_TOKENS,
       scorers,
       ...(typeof concurrency === 'number' && concurrency >= 1 ? { concurrency: Math.min(256, Math.floor(concurrency)) } : {}),
-      ...(typeof timeoutMs === 'number' && timeoutMs > 0 ? { timeoutSeconds: timeoutMs / 1000 } : {}),
+      ...(typeof timeoutMs === 'number' && timeoutMs > 0 ? { timeoutSeconds: Math.min(86_400, timeoutMs / 1000) } : {}),
       ...(asksTime || option('cache') === false ? { cache: 'off' } : {}),
     },
     metrics,
