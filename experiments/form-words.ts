@@ -75,6 +75,7 @@ export const PARAMETERS_IN_PORTUGUESE: { readonly [K in Kind]: Words<K> } = {
     baseDtype: 'formato numérico em que os pesos de um modelo local são mantidos; deixado de fora: como armazenados, ou para run:ID como no treino',
     chat: 'se o prompt de um modelo local passa por seu chat template; auto: quando há várias mensagens',
     choices: 'o campo dos itens que lista as respostas entre as quais escolher; toma-se a de maior log-verossimilhança, e é certa a de target, ou aquelas cujas posições gold lista',
+    choicesAre: 'contexts: cada opção é perguntada no lugar de input, e toma-se aquela depois da qual target é mais provável; gold lista as posições das certas',
     answerDelimiter: 'entre a pergunta e uma resposta cuja verossimilhança se mede; deixado de fora: um espaço, a menos que a pergunta já termine com um',
     scoring: 'likelihood: o rótulo com a maior log-verossimilhança; generate: compara-se o texto; auto: likelihood para modelos locais quando a tarefa tem rótulos; target: a verossimilhança do alvo depois do prompt; rolling: a do alvo como texto por si só, de qualquer tamanho',
     split: scored,

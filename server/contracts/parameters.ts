@@ -120,6 +120,7 @@ export const PromptParametersSchema = z.strictObject({
   baseDtype: BaseDtypeSchema.optional().describe('number format in which a local model’s weights are held; left out: as stored, or for run:ID as in training'),
   chat: z.enum(['auto', 'always', 'never']).default('auto').describe('whether a local model’s prompt goes through its chat template; auto: when there are several messages'),
   choices: z.string().min(1).optional().describe('the field of the items that lists the answers to choose among; the one with the highest log-likelihood is taken, and `target`, or those whose places `gold` lists, are right'),
+  choicesAre: z.enum(['answers', 'contexts']).default('answers').describe('contexts: each choice is asked in place of `input`, and the one after which `target` is most likely is taken; `gold` lists the places of the right ones'),
   answerDelimiter: z.string().max(100).optional().describe('between the question and an answer whose likelihood is told; left out: a space, unless the question ends with one'),
   scoring: z
     .enum(['auto', 'likelihood', 'generate', 'target', 'rolling'])

@@ -27,6 +27,8 @@ export interface QuestionStep {
 export interface Question {
   item: PromptItem
   steps: readonly QuestionStep[]
+  /** The last step's messages with another text in place of the item's input. */
+  withInput(input: string): Message[]
   /** The last step's continuation for each text, after the messages it was given. */
   continuation(text: string, continues: boolean): string
 }
@@ -41,7 +43,7 @@ export interface AnsweringOptions {
   seed: number
   /** Scorers that the experiment names. */
   named?: NamedScoring
-  params: Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'maxTokens' | 'stop'> & { extract?: Extraction; samples?: number }
+  params: Partial<Pick<PromptParameters, 'choicesAre'>> & Pick<PromptParameters, 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'maxTokens' | 'stop'> & { extract?: Extraction; samples?: number }
 }
 
 export type Answer = (question: Question) => Promise<Example>
@@ -58,7 +60,7 @@ export function amongLabels(labels: readonly string[]): (item: PromptItem) => Ch
   return ({ target }) => ({ texts: labels, gold: [labels.indexOf(target)] })
 }
 
-/** The choice that is most likely after the prompt. `loss` is that of the right one's tokens. */
+/** The choice that is most likely after the prompt, or after which the target is. `loss` is that of the right one's tokens. */
 export function answerByLikelihood(options: AnsweringOptions & { choicesOf: (item: PromptItem) => Choices }): Answer {
   const { model, choicesOf, metrics = [] } = options
   const others = [...CHOICE_METRICS].filter(([metric]) => metrics.includes(metric))
@@ -69,8 +71,9 @@ export function answerByLikelihood(options: AnsweringOptions & { choicesOf: (ite
     new Asking(options, question).answer(async (asking, messages) => {
       const { texts, gold } = choicesOf(question.item)
       const continues = model.continuesText(messages)
-      const continuations = texts.map((text) => question.continuation(text, continues))
-      const { logLikelihoods, labelTokens, greedy: isWritten } = await asking.call(() => scoreContinuations({ messages, continuations, ...greedy }))
+      const continuations = (options.params.choicesAre === 'contexts' ? [question.item.target] : texts).map((text) => question.continuation(text, continues))
+      const score = (read: readonly Message[]) => scoreContinuations({ messages: read, continuations, ...greedy })
+      const { logLikelihoods, labelTokens, greedy: isWritten } = options.params.choicesAre === 'contexts' ? await afterEach(asking, texts.map((text) => question.withInput(text)), score) : await asking.call(() => score(messages))
       const place = likeliest(logLikelihoods)
       const output = place === null ? '' : (texts[place] ?? '')
       const right = gold[0] ?? -1
@@ -88,6 +91,13 @@ export function answerByLikelihood(options: AnsweringOptions & { choicesOf: (ite
       })
       return { output, answer: output, status: 'scored', scores: given.scores, details: { ...told, ...given.details } }
     })
+}
+
+/** The one continuation after each prompt, as if they were so many continuations of one. */
+async function afterEach(asking: Asking, prompts: readonly (readonly Message[])[], score: (messages: readonly Message[]) => Promise<LabelScores & Account>): Promise<Pick<LabelScores, 'logLikelihoods' | 'labelTokens' | 'greedy'>> {
+  const each = await Promise.all(prompts.map((messages, index) => asking.call(() => score(messages), { isFurther: index > 0 })))
+  const isTold = each.every(({ greedy }) => greedy !== null)
+  return { logLikelihoods: each.flatMap(({ logLikelihoods }) => logLikelihoods), labelTokens: each.flatMap(({ labelTokens }) => labelTokens), greedy: isTold ? each.flatMap(({ greedy }) => greedy ?? []) : null }
 }
 
 const NOTHING_ASKED: readonly Message[] = [{ role: 'user', content: '' }]

@@ -50,6 +50,7 @@ function scorer({ dataset, params, assignment }: RunContext<LoraParameters>, { m
     answer({
       item,
       steps: [{ name: 'answer', messages: () => [{ role: 'user', content: format.promptOf(item) }] }],
+      withInput: (input) => [{ role: 'user', content: format.promptOf({ ...item, input }) }],
       continuation: (text) => format.answerOf(item, text),
     })
 }

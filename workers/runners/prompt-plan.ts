@@ -56,6 +56,7 @@ export class PromptPlan {
     return {
       item,
       steps: this.steps.map(({ name, builder, decoding }) => ({ name, decoding, messages: (outputs) => refusing(() => builder.messages(item, given(builder, outputs))) })),
+      withInput: (input) => refusing(() => last.messages({ ...item, input }, given(last, {}))),
       continuation: (text, continues) => refusing(() => last.continuation(item, text, { given: given(last, {}), continues })),
     }
   }

@@ -63,12 +63,14 @@ export async function labelsOf(dataset: Dataset): Promise<readonly string[] | nu
 }
 
 /** Of an item that lists its own, else the labels of the dataset. @throws {PromptRefused} for an item without choices */
-export function choosingAmong({ choices: field }: PromptParameters, labels: readonly string[]): (item: PromptItem) => Choices {
+export function choosingAmong({ choices: field, choicesAre }: Pick<PromptParameters, 'choices' | 'choicesAre'>, labels: readonly string[]): (item: PromptItem) => Choices {
+  if (field === undefined && choicesAre === 'contexts') throw new RunFailure('invalid_params', 'choicesAre is contexts, and choices names no field that lists them; name it')
   if (field === undefined) return amongLabels(labels)
   return (item) => {
     const parsed = ChoicesSchema.safeParse({ texts: item[field], gold: item['gold'] })
     if (!parsed.success) throw new PromptRefused(`choices is "${field}", and item "${item.id}" has there ${JSON.stringify(item[field])?.slice(0, 120) ?? 'nothing'}; give a list of two texts or more, and in gold, if it is there, the places of the right ones`)
     const { texts, gold } = parsed.data
+    if (choicesAre === 'contexts' && gold === undefined) throw new PromptRefused(`choicesAre is contexts, and item "${item.id}" has no gold; list there the places of the right ones`)
     return { texts, gold: gold ?? [texts.indexOf(item.target)] }
   }
 }

@@ -65,6 +65,8 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
   const rows = readRows({ file, ...(options.data === undefined ? {} : { data: options.data }) }, asked).slice(0, options.limit)
   const description = fieldOf(file.get('description'))
   const items = itemsOf(rows, { split: asked, wording, type, description: description === '' || type === 'loglikelihood_rolling' ? undefined : description })
+  const areContexts = items.some((item) => item.areContexts === true)
+  if (areContexts && metrics.includes('acc_mutual_info')) throw new AppError('invalid_request', `Nothing was imported: ${file.path}: acc_mutual_info asks how likely the choices are by themselves, and these are contexts; take it out of metric_list.`)
   const poolName = shots === 0 ? undefined : poolSplit(file, fewshot)
   const isOwnPool = poolName === asked
   const isUnnamed = poolName !== 'samples' && file.text('test_split') === '' && fewshot.split === undefined && file.text('fewshot_split') === ''
@@ -81,6 +83,7 @@ export function convertLmEvalTask(file: TaskFile, options: ConvertTaskOptions): 
       template: `${items.some((item) => item.description !== undefined) ? '{{ description }}' : ''}{% for shot in shots %}{{ shot.shown }}{% endfor %}{{ input }}`,
       ...(shots === 0 ? {} : { shots, shotSplit: isOwnPool ? 'test' : 'fewshot', ...samplerOf(fewshot, { pool, shots, isOwnPool, isUnnamed, items }) }),
       ...(type === 'generate_until' ? { ...decoding, scorers } : LIKELIHOODS[type]),
+      ...(areContexts ? { choicesAre: 'contexts' } : {}),
       ...(type === 'multiple_choice' ? { answerDelimiter: wording.targetDelimiter } : {}),
       chat: 'never',
     },
@@ -216,7 +219,7 @@ function poolRows(source: RowSource, name: string, { samples }: Fewshot): Doc[] 
 }
 
 function itemsOf(rows: readonly Doc[], { split, wording, type, description }: { split: string; wording: Wording; type: OutputType; description: FieldSource | undefined }): TaskItem[] {
-  return rows.map((row, index) => {
+  const items = rows.map((row, index) => {
     try {
       const id = `${split}-${index}`
       return type === 'loglikelihood_rolling' ? wholeText(row, id, wording) : itemOf(row, id, wording, description)
@@ -224,6 +227,9 @@ function itemsOf(rows: readonly Doc[], { split, wording, type, description }: { 
       throw new AppError('invalid_request', `Nothing was imported: row ${index + 1} of split ${split}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     }
   })
+  const other = items.findIndex(({ areContexts }) => areContexts !== items[0]?.areContexts)
+  if (other >= 0) throw new AppError('invalid_request', `Nothing was imported: doc_to_text gives a place among the choices in some rows of split ${split} and a text in others, such as row ${other + 1}; it is one or the other.`)
+  return items
 }
 
 /** first_n always shows the same ones; the other draws anew for each item, by one generator for all. */

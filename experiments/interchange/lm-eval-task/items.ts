@@ -22,6 +22,8 @@ export interface TaskItem {
   choices?: string[]
   /** Places of the right choices; -1 where the right answer is none of them, which the harness counts as wrong. */
   gold?: number[]
+  /** The choices are contexts, of which the right one makes the target likely. */
+  areContexts?: true
   /** Several right answers of a text. */
   targets?: string[]
   doc: Doc
@@ -32,7 +34,7 @@ export function itemOf(doc: Doc, id: string, wording: Wording, description: Fiel
   const { text, target, choice, prefix, targetDelimiter, fewshotDelimiter } = wording
   const hasChoices = choice !== undefined
   const question = textOf(doc, text, { hasChoices })
-  if (typeof question === 'number' && hasChoices) throw new Error('doc_to_text gives a number: each choice would be a context of its own, which is not known here')
+  if (typeof question === 'number' && choice !== undefined) return contextsOf(doc, { id, place: question, choice }, { wording, description })
   if (typeof question !== 'string') throw new Error(`doc_to_text gives ${JSON.stringify(question)}, and a text is wanted`)
   const choices = choice === undefined ? undefined : choicesOf(doc, choice)
   const answer = targetOf(doc, target, { hasChoices })
@@ -52,6 +54,30 @@ export function itemOf(doc: Doc, id: string, wording: Wording, description: Fiel
     ...(choices === undefined ? {} : { choices }),
     ...(gold === undefined ? {} : { gold }),
     ...(answers.length > 1 && gold === undefined ? { targets: answers } : {}),
+    doc,
+  }
+}
+
+/** The question is a place among the choices, each of which is a context of its own before one answer, as in Winograd schemas. */
+function contextsOf(doc: Doc, { id, place, choice }: { id: string; place: number; choice: FieldSource }, { wording, description }: { wording: Wording; description: FieldSource | undefined }): TaskItem {
+  const { target, prefix, targetDelimiter, fewshotDelimiter } = wording
+  const begun = prefix === undefined ? '' : String(textOf(doc, prefix, { hasChoices: false }))
+  const contexts = choicesOf(doc, choice)
+  const right = contexts[place]
+  if (right === undefined) throw new Error(`doc_to_text gives the place ${place}, and there are ${contexts.length} choices`)
+  const answer = targetOf(doc, target, { hasChoices: true })
+  if (typeof answer === 'object') throw new Error(`doc_to_target gives ${JSON.stringify(answer)}, and what follows the choices is one text`)
+  const text = String(answer)
+  const inFront = begun === '' || needsDelimiter(right, begun) ? targetDelimiter : ''
+  return {
+    id,
+    input: (contexts[0] ?? '') + begun,
+    target: text,
+    shown: right + inFront + delimited(begun, text, ' ') + fewshotDelimiter,
+    ...(description === undefined ? {} : { description: String(textOf(doc, description, { hasChoices: false })) }),
+    choices: contexts.map((context) => context + begun),
+    gold: [place],
+    areContexts: true,
     doc,
   }
 }

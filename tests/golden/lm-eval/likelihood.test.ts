@@ -56,11 +56,11 @@ describeWithStories('a real model by the harness’s tasks', () => {
   })
 
   /** The task, with metrics that the file does not name, as an experiment. */
-  async function examplesOf({ task, shots, extra }: (typeof golden.cases)[number]): Promise<{ examples: Example[]; metrics: string[] }> {
+  async function examplesOf({ task, shots, extra, more }: (typeof golden.cases)[number]): Promise<{ examples: Example[]; metrics: string[] }> {
     const original = await readFile(join(FIXTURES, 'tasks', `${task}.yaml`), 'utf8')
     const file = join(home, `${task}.yaml`)
-    await writeFile(file, original.replace('\nmetadata:', `${extra.map((metric) => `\n  - metric: ${metric}`).join('')}\nmetadata:`))
-    const converted = convertLmEvalTask(TaskFile.read(file), { data: join(FIXTURES, 'data', task), shots, skipUnsupported: false })
+    await writeFile(file, original.replace('\nmetadata:', `${extra.map((metric) => `\n  - metric: ${metric}`).join('')}${more.map((line) => `\n${line}`).join('')}\nmetadata:`))
+    const converted = convertLmEvalTask(TaskFile.read(file), { data: join(FIXTURES, 'data', task), shots, skipUnsupported: false, processed: true })
     for (const { path, text } of converted.files) {
       await mkdir(dirname(join(home, path)), { recursive: true })
       await writeFile(join(home, path), text)
