@@ -42,6 +42,7 @@ export const OPTIONS = {
   'non-inferior': TEXT,
   'older-than': TEXT,
   out: TEXT,
+  parallel: TEXT,
   pool: SWITCH,
   power: TEXT,
   repeats: TEXT,

@@ -73,7 +73,7 @@ export const COMMANDS: Record<string, Command> = {
   star: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => change(client, output, { id: required(names[0], 'ID'), change: { starred: values.undo !== true } }) },
   delete: { options: ['undo'], most: 1, run: ({ client, output, names, values }) => remove(client, output, { id: required(names[0], 'ID'), undo: values.undo === true }) },
   queue: { options: [], most: 3, run: queued },
-  worker: { options: ['name', 'threads'], most: 0, run: worker },
+  worker: { options: ['name', 'threads', 'parallel'], most: 0, run: worker },
   cache: {
     options: ['older-than', 'unused'],
     most: 0,
@@ -142,7 +142,7 @@ async function queued({ client, output, names: [verb, ...rest] }: Call): Promise
 }
 
 function worker({ client, token, values }: Call): Promise<number> {
-  const given = Object.entries(onlyGiven({ token, name: values.name, threads: values.threads }))
+  const given = Object.entries(onlyGiven({ token, name: values.name, threads: values.threads, parallel: values.parallel }))
   const args = ['--server', client.server, ...given.flatMap(([option, value]) => [`--${option}`, value])]
   const child = spawn(process.execPath, [fileURLToPath(new URL('../../workers/main.js', import.meta.url)), ...args], { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))

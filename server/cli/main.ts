@@ -47,7 +47,7 @@ Usage: npx bancada COMMAND [options]
   delete ID                   delete an experiment that is over; --undo brings it back within seven days
   queue                       what runs and what waits: queue pause, queue resume,
                               queue move RUN front|up|down|back
-  worker [--name N] [--threads T]
+  worker [--name N] [--threads T] [--parallel N]
                               run a worker here, for this or another machine's server
   cache                       how many stored replies of models there are, and their size
                               [--older-than DAYS] [--unused] forget those stored before that, and
