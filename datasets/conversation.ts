@@ -3,6 +3,7 @@
  * `completion` as two lists of messages (TRL), `conversations` of from and value (ShareGPT).
  */
 import { z } from 'zod'
+import { ItemIdSchema } from '../server/contracts/index.js'
 
 /** Further fields (name, tool_calls, …) are kept for the chat template. */
 export interface ConversationMessage {
@@ -27,13 +28,13 @@ const SpokenSchema = z.looseObject({ from: z.string().min(1), value: z.string() 
 const MessagesSchema = z.array(MessageSchema).min(1)
 
 const SplitSchema = z
-  .looseObject({ id: z.string().min(1), prompt: MessagesSchema, completion: MessagesSchema })
+  .looseObject({ id: ItemIdSchema, prompt: MessagesSchema, completion: MessagesSchema })
   .transform(({ prompt, completion, ...rest }) => ({ ...rest, messages: [...prompt, ...completion], promptMessages: prompt.length }))
 const SpokenItemSchema = z
-  .looseObject({ id: z.string().min(1), conversations: z.array(SpokenSchema).min(1) })
+  .looseObject({ id: ItemIdSchema, conversations: z.array(SpokenSchema).min(1) })
   .transform(({ conversations, ...rest }) => ({ ...rest, messages: conversations, promptMessages: promptLength(conversations) }))
 const PlainItemSchema = z
-  .looseObject({ id: z.string().min(1), messages: MessagesSchema })
+  .looseObject({ id: ItemIdSchema, messages: MessagesSchema })
   .transform((item) => ({ ...item, promptMessages: promptLength(item.messages) }))
 
 /** The form is told from the fields, so that a fault is named in the form that was meant. */

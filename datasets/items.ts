@@ -4,12 +4,12 @@
  */
 import { basename } from 'node:path'
 import { z } from 'zod'
-import type { DatasetTask } from '../server/contracts/index.js'
+import { type DatasetTask, ItemIdSchema } from '../server/contracts/index.js'
 import { ConversationItemSchema, type ConversationItem } from './conversation.js'
 import { DatasetError } from './dataset-error.js'
 import { shownPath, type NumberedLine } from './lines.js'
 
-const IdSchema = z.string().min(1)
+const IdSchema = ItemIdSchema
 const TextSchema = z.string().min(1)
 
 export const ClassificationItemSchema = z.looseObject({

@@ -158,6 +158,7 @@ describe('a broken line', () => {
     ['a list', '["b"]', undefined, /holds a list; write a JSON object/],
     ['a missing field', '{"id":"b","input":"x"}', 'target', /field "target" is missing; add "target": … \(the line has "id", "input"\)/],
     ['a wrong type', '{"id":7,"input":"x","target":"ham"}', 'id', /field "id" is 7: expected string/],
+    ['an id too long for the database', `{"id":"${'x'.repeat(801)}","input":"x","target":"ham"}`, 'id', /field "id" is .*800 characters/],
     ['an empty text', '{"id":"b","input":"","target":"ham"}', 'input', /field "input" is empty/],
     ['an unknown label', '{"id":"b","input":"x","target":"eggs"}', 'target', /"eggs", which is not a label; use one of spam, ham/],
     ['an id again', good, 'id', /field "id" is "a" again, as on line 1/],

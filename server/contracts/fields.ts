@@ -12,3 +12,6 @@ export const AddressedCountSchema = z.coerce.number().int().nonnegative().max(MO
 
 /** An id in a body. Texts of the database hold no NUL, and no id was stored with one. */
 export const ReferenceSchema = z.string().regex(/^[^\0]+$/, 'must have a character at least, and no NUL')
+
+/** Of an item. Longer ones, three bytes a character, fit no index of the database. */
+export const ItemIdSchema = z.string().min(1).max(800)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { COLOR_SLOTS } from './color-slots.js'
 import { ExperimentStatusSchema, KindSchema, ParameterValueSchema } from './experiment.js'
 import { ExpectedCostSchema, SpreadSchema } from './expected-cost.js'
-import { CountSchema } from './fields.js'
+import { CountSchema, ItemIdSchema } from './fields.js'
 import { FloatSchema, MetricSummarySchema } from './metric.js'
 import { RaceStandingSchema } from './race.js'
 import { JudgeReportSchema } from './scorers.js'
@@ -137,7 +137,7 @@ export const ExampleStatusSchema = z.enum(['scored', 'unscored', 'error'])
 
 /** One dataset item as one run answered it. Unique per run and item. */
 export const ExampleSchema = z.strictObject({
-  itemId: z.string().min(1),
+  itemId: ItemIdSchema,
   cluster: z.string().nullable().default(null).describe('items that share a source are one cluster in the statistics'),
   input: z.string().describe('as rendered for the model'),
   output: z.string(),
@@ -173,7 +173,7 @@ export const MOST_ITEM_LOSSES = 500
 
 /** One item of the validation split at one evaluation. */
 export const ItemLossSchema = z.strictObject({
-  itemId: z.string().min(1),
+  itemId: ItemIdSchema,
   loss: FloatSchema.describe('mean negative log-likelihood over its answer, nats per token'),
   tokens: CountSchema.describe('tokens that were counted'),
 })
@@ -184,7 +184,7 @@ export const MOST_TOKEN_LOSSES = 16_000
 /** How a validation item reads, in pieces of text. */
 export const ItemTokensSchema = z
   .strictObject({
-    itemId: z.string().min(1),
+    itemId: ItemIdSchema,
     texts: z.array(z.string()),
     counted: z.array(z.boolean()).describe('by piece: a token that has a loss, or text that is only read'),
   })
@@ -193,7 +193,7 @@ export type ItemTokens = z.infer<typeof ItemTokensSchema>
 
 /** The counted tokens of one item at one evaluation. */
 export const TokenLossSchema = z.strictObject({
-  itemId: z.string().min(1),
+  itemId: ItemIdSchema,
   step: CountSchema,
   losses: z
     .base64()

@@ -1,6 +1,7 @@
 /* How long finished runs took, for estimates of those to come. */
 import type { Kind, ParameterValue, PastRun } from '../contracts/index.js'
 import type { Database } from './database.js'
+import { storable } from './text.js'
 
 interface TimingRow {
   kind: Kind
@@ -27,7 +28,7 @@ export class TimingStore {
   async pastRuns(kinds: readonly Kind[], models: readonly string[]): Promise<PastRun[]> {
     const rows = await this.database.client.$queryRaw<TimingRow[]>`
       WITH chosen AS (
-        SELECT id, seq, kind, params, dataset, environment, summary, coalesce(params->'model'->>'model', params->>'model') = ANY(${[...models]}::text[]) AS is_of_model FROM run
+        SELECT id, seq, kind, params, dataset, environment, summary, coalesce(params->'model'->>'model', params->>'model') = ANY(${models.map(storable)}::text[]) AS is_of_model FROM run
         WHERE kind = ANY(${[...kinds]}::text[]) AND status = 'succeeded' AND rescored_from IS NULL AND json_typeof(environment) = 'object' AND json_typeof(summary) = 'object'
         ORDER BY is_of_model DESC NULLS LAST, seq DESC LIMIT ${MOST_RUNS}::int)
       SELECT c.kind, c.params, c.dataset, c.environment->>'host' AS host, (c.environment->>'threads')::int AS threads,
