@@ -44,7 +44,7 @@ describe('compareRuns', () => {
     const same = { run: run('B'), examples: accuracies(100, (item) => item < 68 || item === 80) }
     const { sentence, tests } = compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, same] })
     expect(tests[0]?.verdict).toBe('not distinguishable')
-    expect(sentence).toMatch(/^B and A are not distinguishable on Accuracy: difference -1\.0 points \(.*p = 1\.000, McNemar\); a true difference of \d\.\d points would be found in 80 % of such comparisons\.$/)
+    expect(sentence).toMatch(/^B and A are not distinguishable on Accuracy: difference −1\.0 points \(.*p = 1\.000, McNemar\); a true difference of \d\.\d points would be found in 80 % of such comparisons\.$/)
   })
 
   it('corrects for the number of runs, and warns of the winner’s curse', () => {
@@ -52,7 +52,7 @@ describe('compareRuns', () => {
     const comparison = compare({ metric: 'accuracy', baselineId: 'A', runs: [baseline, better, ...rivals] })
     expect(comparison.tests[0]?.pAdjusted).toBeCloseTo(4 * 0.01667384780012071, 10)
     expect(comparison.tests[0]?.verdict).toBe('not distinguishable')
-    expect(comparison.sentence).toContain('Of 4 runs against A, 0 better, 0 worse and 4 not distinguishable. Best: B')
+    expect(comparison.sentence).toContain('Of 4 runs against A, 0 better, 0 worse and 4 not distinguishable. Best of these 4: B')
     expect(comparison.best.runIds).toEqual(['B', 'A', 'C', 'D', 'E'])
     expect(comparison.warnings.join()).toContain('winner’s curse')
   })

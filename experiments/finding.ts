@@ -63,12 +63,12 @@ function detectable(test: Tested, telling: Telling): string {
   return telling.wording.say(`; a true difference of ${least} would be found in 80 % of such comparisons`, `; uma diferença real de ${least} seria encontrada em 80 % de comparações assim`)
 }
 
-/** One test in a sentence. */
-export function testSentence(test: Tested, names: { run: string; baseline: string }, telling: Telling): string {
+/** One test in a sentence. @param names.inFull where more runs than these two are spoken of, and what both share tells them from the others */
+export function testSentence(test: Tested, names: { run: string; baseline: string; inFull?: boolean }, telling: Telling): string {
   const { metric, wording } = telling
   const { say } = wording
   const label = wording.labelOf(metric)
-  const [run, baseline] = toldApart([names.run, names.baseline])
+  const [run, baseline] = names.inFull === true ? [quoted(names.run), quoted(names.baseline)] : toldApart([names.run, names.baseline])
   if (test.verdict === 'not distinguishable') {
     const difference = `${test.difference > 0 ? '+' : ''}${quantity(test.difference, telling)} ${evidence(test, telling, 1)}${detectable(test, telling)}`
     return say(`${run} and ${baseline} are not distinguishable on ${label}: difference ${difference}.`, `${run} e ${baseline} não se distinguem em ${label}: diferença de ${difference}.`)
@@ -88,15 +88,15 @@ export function findingSentence(tests: readonly PairedTest[], names: ReadonlyMap
   const [only] = tests
   const label = wording.labelOf(metric)
   if (!only) return say(`Nothing to compare on ${label}: no other run has scored the same items as the baseline.`, `Nada a comparar em ${label}: nenhuma outra execução tem nota nos mesmos itens que a referência.`)
-  const sentence = (test: PairedTest): string => testSentence(test, { run: nameOf(test.runId), baseline: nameOf(test.baselineId) }, telling)
-  if (tests.length === 1) return sentence(only)
+  const sentence = (test: PairedTest, inFull: boolean): string => testSentence(test, { run: nameOf(test.runId), baseline: nameOf(test.baselineId), inFull }, telling)
+  if (tests.length === 1) return sentence(only, false)
   const sign = metric.higherIsBetter ? 1 : -1
   const best = tests.reduce((a, b) => (sign * b.difference > sign * a.difference ? b : a))
   const [better, worse, neither] = (['better', 'worse', 'not distinguishable'] as const).map((verdict) => tests.filter((test) => test.verdict === verdict).length)
   const baseline = quoted(nameOf(only.baselineId))
   return say(
-    `Of ${tests.length} runs against ${baseline}, ${better} better, ${worse} worse and ${neither} not distinguishable. Best: ${sentence(best)}`,
-    `De ${tests.length} execuções contra ${baseline}, melhores: ${better}, piores: ${worse}, indistinguíveis: ${neither}. A melhor: ${sentence(best)}`,
+    `Of ${tests.length} runs against ${baseline}, ${better} better, ${worse} worse and ${neither} not distinguishable. Best of these ${tests.length}: ${sentence(best, true)}`,
+    `De ${tests.length} execuções contra ${baseline}, melhores: ${better}, piores: ${worse}, indistinguíveis: ${neither}. A melhor dessas ${tests.length}: ${sentence(best, true)}`,
   )
 }
 

@@ -57,7 +57,7 @@ export class ProblemList {
       if (branch) return this.addIssues(branch.map((nested) => Object.assign({}, nested, { path: [...inner, ...nested.path] })), { base, value, keys, keysAt })
       const named = namesIn(issue)
       if (named !== undefined) {
-        const message = seen === undefined ? 'is missing' : `${showValue(seen)} is not known here${typeof seen === 'string' ? suggestion(seen, named) : ''}`
+        const message = seen === undefined ? 'is missing' : `${showValue(seen)} is refused: it is not known here${typeof seen === 'string' ? suggestion(seen, named) : ''}`
         return this.add(path, { message, seen: showValue(seen), allowed: named.join(', ') })
       }
     }

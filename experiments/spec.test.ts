@@ -154,7 +154,7 @@ describe('where a name is not known', () => {
     ['a parameter at the top', `${prompt}limit: 3\n`, { path: 'limit', message: 'limit is a parameter of the run: write it under fixed, or several values of it under axes' }],
     ['a parameter with a slip', `${prompt}limt: 3\n`, { path: 'limt', message: 'unknown key limt; did you mean limit?' }],
     ['a limit that is none', `${prompt}budget: {euros: 3}\n`, { path: 'budget.euros', allowed: 'minutes, usd, calls' }],
-    ['a provider', `${prompt}model: {provider: opanai, baseUrl: "http://h/v1", model: m}\n`, { path: 'model.provider', message: '"opanai" is not known here; did you mean openai?' }],
+    ['a provider', `${prompt}model: {provider: opanai, baseUrl: "http://h/v1", model: m}\n`, { path: 'model.provider', message: '"opanai" is refused: it is not known here; did you mean openai?' }],
     ['a number that is none', `${prompt}fixed: {temperature: .nan}\n`, { path: 'fixed.temperature', seen: 'NaN' }],
     ['a deadline beyond what a timer holds', `${prompt}fixed: {timeoutSeconds: 1.0e+12}\n`, { path: 'fixed.timeoutSeconds', allowed: 'at most 86400' }],
   ])('%s', (_name, text, problem) => expect(problems(text)).toMatchObject([problem]))

@@ -24,9 +24,10 @@ export class Wording {
     return this.figure(value.toFixed(digits))
   }
 
-  /** Digits written with a point, in the language's way. */
+  /** Digits written with a point and a hyphen, in the language's way; what is rounded to 0 has no sign. */
   figure(digits: string): string {
-    return this.say(digits, digits.replace('.', ','))
+    const signed = digits.replace(/^-(?=[0.]*$)/, '').replace(/^-/, '−')
+    return this.say(signed, signed.replace('.', ','))
   }
 
   labelOf({ id, label }: NamedMetric): string {

@@ -92,7 +92,7 @@ async function fetchCheckpoint(run: Run, step: number, { server, cacheFolder }: 
 export async function findModelFolder(name: string, roots: string[]): Promise<string> {
   const folder = findPlain(name, roots, (candidate) => existsSync(join(candidate, 'config.json')))
   if (folder !== undefined) return folder
-  throw new RunFailure('model_missing', `model "${name}" is not a folder with a config.json under models/ (${await listModels(roots)}); put a Hugging Face model folder there, or write run:ID for a trained one`)
+  throw new RunFailure('model_missing', `model "${name}" is not a folder with a config.json under models/ (${await listModels(roots)}); put a Hugging Face model folder there, set BANCADA_HOME to the folder whose models/ has it, or write run:ID for a trained one`)
 }
 
 const isGgufName = (name: string): boolean => name.endsWith('.gguf')

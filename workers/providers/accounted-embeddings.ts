@@ -70,12 +70,13 @@ class StoredEmbeddings implements AccountedEmbeddings {
 
   async embed(text: string): Promise<EmbeddedText & { vector: Float32Array }> {
     const keys = this.keysFor({ text })
-    const { body, tokensIn, latencyMs, costUsd, cached } = await this.calls.reply(keys, async () => {
+    const { key: _key, body, cached, ...facts } = await this.calls.reply(keys, async () => {
       const response = await this.nextLane().add({ key: keys.own, text })
       if (response instanceof PromptRefused) throw response
       return response
     })
-    return { vector: this.vectorIn(body), tokensIn, latencyMs, costUsd, cached }
+    // A vector that was stored when its price was not known has today's.
+    return { vector: this.vectorIn(body), tokensIn: facts.tokensIn, latencyMs: facts.latencyMs, costUsd: facts.costUsd ?? this.options.pricing(facts), cached }
   }
 
   /** One lane is filled before the next, so that few texts make few calls and many make many at a time. */

@@ -83,7 +83,7 @@ class StoringModel implements AccountedModel {
       const { text, finishReason, ...facts } = await this.options.model.complete(request)
       return { ...facts, body: { text, finishReason } }
     })
-    return { ...factsOf(stored), ...CompletionBodySchema.parse(stored.body) }
+    return { ...this.factsOf(stored), ...CompletionBodySchema.parse(stored.body) }
   }
 
   continuesText(messages: CompletionRequest['messages']): boolean {
@@ -100,7 +100,7 @@ class StoringModel implements AccountedModel {
       return { ...facts, body: { logLikelihoods: logLikelihoods.map(toWire), labelTokens, ...(request.greedy === true ? { greedy } : {}) } }
     })
     const { logLikelihoods, labelTokens, greedy } = ScoresBodySchema.parse(stored.body)
-    return { ...factsOf(stored), logLikelihoods: logLikelihoods.map(fromWire), labelTokens, greedy }
+    return { ...this.factsOf(stored), logLikelihoods: logLikelihoods.map(fromWire), labelTokens, greedy }
   }
 
   private reply(request: CompletionRequest | ContinuationRequest, ask: () => Promise<Answered>): Promise<Replied> {
@@ -113,9 +113,9 @@ class StoringModel implements AccountedModel {
       return response
     })
   }
-}
 
-function factsOf(stored: Replied): CallFacts & Account {
-  const { key: _key, body: _body, ...facts } = stored
-  return facts
+  /** A reply that was stored when its price was not known has today's, so that variants can be compared by what they would cost. */
+  private factsOf({ key: _key, body: _body, ...facts }: Replied): CallFacts & Account {
+    return { ...facts, costUsd: facts.costUsd ?? this.options.pricing(facts) }
+  }
 }

@@ -10,7 +10,7 @@ import { CallGate } from './gate.js'
 import type { ReplyShelf } from './reply-shelf.js'
 
 export interface Account {
-  /** US dollars, at the price when it was asked; null: not known. */
+  /** US dollars, at the price when it was asked, else at today's; null: not known. */
   costUsd: number | null
   /** Found stored: nobody waited for it now, and nobody paid again. */
   cached: boolean

@@ -26,6 +26,14 @@ test('the same calls are found by another run, marked, and neither timed nor pai
   expect(prompts).toHaveLength(11)
 })
 
+test('a reply that was stored before its price was known costs what it would cost now, and is not paid again', async () => {
+  const { baseUrl } = await chatEndpoint(() => 'ham')
+  const first = await promptRun(baseUrl)
+  expect(await runPrompt(first.context)).toMatchObject({ costUsd: null })
+  const second = await promptRun(baseUrl, {}, { price, responses: first.reported.responses, assignment: { runId: 'another' } })
+  expect(await runPrompt(second.context)).toMatchObject({ spentUsd: 0, costUsd: expect.closeTo(10 * CALL_USD, 12) as number, cachedExamples: 10 })
+})
+
 test.each([
   ['the temperature', { temperature: 0.5 }, {}],
   ['the repeat', {}, { repeat: 1 }],
