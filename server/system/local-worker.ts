@@ -43,7 +43,8 @@ export class LocalWorker {
     })
     this.#child = child
     child.on('error', (error) => logger.error('the local worker cannot be started', { error: error.message }))
-    child.on('exit', (code, signal) => {
+    // 'close' comes also where the process could not be started, as while its program is being replaced.
+    child.on('close', (code, signal) => {
       this.#child = null
       if (this.#isStopping) return
       if (Date.now() - startedMs > HEALTHY_MS) this.#pauseMs = FIRST_PAUSE_MS
@@ -60,7 +61,7 @@ export class LocalWorker {
     if (this.#restart !== null) clearTimeout(this.#restart)
     const child = this.#child
     if (child === null) return
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
     child.kill('SIGTERM')
     const force = setTimeout(() => child.kill('SIGKILL'), patienceMs)
     await ended
