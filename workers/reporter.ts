@@ -23,7 +23,7 @@ export interface ReporterOptions {
 
 const FLUSH_EVERY_MS = 400
 const MOST_POINTS = 5_000
-const MOST_EXAMPLES = 1_000
+const MOST_EXAMPLES = 2_000
 const MOST_LINES = 500
 /** Upper limit of one request's text, well under what servers and proxies take. */
 const MOST_BATCH_CHARACTERS = 1_000_000

@@ -107,7 +107,7 @@ export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswerSchema>
 
 export const MetricBatchSchema = z.strictObject({ attempt, points: z.array(MetricPointSchema).max(10_000) })
 export type MetricBatch = z.infer<typeof MetricBatchSchema>
-export const ExampleBatchSchema = z.strictObject({ attempt, examples: z.array(ExampleSchema).max(1_000) })
+export const ExampleBatchSchema = z.strictObject({ attempt, examples: z.array(ExampleSchema).max(2_000) })
 export type ExampleBatch = z.infer<typeof ExampleBatchSchema>
 export const LogBatchSchema = z.strictObject({ attempt, lines: z.array(LogLineSchema).max(1_000) })
 export type LogBatch = z.infer<typeof LogBatchSchema>

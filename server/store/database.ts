@@ -53,7 +53,7 @@ export class Change {
   }
 }
 
-/** Under this lock events get their numbers, so that numbers ascend in the order of commits. */
+/** Under this lock events get their numbers, so that numbers ascend in the order of commits. The embedded database makes one change at a time anyway. */
 const EVENT_LOCK = 4_400_002
 /** A waiting change is not a failing one: with one connection they stand in line. */
 const TRANSACTION = { maxWait: 60_000, timeout: 120_000 }
@@ -95,6 +95,7 @@ export class Database {
       const change = new Change(session)
       const value = await work(change)
       told = change.events.length
+      if (told > 0 && this.kind === 'postgresql') await session.$queryRaw`SELECT pg_advisory_xact_lock(${EVENT_LOCK})::text`
       if (told > 0) await storeEvents(session, change.events)
       return value
     }, TRANSACTION)
@@ -115,7 +116,6 @@ export class Database {
 }
 
 async function storeEvents(session: Session, events: ToldEvent[]): Promise<void> {
-  await session.$queryRaw`SELECT pg_advisory_xact_lock(${EVENT_LOCK})::text`
   await session.$executeRaw`
     INSERT INTO event (type, experiment_id, run_id, time) SELECT type, "experimentId", "runId", ${Date.now()}::float8
     FROM json_to_recordset(${JSON.stringify(events)}::json) AS told (type text, "experimentId" text, "runId" text)`

@@ -12,9 +12,21 @@ const ARTICLES: Readonly<Record<string, ReadonlySet<string>>> = {
  * articles follow the language (BCP 47; a list takes all its languages), none where it is not known.
  */
 export function answerWords(text: string, language: string): string[] {
-  const dropped = new Set(language.split(',').flatMap((tag) => [...(ARTICLES[tag.trim().slice(0, 2).toLowerCase()] ?? [])]))
+  const dropped = articlesOf(language)
   const words = text.normalize('NFC').toLowerCase().replace(/[\p{P}\p{S}]/gu, '').split(/\s+/u)
   return words.filter((word) => word !== '' && !dropped.has(word))
+}
+
+const articlesByLanguage = new Map<string, ReadonlySet<string>>()
+
+/** Put together once: a run asks for its language's at every answer. */
+function articlesOf(language: string): ReadonlySet<string> {
+  let articles = articlesByLanguage.get(language)
+  if (articles === undefined) {
+    articles = new Set(language.split(',').flatMap((tag) => [...(ARTICLES[tag.trim().slice(0, 2).toLowerCase()] ?? [])]))
+    articlesByLanguage.set(language, articles)
+  }
+  return articles
 }
 
 /** Runs of letters and digits in lower case: the tokens of ROUGE (rouge_score 0.1.2), for letters of every script. */
