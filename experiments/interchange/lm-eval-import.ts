@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import type { Example, ImportedExperiment, ImportedRun } from '../../server/contracts/index.js'
+import { brierIn, CorpusPairs } from './lm-eval-corpus.js'
 import { sanitizeName } from './lm-eval-report.js'
 import { check, distinctNames, type Imported, ItemIds, metricName, parseJson, type Place, refuse, scoreIn, type SourceFile } from './source-file.js'
 
@@ -31,6 +32,8 @@ type Sample = z.infer<typeof SampleSchema>
 const ResultsSchema = z.looseObject({
   model_name: z.string().optional(),
   higher_is_better: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  results: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  configs: z.record(z.string(), z.looseObject({ metric_list: z.array(z.looseObject({ metric: z.string(), aggregation: z.string().optional().catch('code') })).optional().catch(undefined) })).default({}),
   'n-shot': z.record(z.string(), z.unknown()).default({}),
   total_evaluation_time_seconds: z.coerce.number().nonnegative().optional().catch(undefined),
 })
@@ -92,6 +95,7 @@ function evaluationOf(file: SourceFile, results: Results | undefined, notes: Set
   const metrics = new Map<string, boolean>()
   const examples = new Map<number, Example>()
   const ids = new ItemIds()
+  const pairs = new CorpusPairs()
   for (const [index, line] of file.text.split('\n').entries()) {
     if (line.trim() === '') continue
     const place = { path: file.path, line: index + 1 }
@@ -100,8 +104,9 @@ function evaluationOf(file: SourceFile, results: Results | undefined, notes: Set
     const example = known ?? exampleOf(sample, ids)
     examples.set(sample.doc_id, example)
     if (example.details['docHash'] !== sample.doc_hash) refuse(place, 'doc_hash', `another document than the earlier line with doc_id ${sample.doc_id}`, sample.doc_hash)
-    addScores({ sample, example, task, place, metrics, results, notes })
+    addScores({ sample, example, task, place, metrics, results, notes, pairs })
   }
+  addFigures(pairs, { task, metrics, results, notes })
   if (examples.size === 0) refuse(file, '', 'no sample in it')
   if (metrics.size === 0) refuse(file, 'metrics', 'no metric with a number per sample')
   const run: ImportedRun = {
@@ -125,24 +130,41 @@ function shotsOf(results: Results | undefined, task: string): number | null {
 }
 
 /** Each filter's metrics under `metric,filter`, or the bare name for the filter "none". */
-function addScores(at: { sample: Sample; example: Example; task: string; place: Place; metrics: Map<string, boolean>; results: Results | undefined; notes: Set<string> }): void {
-  const { sample, example, task, place, metrics, results, notes } = at
+function addScores(at: { sample: Sample; example: Example; task: string; place: Place; metrics: Map<string, boolean>; results: Results | undefined; notes: Set<string>; pairs: CorpusPairs }): void {
+  const { sample, example, task, place, metrics, results, notes, pairs } = at
   const responses = example.details['filteredResponses'] as Record<string, unknown>
   if (sample.filter in responses) refuse(place, 'doc_id', `a second line of this document with the filter "${sample.filter}"`, sample.doc_id)
   responses[sample.filter] = sample.filtered_resps
   for (const name of sample.metrics) {
-    const score = scoreIn(sample[name])
+    const value = sample[name]
+    const bare = metricName(TOOL, name)
+    const id = sample.filter === 'none' ? bare : `${bare},${sample.filter}`
+    const aggregation = results?.configs[task]?.metric_list?.find(({ metric }) => metric === name)?.aggregation
+    if (pairs.take(id, name, { example, value, aggregation })) continue
+    const score = scoreIn(name === 'brier_score' ? (brierIn(value) ?? value) : value)
     if (score === undefined) {
       if (!(name in sample)) refuse(place, name, `"metrics" names it, but the sample has no such field`)
       notes.add(`${name} of ${task} is not one number per sample and was left out.`)
       continue
     }
-    const bare = metricName(TOOL, name)
-    const id = sample.filter === 'none' ? bare : `${bare},${sample.filter}`
     const direction = results?.higher_is_better[task]?.[name] ?? (HIGHER_IS_BETTER.has(name) ? true : null)
     if (typeof direction !== 'boolean') refuse(place, name, `whether higher is better is not known: put the results_*.json of the same evaluation beside this file`)
     metrics.set(id, direction)
     if (score !== null) example.scores[id] = score
+  }
+}
+
+/** Figures of the corpus, each held against the one in the file of results where it is there. */
+function addFigures(pairs: CorpusPairs, { task, metrics, results, notes }: { task: string; metrics: Map<string, boolean>; results: Results | undefined; notes: Set<string> }): void {
+  for (const [id, told] of pairs.finish()) {
+    if (told === null) {
+      notes.add(`${id} of ${task} is neither a number nor a pair in some samples and was left out.`)
+      continue
+    }
+    metrics.set(id, told.higherIsBetter)
+    const [name = '', filter = 'none'] = id.replace(`${TOOL}/`, '').split(',')
+    const theirs = results?.results[task]?.[`${name},${filter}`]
+    if (typeof theirs === 'number' && Math.abs(theirs - told.value) > 1e-4 * Math.max(1, Math.abs(theirs))) notes.add(`${id} of ${task} is ${told.value.toPrecision(6)} made anew, and ${theirs.toPrecision(6)} in the file of results: it was made otherwise there.`)
   }
 }
 

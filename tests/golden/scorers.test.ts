@@ -7,7 +7,7 @@ import { brierScore, expectedCalibrationError } from '../../experiments/statisti
 import { confusionOf } from '../../experiments/statistics/confusion.js'
 import { passAtK, passHatK } from '../../experiments/statistics/pass-at-k.js'
 import { bleuOf } from '../../experiments/statistics/corpus.js'
-import { bleuStatistics, sentenceBleu, tokenize13a } from '../../workers/scorers/bleu.js'
+import { bleuStatistics, sentenceBleu, tokenize13a } from '../../experiments/text-figures/bleu.js'
 import { editSimilarity, rougeN } from '../../workers/scorers/text-overlap.js'
 
 const numbers = z.array(z.number())

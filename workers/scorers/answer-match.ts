@@ -1,5 +1,5 @@
 /* Short answers against one target: exact match, containment and token F1. All lie in [0, 1], higher is better. */
-import { answerWords, countOf, overlap } from './words.js'
+import { answerWords, countOf, overlap } from '../../experiments/text-figures/words.js'
 
 /** 1 where answer and target are the same words (see answerWords), else 0. SQuAD's exact match. */
 export function exactMatch(answer: string, target: string, language: string): number {

@@ -1,5 +1,5 @@
 /* Which label an answer gives. Accuracy is 1 where it is the target, else 0; an answer without a label is wrong. */
-import { answerWords } from './words.js'
+import { answerWords } from '../../experiments/text-figures/words.js'
 
 /**
  * The label a free-text answer names: the answer itself, or the one label that occurs in it as whole

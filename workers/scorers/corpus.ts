@@ -1,38 +1,9 @@
-/* What an answer adds to a figure of the whole corpus, and what the figure would be for that answer alone. */
-import { CORPUS_FIGURE, bleuOf } from '../../experiments/statistics/corpus.js'
+/* Figures of the whole corpus as metrics of a run: which there are, and how examples carry them. */
+import type { CorpusScore, TextFigure } from '../../experiments/text-figures/text-figure.js'
 import { type CorpusPart, type Example, type Float, toWire } from '../../server/contracts/index.js'
-import { bleuStatistics } from './bleu.js'
-import { chrfStatistics } from './chrf.js'
-import { terStatistics } from './ter.js'
-
-/** Figures of an answer against its references. */
-export const TEXT_FIGURES = ['bleu', 'chrf', 'chrf++', 'ter'] as const
-export type TextFigure = (typeof TEXT_FIGURES)[number]
 
 /** Metrics of the product that are such figures. */
 export const CORPUS_METRICS: ReadonlyMap<string, TextFigure> = new Map([['corpus_bleu', 'bleu'], ['corpus_chrf', 'chrf'], ['corpus_chrf_pp', 'chrf++'], ['ter', 'ter']])
-
-const STATISTICS: Readonly<Record<TextFigure, (answer: string, references: readonly string[]) => number[]>> = {
-  bleu: bleuStatistics,
-  chrf: chrfStatistics,
-  'chrf++': (answer, references) => chrfStatistics(answer, references, { wordOrder: 2 }),
-  ter: terStatistics,
-}
-
-export interface CorpusScore {
-  /** Of this answer alone; a corpus is not the mean of these. */
-  value: number
-  part: CorpusPart
-}
-
-export function textFigure(of: TextFigure, answer: string, references: readonly string[]): CorpusScore {
-  return corpusScore({ of, sums: STATISTICS[of](answer, references) })
-}
-
-/** A short sentence is judged by the orders that it reaches. */
-export function corpusScore(part: CorpusPart): CorpusScore {
-  return { value: part.of === 'bleu' ? bleuOf(part.sums, true) : CORPUS_FIGURE[part.of].figure(part.sums), part }
-}
 
 /** An item's own list of right texts, else its target. */
 export function referencesOf(item: Readonly<Record<string, unknown>>, target: string): string[] {

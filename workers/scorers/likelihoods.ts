@@ -1,7 +1,7 @@
 /* What log-likelihoods say of choices, targets and texts, as lm-evaluation-harness reads them (lm_eval/api/task.py). */
-import { type CorpusScore, corpusScore } from './corpus.js'
+import { type CorpusScore, corpusScore } from '../../experiments/text-figures/text-figure.js'
 import { likeliest } from './classification.js'
-import { piecesBetweenSpaces } from './words.js'
+import { piecesBetweenSpaces } from '../../experiments/text-figures/words.js'
 
 /** Of one item: the choice that was taken, and places of the right ones; -1 where the right answer is none of the choices. */
 export interface Chosen {

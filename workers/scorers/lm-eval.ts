@@ -3,11 +3,12 @@
  * filters take the answer out of the reply, then what is to be ignored goes from the answer and the target alike.
  */
 import type { LmEvalStep, Scorer } from '../../server/contracts/index.js'
-import { referencesOf, textFigure } from './corpus.js'
+import { textFigure } from '../../experiments/text-figures/text-figure.js'
+import { referencesOf } from './corpus.js'
 import type { NamedScorer } from './named-scorers.js'
 import { foundIn, multiChoiceFilter } from './lm-eval-choices.js'
 import { compilePythonRegex } from './python-regex.js'
-import { countOf } from './words.js'
+import { countOf } from '../../experiments/text-figures/words.js'
 
 type Change = (text: string) => string
 type Item = Readonly<Record<string, unknown>>

@@ -8,13 +8,13 @@ import { pathToFileURL } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Scorer, Scorers } from '../../server/contracts/index.js'
 import { RunFailure } from '../run-context.js'
-import type { CorpusScore } from './corpus.js'
+import type { CorpusScore } from '../../experiments/text-figures/text-figure.js'
 import { lmEvalCorpus, lmEvalExactMatch } from './lm-eval.js'
 import { lastNumber } from './numeric.js'
 import { findPersonalData } from './personal-data.js'
 import { compilePythonRegex, RegexError } from './python-regex.js'
 import { isRefusal } from './refusal.js'
-import { plainWords } from './words.js'
+import { plainWords } from '../../experiments/text-figures/words.js'
 
 /** What a scorer sees of one answered item. */
 export interface ScoredAnswer {

@@ -1,8 +1,8 @@
 /* All scores a free-text answer gets against its target, by metric id (see experiments/metrics.ts). */
-import { sentenceBleu } from './bleu.js'
+import { sentenceBleu } from '../../experiments/text-figures/bleu.js'
 import { contains, exactMatch, tokenF1 } from './answer-match.js'
 import { numericMatch } from './numeric.js'
-import { chrF } from './chrf.js'
+import { chrF } from '../../experiments/text-figures/chrf.js'
 import { editSimilarity, rougeL, rougeN } from './text-overlap.js'
 
 type Scorer = (answer: string, target: string, language: string) => number | null

@@ -4,7 +4,7 @@ import { contains, exactMatch, tokenF1 } from './answer-match.js'
 import { accuracyOf, labelInAnswer, mostLikelyLabel } from './classification.js'
 import { lastNumber, numericMatch } from './numeric.js'
 import { ANSWER_SCORERS, scoreAnswer } from './score-answer.js'
-import { chrF } from './chrf.js'
+import { chrF } from '../../experiments/text-figures/chrf.js'
 import { rougeL } from './text-overlap.js'
 
 describe('labels', () => {

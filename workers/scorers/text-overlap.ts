@@ -1,5 +1,5 @@
 /* Longer answers against a reference: ROUGE and edit similarity. All lie in [0, 1], higher is better. */
-import { countOf, overlap, plainWords } from './words.js'
+import { countOf, overlap, plainWords } from '../../experiments/text-figures/words.js'
 
 /**
  * F1 of the longest common subsequence of words (Lin 2004, "ROUGE: A Package for Automatic Evaluation of

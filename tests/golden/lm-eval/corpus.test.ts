@@ -4,7 +4,7 @@ import { corpusRowsOf } from '../../../experiments/score-columns.js'
 import { CORPUS_FIGURE, sumRows } from '../../../experiments/statistics/corpus.js'
 import { compareCorpora, type PairedCorpora } from '../../../experiments/statistics/paired-corpus.js'
 import { CORPUS_FIGURES, type CorpusFigure } from '../../../server/contracts/index.js'
-import { TEXT_FIGURES, textFigure, type CorpusScore, type TextFigure } from '../../../workers/scorers/corpus.js'
+import { TEXT_FIGURES, textFigure, type CorpusScore, type TextFigure } from '../../../experiments/text-figures/text-figure.js'
 import golden from './corpus.json' with { type: 'json' }
 
 function rowsOf(scores: readonly CorpusScore[]): NonNullable<ReturnType<typeof corpusRowsOf>> {

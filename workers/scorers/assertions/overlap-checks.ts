@@ -1,7 +1,7 @@
 /* How near the answer is to a reference: edit distance, ROUGE-1, BLEU and vectors, with promptfoo's tokens and thresholds. */
 import type { Assertion } from '../../../server/contracts/index.js'
 import { editDistance } from '../text-overlap.js'
-import { countOf, overlap } from '../words.js'
+import { countOf, overlap } from '../../../experiments/text-figures/words.js'
 import { AssertionError, atLeast, holds, textValue, textValues, type Check, type CheckMaker, type Outcome, type VectorMeasure } from './check.js'
 import { treebankTokens } from './treebank-tokens.js'
 

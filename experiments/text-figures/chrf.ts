@@ -1,5 +1,5 @@
 /* What chrF (Popović 2015, W15-3049) and chrF++ (Popović 2017, W17-4770) are made of, as sacreBLEU counts it. */
-import { chrfOf } from '../../experiments/statistics/corpus.js'
+import { chrfOf } from '../statistics/corpus.js'
 import { countOf, overlap, pythonWords } from './words.js'
 
 const CHARACTER_ORDER = 6

@@ -1,5 +1,5 @@
 /* What BLEU is made of (Papineni et al. 2002), as sacreBLEU counts it (Post 2018, W18-6319): mteval-v13a tokens, n-grams up to 4, case kept. */
-import { bleuOf } from '../../experiments/statistics/corpus.js'
+import { bleuOf } from '../statistics/corpus.js'
 import { countOf, overlap, pythonTrimEnd, pythonWords } from './words.js'
 
 const ORDER = 4
