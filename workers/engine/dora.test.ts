@@ -3,7 +3,9 @@ import { adaptedWeight, factoredRowNorms, rowNorms, rowSquares } from './dora.js
 import { compile, floats, type Data } from './executors/executor.js'
 import { Graph } from './graph.js'
 import { loraLayers, loraNames } from './lora.js'
+import { gemm } from './ops/products.js'
 import { Random } from './random.js'
+import type { Value } from './tensor.js'
 
 const [OUT, IN, RANK, ROWS] = [6, 10, 3, 4]
 const random = new Random(4)
@@ -55,7 +57,8 @@ describe('a DoRA layer', () => {
     const shapes = new Map([[nameA, [RANK, IN]], [nameB, [OUT, RANK]], [nameM, [OUT]], ['q_proj.weight', [OUT, IN]]])
     const y = await evaluate((graph) => {
       const values = new Map([...shapes].map(([name, shape]) => [name, graph.input(name, shape)]))
-      const layers = loraLayers(graph, { lora, targets: [{ module: 'q_proj', inSize: IN, outSize: OUT }], weight: (name) => values.get(name) ?? graph.scalar(NaN), squares: new Map([['q_proj', rowSquares(weight, IN)]]), isTraining: true })
+      const valueOf = (name: string): Value => values.get(name) ?? graph.scalar(NaN)
+      const layers = loraLayers(graph, { lora, targets: [{ module: 'q_proj', inSize: IN, outSize: OUT }], weight: valueOf, product: (input, module) => gemm(graph, input, valueOf(`${module}.weight`), { transB: true }), squares: new Map([['q_proj', rowSquares(weight, IN)]]), isTraining: true })
       graph.output('y', layers.linear(graph.input('x', [ROWS, IN]), 'q_proj'))
     }, [['x', x], [nameA, a], [nameB, b], [nameM, magnitude], ['q_proj.weight', weight], [keep, mask]])
 

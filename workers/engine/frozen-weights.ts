@@ -4,6 +4,8 @@ import { readTensorBytes, readTensorF32, type SafetensorsDtype } from './formats
 import type { WeightEntry } from './formats/weights.js'
 import type { Graph } from './graph.js'
 import { openLlamaWeights } from './models/llama-weights.js'
+import { concat } from './ops/layout.js'
+import { gemm } from './ops/products.js'
 import { BLOCK_SIZES, dequantize, nf4Pairs, type Quantization } from './quantization.js'
 import { graphError, sizeOf, type DType, type Shape, type Value } from './tensor.js'
 import { cachedWeights, type BaseWeights } from './weight-cache.js'
@@ -44,6 +46,11 @@ export function storedBytes(weights: ReadonlyMap<string, FrozenWeight>): number 
   return sum
 }
 
+/** Bytes of the matrices that kernels can read as they are stored, and so be repacked. */
+export function plainBytes(weights: ReadonlyMap<string, FrozenWeight>): number {
+  return [...weights.values()].reduce((sum, weight) => sum + (isQuantized(weight) || weight.dtype !== 'F32' ? 0 : weight.end - weight.begin), 0)
+}
+
 /** All its values in float32. */
 export function readFrozen(weight: FrozenWeight): Float32Array {
   if (!isQuantized(weight)) return readTensorF32(weight.file, weight)
@@ -62,24 +69,62 @@ export function declareFrozen(graph: Graph, name: string, weight: FrozenWeight):
   return () => (dtype === 'f32' ? value : graph.apply('Cast', [value], { to: 'f32' }))
 }
 
-/** x·Wᵀ over the codes of a weight, never widened; null where it has none that a product reads. */
-export function codedProduct(graph: Graph, x: Value, { name, weight }: { name: string; weight: FrozenWeight | undefined }): Value | null {
-  if (weight === undefined || !isQuantized(weight) || weight.rows === undefined) return null
+/** x·Wᵀ over the codes of a weight in one of these formats; null for others, and where its codes are not such that a product reads them. */
+export function codedProduct(graph: Graph, x: Value, { name, weight, formats }: { name: string; weight: FrozenWeight | undefined; formats: ReadonlySet<Quantization> }): Value | null {
+  if (weight === undefined || !isQuantized(weight) || !formats.has(weight.quantization)) return null
+  if (weight.quantization === 'nf4') {
+    const [codes, ...factors] = codesOf(graph, `${name} as stored`, weight)
+    return codes === undefined ? null : graph.apply('Nf4Product', [codes, x, ...factors], {})
+  }
   const { rows, scales } = weight
+  if (rows === undefined) return null
   const codes = graph.external(`${name}.rows`, { shape: rows.shape, dtype: 'u8', location: locationOf(rows) })
-  return graph.apply('CodedProduct', [codes, x, graph.external(`${name}.scales`, { shape: scales.shape, dtype: 'f32', location: locationOf(scales) })], {})
+  return graph.apply('CodedProduct', [codes, x, graph.external(`${name}.row scales`, { shape: scales.shape, dtype: 'f32', location: locationOf(scales) })], {})
 }
 
-function declareQuantized(graph: Graph, name: string, { quantization, shape, codes, scales }: QuantizedWeight): () => Value {
+/** Matrices of 16 bits that take no more than this in f32 are widened whole. */
+const WHOLE_LIMIT_BYTES = 128 * 2 ** 20
+/** Rows that are widened at once take no more than this in f32: they are multiplied while they are still in the caches. */
+const PIECE_BYTES = 16 * 2 ** 20
+
+/**
+ * x·Wᵀ over a large matrix of 16 bits, some of its rows after the others: what is widened never takes more than a
+ * piece. Undefined where W is not such a matrix.
+ */
+export function pieceProduct(graph: Graph, { name, weight, wholeLimitBytes = WHOLE_LIMIT_BYTES, pieceBytes = PIECE_BYTES }: PieceOptions): ((x: Value) => Value) | undefined {
+  if (weight === undefined || isQuantized(weight) || weight.dtype === 'F32' || 4 * sizeOf(weight.shape) <= wholeLimitBytes) return undefined
+  const { shape: [rows = 0, width = 0], begin, end, ...plain } = weight
+  const [rowBytes, count] = [(end - begin) / rows, Math.max(1, Math.floor(pieceBytes / (4 * width)))]
+  const pieces = Array.from({ length: Math.ceil(rows / count) }, (_, index) => {
+    const [first, last] = [index * count, Math.min(rows, (index + 1) * count)]
+    return declareFrozen(graph, `${name} from row ${first}`, { ...plain, shape: [last - first, width], begin: begin + first * rowBytes, end: begin + last * rowBytes })
+  })
+  return (x) => concat(graph, pieces.map((piece) => gemm(graph, x, piece(), { transB: true })), 1)
+}
+
+interface PieceOptions {
+  name: string
+  weight: FrozenWeight | undefined
+  wholeLimitBytes?: number | undefined
+  pieceBytes?: number | undefined
+}
+
+function declareQuantized(graph: Graph, name: string, weight: QuantizedWeight): () => Value {
+  const { quantization, shape } = weight
+  const inputs = codesOf(graph, name, weight)
+  return () => graph.apply('Dequantize', inputs, { quantization, shape })
+}
+
+/** Codes and scales, and for NF4 the table of what codes stand for. */
+function codesOf(graph: Graph, name: string, { quantization, shape, codes, scales }: QuantizedWeight): Value[] {
   const blocks = sizeOf(shape) / BLOCK_SIZES[quantization]
   const dtype: DType = quantization === 'int8' ? 'i8' : quantization === 'int4' ? 'i4' : 'u8'
   const row = quantization === 'nf4' ? BLOCK_SIZES.nf4 / 2 : BLOCK_SIZES[quantization]
-  const inputs = [
+  return [
     graph.external(`${name}.codes`, { shape: [blocks, row], dtype, location: locationOf(codes) }),
     graph.external(`${name}.scales`, { shape: [blocks], dtype: 'f32', location: locationOf(scales) }),
     ...(quantization === 'nf4' ? [graph.constant(nf4Pairs(), [256, 2])] : []),
   ]
-  return () => graph.apply('Dequantize', inputs, { quantization, shape })
 }
 
 function locationOf({ file, begin, end }: WeightEntry): { file: string; offset: number; length: number } {

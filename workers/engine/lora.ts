@@ -107,13 +107,15 @@ export interface LoraGraphOptions {
   lora: LoraOptions
   targets: readonly LoraTarget[]
   weight: (name: string) => Value
+  /** x·Wᵀ of the frozen layer called `module`; asked for once for each. */
+  product: (x: Value, module: string) => Value
   /** ‖w‖² of each row of the adapted layers, by module; needed for DoRA. */
   squares: ReadonlyMap<string, Float32Array>
   /** Dropout is on while training only. */
   isTraining: boolean
 }
 
-export function loraLayers(graph: Graph, { lora, targets, weight, squares, isTraining }: LoraGraphOptions): LoraLayers {
+export function loraLayers(graph: Graph, { lora, targets, weight, product, squares, isTraining }: LoraGraphOptions): LoraLayers {
   const scaling = loraScaling({ rank: lora.rank, alpha: lora.alpha, useRslora: lora.useRslora ?? false })
   const order = new Map(targets.map(({ module }, index) => [module, index]))
   const keepMasks: LoraLayers['keepMasks'] = []
@@ -136,7 +138,7 @@ export function loraLayers(graph: Graph, { lora, targets, weight, squares, isTra
   return {
     keepMasks,
     linear: (x, module) => {
-      const base = gemm(graph, x, weight(`${module}.weight`), { transB: true })
+      const base = product(x, module)
       const index = order.get(module)
       if (index === undefined) return base
       const kept = dropped(x, module, index)

@@ -1,6 +1,7 @@
 /** What a compiled step needs at its peak, told from the graph before anything runs. */
 import type { Graph } from './graph.js'
 import { runOrder } from './onnx-order.js'
+import { at } from './ops/operator.js'
 import { sizeOf, type DType, type Node, type Value } from './tensor.js'
 
 const bytesPerElement: Record<DType, number> = { f32: 4, f16: 2, bf16: 2, i64: 8, u8: 1, i8: 1, i4: 0.5 }
@@ -102,8 +103,12 @@ function scratchOf({ operator, inputs, output, attributes }: Node): { kind: stri
   if (operator === 'ScatterAdd') return [{ kind: kindOf(output), bytes: 4 * elements }, { kind: 'element index', bytes: 8 * sizeOf(inputs[0]?.shape ?? []) }]
   // Transposed copies; Gemm needs none.
   if (operator === 'MatMul' && 'transA' in attributes) return inputs.filter((_, index) => (index === 0 ? attributes.transA : attributes.transB)).map((input) => ({ kind: `transposed ${kindOf(input)}`, bytes: sizeBytes(input) }))
-  // Indices of pairs, and what the table has for them.
-  if (operator === 'Dequantize' && 'quantization' in attributes && attributes.quantization === 'nf4') return [{ kind: `pairs ${elements}`, bytes: 2 * elements }, { kind: `levels ${elements}`, bytes: 4 * elements }]
+  // Indices of four numbers each, and what the table has for them.
+  if (operator === 'Dequantize' && 'quantization' in attributes && attributes.quantization === 'nf4') return [{ kind: `indices ${elements}`, bytes: elements }, { kind: `levels ${elements}`, bytes: 4 * elements }]
+  if (operator === 'Nf4Product') {
+    const widened = at(output.shape, 1) * at(at(inputs, 1).shape, 1)
+    return [{ kind: `f32 widened ${widened}`, bytes: 4 * widened }]
+  }
   return []
 }
 

@@ -12,7 +12,7 @@ import { onnxTypes } from './ops/elementwise.js'
 import type { EmittedNode, Emitter } from './ops/operator.js'
 import { operators } from './ops/operators.js'
 import { ProtoWriter } from './protobuf.js'
-import { graphError, type DType, type Node, type Shape, type Value } from './tensor.js'
+import { graphError, type DType, type ExternalLocation, type Node, type Shape, type Value } from './tensor.js'
 
 export interface OnnxModel {
   bytes: Uint8Array
@@ -22,6 +22,7 @@ export interface OnnxModel {
 
 const OPSET = 21
 const IR_VERSION = 10
+const ONNX_UINT16 = 4
 
 export function emitOnnx(graph: Graph, target: Emitter['target'] = 'cpu'): OnnxModel {
   const writer = new ModelWriter(graph, target)
@@ -38,6 +39,7 @@ class ModelWriter implements Emitter {
   readonly #outputNames = new Map<Value, string>()
   readonly #aliases: { from: Value; to: string }[] = []
   readonly #domains = new Set<string>()
+  readonly #reread = new Set<string>()
   #folder: string | null = null
   #fresh = 0
 
@@ -79,6 +81,18 @@ class ModelWriter implements Emitter {
     return this.#shared(`f${value}`, 'f32', [], Float32Array.of(value))
   }
 
+  table(name: string, make: () => Float32Array, shape: Shape): string {
+    return this.#constants.get(name) ?? this.#shared(name, 'f32', shape, make())
+  }
+
+  rereadAsUint16({ name, source }: Value, shape: Shape): string | null {
+    if (source.kind !== 'external') return null
+    const again = `${name} by two bytes`
+    if (!this.#reread.has(again)) this.#external(again, { dims: shape, type: ONNX_UINT16, location: source.location })
+    this.#reread.add(again)
+    return again
+  }
+
   finish(): OnnxModel {
     for (const { from, to } of this.#aliases) this.node('Identity', [this.#use(from)], { output: to })
     const { inputs, outputs, freeAxes } = this.#graph
@@ -109,7 +123,7 @@ class ModelWriter implements Emitter {
     const { source } = value
     if (this.#written.has(value)) return value.name
     if (source.kind === 'constant') this.#initializer(value.name, value, source.data)
-    if (source.kind === 'external') this.#external(value, source.location)
+    if (source.kind === 'external') this.#external(value.name, { dims: value.shape, type: onnxTypes[value.dtype], location: source.location })
     if (source.kind === 'constant' || source.kind === 'external') this.#written.add(value)
     return this.#nameOf(value)
   }
@@ -125,17 +139,17 @@ class ModelWriter implements Emitter {
 
   #initializer(name: string, spec: { dtype: DType; shape: Shape }, data: Float32Array | BigInt64Array): void {
     this.#body.message(5, (proto) => {
-      writeTensorHead(proto, name, spec)
+      writeTensorHead(proto, name, { dims: spec.shape, type: onnxTypes[spec.dtype] })
       proto.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     })
   }
 
-  #external(value: Value, location: { file: string; offset: number; length: number }): void {
+  #external(name: string, { location, ...spec }: { dims: Shape; type: number; location: ExternalLocation }): void {
     const folder = dirname(location.file)
     if (this.#folder !== null && this.#folder !== folder) throw graphError(`weights lie in two folders, ${this.#folder} and ${folder}; put all *.safetensors of the model into one`)
     this.#folder = folder
     this.#body.message(5, (proto) => {
-      writeTensorHead(proto, value.name, value)
+      writeTensorHead(proto, name, spec)
       const entries = { location: basename(location.file), offset: String(location.offset), length: String(location.length) }
       for (const [key, text] of Object.entries(entries)) {
         proto.message(13, (entry) => {
@@ -148,9 +162,9 @@ class ModelWriter implements Emitter {
   }
 }
 
-function writeTensorHead(proto: ProtoWriter, name: string, { dtype, shape }: { dtype: DType; shape: Shape }): void {
-  for (const size of shape) proto.varint(1, size)
-  proto.varint(2, onnxTypes[dtype])
+function writeTensorHead(proto: ProtoWriter, name: string, { dims, type }: { dims: Shape; type: number }): void {
+  for (const size of dims) proto.varint(1, size)
+  proto.varint(2, type)
   proto.text(8, name)
 }
 

@@ -12,7 +12,7 @@ const normal = Float32Array.from({ length: 64 * 200 }, () => 0.02 * random.norma
 
 /** Every value a block of this scale can hold. */
 function levels(quantization: Quantization, scale: number): number[] {
-  if (quantization === 'nf4') return [...nf4Pairs()].filter((_, index) => index % 2 === 0).slice(0, 16).map((level) => Math.fround(level * scale))
+  if (quantization === 'nf4') return [...nf4Pairs()].filter((_, index) => index % 2 === 1).slice(0, 16).map((level) => Math.fround(level * scale))
   const [low, high] = quantization === 'int8' ? [-127, 127] : [-8, 7]
   return Array.from({ length: high - low + 1 }, (_, index) => Math.fround((low + index) * scale))
 }
@@ -68,7 +68,7 @@ describe('error on normally distributed weights', () => {
 })
 
 it('NF4 is the table of the paper: symmetric ends, an exact zero, one more level above it than below', () => {
-  const table = [...nf4Pairs()].filter((_, index) => index % 2 === 0).slice(0, 16)
+  const table = [...nf4Pairs()].filter((_, index) => index % 2 === 1).slice(0, 16)
   expect([table[0], table[7], table[15]]).toEqual([-1, 0, 1])
   expect(table).toEqual(table.toSorted((a, b) => a - b))
   expect(table[8]).toBeCloseTo(0.0795803, 6)

@@ -15,6 +15,8 @@ export type Quantization = (typeof QUANTIZATIONS)[number]
 /** Elements per scale. */
 export const BLOCK_SIZES: Record<Quantization, number> = { int8: 64, int4: 32, nf4: 64 }
 const CODE_BITS: Record<Quantization, number> = { int8: 8, int4: 4, nf4: 4 }
+/** Of the two codes in a byte, the half of the first: bits it is shifted by. ONNX has the first low, bitsandbytes high. */
+const FIRST_SHIFT: Record<Quantization, 0 | 4> = { int8: 0, int4: 0, nf4: 4 }
 
 /** Quantiles of the standard normal distribution, brought to [−1, 1], with an exact 0. */
 const NF4 = Float32Array.of(
@@ -23,9 +25,24 @@ const NF4 = Float32Array.of(
 )
 const NF4_BORDERS = NF4.slice(1).map((value, index) => (value + (NF4[index] ?? 0)) / 2)
 
-/** The two values that a byte of NF4 codes stands for, low half first: [256, 2]. */
+/** The two values that a byte of NF4 codes stands for, high half first: [256, 2]. */
 export function nf4Pairs(): Float32Array {
-  return Float32Array.from({ length: 512 }, (_, index) => NF4[index % 2 === 0 ? (index >> 1) & 15 : index >> 5] ?? 0)
+  return Float32Array.from({ length: 512 }, (_, index) => NF4[index % 2 === 0 ? index >> 5 : (index >> 1) & 15] ?? 0)
+}
+
+/** The four values that two such bytes stand for, read as one number of 16 bits with the first byte low: [65536, 4]. */
+export function nf4Quads(): Float32Array {
+  return (quads ??= makeQuads())
+}
+
+let quads: Float32Array | null = null
+
+function makeQuads(): Float32Array {
+  const pairs = nf4Pairs()
+  return Float32Array.from({ length: 4 << 16 }, (_, index) => {
+    const byte = index & 2 ? index >> 10 : (index >> 2) & 255
+    return pairs[2 * byte + (index & 1)] ?? 0
+  })
 }
 
 /** Bytes of a row of codes of one block: [blocks, blockBytes] is how codes are stored. */
@@ -49,9 +66,9 @@ export function blockScales(values: Float32Array, quantization: Quantization): F
   return scales
 }
 
-/** The nearest code of each value; 4-bit codes stand two in a byte, the first in the low half. */
+/** The nearest code of each value; 4-bit codes stand two in a byte, the first of int4 in the low half, of nf4 in the high one. */
 export function quantize(values: Float32Array, scales: Float32Array, quantization: Quantization): Uint8Array {
-  const [size, isByte, codeOf] = [BLOCK_SIZES[quantization], CODE_BITS[quantization] === 8, nearestCode[quantization]]
+  const [size, isByte, first, codeOf] = [BLOCK_SIZES[quantization], CODE_BITS[quantization] === 8, FIRST_SHIFT[quantization], nearestCode[quantization]]
   const codes = new Uint8Array(isByte ? values.length : values.length / 2)
   for (let block = 0; block < scales.length; block++) {
     const scale = scales[block] ?? 0
@@ -60,7 +77,7 @@ export function quantize(values: Float32Array, scales: Float32Array, quantizatio
     for (let index = block * size; index < (block + 1) * size; index++) {
       const code = codeOf((values[index] ?? 0) * inverse)
       if (isByte) codes[index] = code
-      else codes[index >> 1] = (codes[index >> 1] ?? 0) | ((code & 15) << (index % 2 === 0 ? 0 : 4))
+      else codes[index >> 1] = (codes[index >> 1] ?? 0) | ((code & 15) << (index % 2 === 0 ? first : 4 - first))
     }
   }
   return codes
@@ -83,11 +100,11 @@ const nearestCode: Record<Quantization, (ratio: number) => number> = {
 
 /** What the codes stand for, to the last bit of float32: the reference of every executor. */
 export function dequantize(codes: Uint8Array, scales: Float32Array, quantization: Quantization): Float32Array {
-  const [size, isByte] = [BLOCK_SIZES[quantization], CODE_BITS[quantization] === 8]
+  const [size, isByte, first] = [BLOCK_SIZES[quantization], CODE_BITS[quantization] === 8, FIRST_SHIFT[quantization]]
   const values = new Float32Array(isByte ? codes.length : codes.length * 2)
   for (let index = 0; index < values.length; index++) {
     const byte = codes[isByte ? index : index >> 1] ?? 0
-    const half = index % 2 === 0 ? byte & 15 : byte >> 4
+    const half = (byte >> (index % 2 === 0 ? first : 4 - first)) & 15
     const level = quantization === 'nf4' ? (NF4[half] ?? 0) : isByte ? (byte << 24) >> 24 : (half << 28) >> 28
     values[index] = level * (scales[Math.floor(index / size)] ?? 0)
   }

@@ -26,7 +26,7 @@ export interface BaseWeights {
 }
 
 /** Raised for a format when the same weights would be written otherwise. */
-const LAYOUTS: Partial<Record<BaseDtype, number>> = { int4: 2 }
+const LAYOUTS: Partial<Record<BaseDtype, number>> = { int4: 2, nf4: 2 }
 const LARGEST_F16 = 65504
 const PIECE_BYTES = 1 << 24
 

@@ -17,7 +17,7 @@ import { graphError, sizeOf, type DType, type ExternalLocation, type Node, type 
 import type { Data } from './executor.js'
 
 /** Half of the smallest limit among usual adapters. */
-const WEIGHT_PIECE_BYTES = 2 ** 29
+export const WEIGHT_PIECE_BYTES = 2 ** 29
 
 export interface LoweredGraph {
   graph: Graph

@@ -65,6 +65,11 @@ export const kernels: { [K in OperatorName]: Kernel<OperatorAttributes[K]> } = {
     const weights = tf.mul(tf.reshape(levels, [scales.size, -1]), tf.reshape(scales, [-1, 1]))
     return tf.matMul(x, tf.reshape(weights, [at(codes.shape, 0), -1]), false, true)
   },
+  Nf4Product: ({ tf, inputs }) => {
+    const [codes, x, scales, table] = [at(inputs, 0), at(inputs, 1), at(inputs, 2), at(inputs, 3)]
+    const weights = tf.mul(tf.reshape(tf.gather(table, codes), [scales.size, -1]), tf.reshape(scales, [-1, 1]))
+    return tf.matMul(x, tf.reshape(weights, [-1, at(x.shape, 1)]), false, true)
+  },
   RmsNorm: ({ tf, inputs, attributes: { epsilon } }) => {
     const x = at(inputs, 0)
     return tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon))), at(inputs, 1))

@@ -38,6 +38,7 @@ export interface OperatorAttributes {
   ScatterAdd: { rows: number }
   Dequantize: DequantizeAttributes
   CodedProduct: None
+  Nf4Product: None
   RmsNorm: { epsilon: number }
   Rotary: None
   CachedAttention: None

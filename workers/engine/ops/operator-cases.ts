@@ -2,6 +2,7 @@
 import type { Data } from '../executors/executor.js'
 import { Graph } from '../graph.js'
 import { Random } from '../random.js'
+import { nf4Pairs } from '../quantization.js'
 import { sizeOf, type Shape, type Value } from '../tensor.js'
 import type { OperatorAttributes, OperatorName } from './attributes.js'
 import { binary } from './elementwise.js'
@@ -12,6 +13,10 @@ export interface OperatorCase<K extends OperatorName> {
   indices?: number[]
   /** Shape of a u8 input before the float inputs, of any bytes. */
   bytes?: Shape
+  /** The last so many of the float inputs have no gradient. Default 0. */
+  frozen?: number
+  /** A table behind them that is always the same. */
+  table?: { data: Float32Array; shape: Shape }
   attributes: OperatorAttributes[K]
   /** Inputs are drawn from here, away from where the function is undefined or bends. */
   range?: [number, number]
@@ -54,6 +59,8 @@ export const operatorCases: { [K in OperatorName]: [OperatorCase<K>, ...Operator
   // The codes of the other formats cannot be fed; they are tested where weights lie in files.
   Dequantize: [{ bytes: [2, 32], shapes: [[2], [256, 2]], attributes: { quantization: 'nf4', shape: [4, 32] } }],
   CodedProduct: [{ bytes: [3, 2, 16], shapes: [[2, 64], [6]], attributes: none }],
+  // Rows of 96 weights begin in the middle of a block.
+  Nf4Product: [{ bytes: [3, 32], shapes: [[2, 96], [3]], frozen: 1, table: { data: nf4Pairs(), shape: [256, 2] }, attributes: none }],
   RmsNorm: [{ shapes: [[3, 5], [5]], attributes: { epsilon: 1e-3 } }],
   Rotary: [{ shapes: [[3, 16], [3, 4], [3, 4]], attributes: none }],
   CachedAttention: [
@@ -64,23 +71,24 @@ export const operatorCases: { [K in OperatorName]: [OperatorCase<K>, ...Operator
 
 export interface PreparedCase {
   graph: Graph
+  /** Those that have a gradient. */
   inputs: Value[]
   output: Value
   feeds: Map<string, Data>
 }
 
 /** In a graph of its own, or in a larger one where `prefix` keeps the names of its inputs apart. */
-export function prepareCase<K extends OperatorName>(name: K, { shapes, indices, bytes, attributes, range: [low, high] = [-1, 1] }: OperatorCase<K>, { graph = new Graph(), prefix = '' } = {}): PreparedCase {
+export function prepareCase<K extends OperatorName>(name: K, { shapes, indices, bytes, frozen = 0, table, attributes, range: [low, high] = [-1, 1] }: OperatorCase<K>, { graph = new Graph(), prefix = '' } = {}): PreparedCase {
   const random = new Random(1, shapes.length)
   const feeds = new Map<string, Data>()
   const inputs = shapes.map((shape, index) => {
     feeds.set(`${prefix}x${index}`, Float32Array.from({ length: sizeOf(shape) }, () => low + (high - low) * random.uniform()))
     return graph.input(`${prefix}x${index}`, shape)
   })
-  const extra = indices ? [graph.constant(BigInt64Array.from(indices, BigInt), [indices.length])] : []
+  const extra = [...(indices ? [graph.constant(BigInt64Array.from(indices, BigInt), [indices.length])] : []), ...(table ? [graph.constant(table.data, table.shape)] : [])]
   const first = bytes ? [graph.input(`${prefix}bytes`, bytes, 'u8')] : []
   if (bytes) feeds.set(`${prefix}bytes`, Uint8Array.from({ length: sizeOf(bytes) }, () => random.uint32()))
-  return { graph, inputs, output: graph.apply(name, [...first, ...inputs, ...extra], attributes), feeds }
+  return { graph, inputs: inputs.slice(0, inputs.length - frozen), output: graph.apply(name, [...first, ...inputs, ...extra], attributes), feeds }
 }
 
 /** Σ w ⊙ output with fixed random w, so that no element's gradient can hide behind another's. */

@@ -32,6 +32,10 @@ export interface Emitter {
   node(type: string, inputs: readonly string[], options?: EmittedNode): string
   int64(values: readonly number[]): string
   float(value: number): string
+  /** A constant that every node of the file shares. */
+  table(name: string, make: () => Float32Array, shape: Shape): string
+  /** The bytes of a stored weight as whole numbers of 16 bits; null for what is not stored. */
+  rereadAsUint16(value: Value, shape: Shape): string | null
 }
 
 export interface EmitContext<A> {
