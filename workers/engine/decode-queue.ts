@@ -1,31 +1,28 @@
 /**
- * Joins whoever wants a next token just now into one run: a sequence may come and go at any token, and the others do
- * not wait for it to end (continuous batching; Yu et al. 2022, Orca).
+ * Joins whoever wants the same of a model just now into one run: prompts that came together, and sequences that want a
+ * next token. A sequence may come and go at any token, and the others do not wait for it to end (continuous batching;
+ * Yu et al. 2022, Orca).
  */
 import type { BatchedSequence, DecodeBatch } from './models/decode-batch.js'
-import type { LlamaRunner } from './models/llama-decode.js'
+import type { LlamaRunner, Prompt } from './models/llama-decode.js'
 
 /** More rows cost as much time as they save: products are no longer bound by reading the weights. */
 export const MOST_ROWS = 8
 
-interface Waiting {
-  sequence: BatchedSequence
-  token: number
-  resolve: (logits: Float32Array) => void
-  reject: (reason: unknown) => void
-}
-
 export class DecodeQueue {
-  readonly #runner: LlamaRunner
   readonly #batch: DecodeBatch
-  #waiting: Waiting[] = []
-  #isScheduled = false
+  readonly #prompts: Gathering<Prompt>
+  readonly #tokens: Gathering<{ sequence: BatchedSequence; token: number }>
   #held = 0
   readonly #line: (() => void)[] = []
 
   constructor(runner: LlamaRunner) {
-    this.#runner = runner
     this.#batch = runner.newBatch()
+    this.#prompts = new Gathering((prompts) => runner.prefill(prompts))
+    this.#tokens = new Gathering((entries) => {
+      const logits = runner.decode(this.#batch, entries)
+      return entries.map((_, index) => logits.then((rows) => rows[index] ?? new Float32Array()))
+    })
   }
 
   /** Holds one of the places until `work` is done; waits while all are taken. */
@@ -45,26 +42,38 @@ export class DecodeQueue {
     return this.#batch
   }
 
+  /** Logits [V] behind a prompt, which goes into its empty cache. */
+  first(prompt: Prompt): Promise<Float32Array> {
+    return this.#prompts.ask(prompt)
+  }
+
   /** Logits [V] after one more token. */
   next(sequence: BatchedSequence, token: number): Promise<Float32Array> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ sequence, token, resolve, reject })
-      if (this.#isScheduled) return
-      this.#isScheduled = true
+    return this.#tokens.ask({ sequence, token })
+  }
+}
+
+/** What is asked in one turn of the event loop is answered together. */
+class Gathering<T> {
+  readonly #answer: (asked: readonly T[]) => readonly Promise<Float32Array>[]
+  #waiting: { asked: T; resolve: (logits: Promise<Float32Array>) => void }[] = []
+
+  constructor(answer: (asked: readonly T[]) => readonly Promise<Float32Array>[]) {
+    this.#answer = answer
+  }
+
+  ask(asked: T): Promise<Float32Array> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ asked, resolve })
       // Everyone whose token just came has asked again by then.
-      setImmediate(() => void this.#step())
+      if (this.#waiting.length === 1) setImmediate(() => this.#run())
     })
   }
 
-  async #step(): Promise<void> {
-    const asked = this.#waiting
+  #run(): void {
+    const waiting = this.#waiting
     this.#waiting = []
-    this.#isScheduled = false
-    try {
-      const logits = await this.#runner.decode(this.#batch, asked)
-      asked.forEach(({ resolve }, index) => resolve(logits[index] ?? new Float32Array()))
-    } catch (error) {
-      for (const { reject } of asked) reject(error)
-    }
+    const answers = this.#answer(waiting.map(({ asked }) => asked))
+    for (const [index, { resolve }] of waiting.entries()) resolve(answers[index] ?? Promise.resolve(new Float32Array()))
   }
 }

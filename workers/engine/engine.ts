@@ -167,5 +167,7 @@ export interface Trainer {
   save(folder: string, course?: TrainingCourse): Promise<void>
   /** Continues from a folder that `save` wrote: on the CPU the run goes on bit for bit as if it had not stopped. */
   restore(folder: string): Promise<void>
+  /** Gives back what compiled steps hold, where it is more than a little; the next step compiles anew. For whoever wants the memory meanwhile. */
+  release(): Promise<void>
   dispose(): Promise<void>
 }

@@ -12,7 +12,8 @@ import { loadTokenizer, type Tokenizer } from './formats/tokenizer.js'
 import { configuredEndTokens } from './formats/tokenizer-json.js'
 import { turnEndToken } from './formats/turn-end.js'
 import { readLlamaConfig } from './models/llama-config.js'
-import { LlamaRunner, type LoraFactors } from './models/llama-decode.js'
+import type { LoraFactors } from './models/inference-graph.js'
+import { LlamaRunner } from './models/llama-decode.js'
 import { PromptTokens } from './prompt-tokens.js'
 import { createSampler, GREEDY } from './sampling.js'
 import { checkGenerateOptions, type ContinuationScore, type GenerateOptions, type Generation, type TextModel } from './text-model.js'
@@ -57,6 +58,8 @@ export interface LanguageModel extends TextModel {
   nextLogits(text: string): Promise<{ tokens: number; logits: Float32Array }>
   /** Switches to another adapter, or to the base model with null, without loading the base again. */
   useAdapter(adapter: AdapterSource | null): void
+  /** Gives back memory that is held for the next answer, where it is more than a little. */
+  release(): Promise<void>
 }
 
 /** Opens a model. Throws an EngineError that names the file and field where the folder is not a model the engine can run. */
@@ -106,7 +109,7 @@ class LocalModel implements LanguageModel {
     const answer = new Answer(new StreamDecoder(this.tokenizer, tokens), options)
     const sample = createSampler({ ...GREEDY, ...options }, tokens)
     const cache = this.#runner.newCache()
-    let logits = await this.#runner.extend(cache, tokens)
+    let logits = await this.#decoding.first({ cache, tokens })
     const sequence = this.#decoding.batch.join(cache)
     let [tokensOut, ttftMs] = [0, 0]
     let finishReason: Generation['finishReason'] = 'length'
@@ -184,6 +187,10 @@ class LocalModel implements LanguageModel {
 
   useAdapter(adapter: AdapterSource | null): void {
     this.#runner.useAdapter(adapter === null ? new Map() : loraFactors(adapter))
+  }
+
+  release(): Promise<void> {
+    return this.#runner.release()
   }
 
   close(): Promise<void> {

@@ -30,4 +30,13 @@ describe('SessionCache', () => {
     await cache.clear()
     expect(disposed).toEqual(['a', 'b'])
   })
+
+  it('gives up all when asked to, unless that is little', async () => {
+    const { disposed, get, cache } = setUp()
+    for (const key of ['a', 'b']) await get(key, 4)
+    await cache.release(8)
+    expect(disposed).toEqual([])
+    await cache.release(7)
+    expect(disposed).toEqual(['a', 'b'])
+  })
 })

@@ -26,21 +26,32 @@ export class SessionCache<T> {
       return known.value
     }
     const { size, compile } = plan()
-    let held = [...this.#entries.values()].reduce((sum, entry) => sum + entry.size, 0)
-    for (const [oldest, entry] of this.#entries) {
-      if (held + size <= this.#capacity) break
-      this.#entries.delete(oldest)
-      held -= entry.size
-      await this.#dispose(entry.value)
-    }
+    await this.#shrink(this.#capacity - size)
     const value = await compile()
     this.#entries.set(key, { value, size })
     return value
   }
 
+  /** Drops all, unless together they are no larger than `size`. */
+  async release(size: number): Promise<void> {
+    if (this.#held() > size) await this.clear()
+  }
+
   async clear(): Promise<void> {
-    const entries = [...this.#entries.values()]
-    this.#entries.clear()
-    for (const { value } of entries) await this.#dispose(value)
+    await this.#shrink(-Infinity)
+  }
+
+  #held(): number {
+    return [...this.#entries.values()].reduce((sum, entry) => sum + entry.size, 0)
+  }
+
+  async #shrink(room: number): Promise<void> {
+    let held = this.#held()
+    for (const [oldest, entry] of this.#entries) {
+      if (held <= room) return
+      this.#entries.delete(oldest)
+      held -= entry.size
+      await this.#dispose(entry.value)
+    }
   }
 }

@@ -2,14 +2,17 @@
 import type { LlamaConfig, TrainerOptions } from './engine.js'
 import { gradients } from './autodiff.js'
 import type { Batch } from './batches.js'
+import { codedProduct, pieceProduct } from './frozen-weights.js'
 import { Graph } from './graph.js'
 import { loraLayers, type LoraLayers } from './lora.js'
-import { causalMask, chosenLogit, headBlock, headWeightName, llamaForward, lossOver, packedMask, tokenLoss, type HeadBlock, type LossInput, type TokenLoss } from './models/llama.js'
+import { addHeadScores, headBlocks, headBlocksOf } from './models/head-blocks.js'
+import { causalMask, chosenLogit, headWeightName, llamaForward, lossOver, packedMask, type LossInput, type TokenLoss } from './models/llama.js'
 import { binary } from './ops/elementwise.js'
 import { gather } from './ops/indexing.js'
-import { slice } from './ops/layout.js'
 import { at } from './ops/operator.js'
+import { gemm } from './ops/products.js'
 import { weightSource, type Parameters } from './parameters.js'
+import type { Quantization } from './quantization.js'
 import type { Segment } from './recompute.js'
 import type { Value } from './tensor.js'
 
@@ -18,7 +21,7 @@ export interface StepGraphOptions {
   options: TrainerOptions
   parameters: Parameters
   shape: Pick<Batch, 'B' | 'T' | 'R'>
-  /** Into how many blocks the rows of a frozen head are cut; left out: as many as keep the logits of one few. */
+  /** Into how many blocks the rows of the head are cut, where it is frozen or nothing is trained; left out: as many as keep the logits of one few. */
   headBlocks?: number
 }
 
@@ -26,6 +29,9 @@ export interface StepGraph {
   graph: Graph
   keepMasks: LoraLayers['keepMasks']
 }
+
+/** Formats of frozen weights that are multiplied as they are stored, whatever the number of rows. */
+const CODED: ReadonlySet<Quantization> = new Set(['nf4'])
 
 export const gradientName = (name: string): string => `gradient:${name}`
 
@@ -51,19 +57,23 @@ export function trainGraph(spec: StepGraphOptions): StepGraph {
   return { graph, keepMasks }
 }
 
-/** Forward only. Outputs nll [R,1] and first choice [R] (i64) of each head row; logits never leave the graph. */
+/** Forward only. Outputs the loss and the first choice of each head row, to be read by `headScores`; logits never leave the graph. */
 export function evaluateGraph(spec: StepGraphOptions): Graph {
   const graph = new Graph()
   const { lossInput } = forward(graph, weightSource(graph, spec.parameters), { ...spec, isTraining: false })
-  const { nll, logits } = tokenLoss(graph, lossInput)
-  graph.output('nll', nll)
-  graph.output('choice', graph.apply('ArgMax', [logits], {}))
+  addHeadScores(graph, lossInput, spec.headBlocks ?? headBlocksOf(spec.shape.R, spec.config.vocabSize))
   return graph
 }
 
 function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphOptions & { isTraining: boolean }): { lossInput: LossInput; layers: Segment[]; keepMasks: LoraLayers['keepMasks'] } {
   const { config, options, parameters, shape: { B, T, R }, isTraining } = spec
-  const adapters = options.lora === null ? null : loraLayers(graph, { lora: options.lora, targets: parameters.targets, squares: parameters.squares, weight, isTraining })
+  const isCpu = options.device === 'cpu'
+  const product = (x: Value, module: string): Value => {
+    const name = `${module}.weight`
+    const coded = isCpu ? codedProduct(graph, x, { name, weight: parameters.frozen.get(name), formats: CODED }) : null
+    return coded ?? gemm(graph, x, weight(name), { transB: true })
+  }
+  const adapters = options.lora === null ? null : loraLayers(graph, { lora: options.lora, targets: parameters.targets, squares: parameters.squares, weight, product, isTraining })
   const { hidden, layers } = llamaForward(graph, {
     config, weight,
     tokens: graph.input('tokens', [B, T], 'i64'),
@@ -73,26 +83,8 @@ function forward(graph: Graph, weight: (name: string) => Value, spec: StepGraphO
     linear: adapters?.linear,
   })
   const rows = R === B * T ? hidden : gather(graph, hidden, graph.input('head-rows', [R], 'i64'))
-  const lossInput = { hidden: rows, head: weight(headWeightName(config)), labels: graph.input('labels', [R], 'i64'), labelSmoothing: isTraining ? options.labelSmoothing : 0 }
+  const headName = headWeightName(config)
+  const headProduct = isCpu ? pieceProduct(graph, { name: headName, weight: parameters.frozen.get(headName) }) : undefined
+  const lossInput = { hidden: rows, head: weight(headName), headProduct, labels: graph.input('labels', [R], 'i64'), labelSmoothing: isTraining ? options.labelSmoothing : 0 }
   return { lossInput, layers, keepMasks: adapters?.keepMasks ?? [] }
-}
-
-/** Rows of the head of which the logits are held at once, where they are many. Fewer would make the product slower. */
-const BLOCK_ROWS = 256
-/** Logits up to this many cost little memory. */
-const FEW_LOGITS = 1 << 22
-
-function headBlocksOf(rows: number, vocabSize: number): number {
-  return rows * vocabSize <= FEW_LOGITS ? 1 : Math.ceil(rows / BLOCK_ROWS)
-}
-
-/**
- * Rows through the head, some after the others. Gradients are computed depth first, the forward pass of a block right
- * before its backward pass, so that the logits of one block alone are in memory; the sums are the same.
- */
-function headBlocks(graph: Graph, { hidden, head }: LossInput, blocks: number): HeadBlock[] {
-  if (blocks === 1) return [headBlock(graph, { hidden, head })]
-  const rows = at(hidden.shape, 0)
-  const edge = (block: number): number => Math.floor((rows * block) / blocks)
-  return Array.from({ length: blocks }, (_, block) => headBlock(graph, { hidden: slice(graph, hidden, { axis: 0, start: edge(block), end: edge(block + 1) }), head }))
 }

@@ -4,13 +4,13 @@
  * of seed and step), so weights, moments and that number are all a checkpoint needs.
  */
 import { createHash } from 'node:crypto'
-import { totalmem } from 'node:os'
 import { EngineError } from './engine-error.js'
 import { checkExamples, epochOrder, makeBatch, packRows, paddedLength, singleRows, supervisedTokens, type Batch, type Row } from './batches.js'
 import type { Evaluation, ExampleLoss, LlamaConfig, StepReport, Trainer, TrainerOptions, TrainingCourse, TrainingExample } from './engine.js'
-import { compile, floats, integers, type Data, type Session } from './executors/executor.js'
-import { namedEntries, storedBytes } from './frozen-weights.js'
+import { compile, floats, type Data, type Session } from './executors/executor.js'
+import { namedEntries, plainBytes, storedBytes } from './frozen-weights.js'
 import { keepMask, type LoraLayers } from './lora.js'
+import { headScores } from './models/head-blocks.js'
 import { readLlamaConfig } from './models/llama-config.js'
 import { refuseNonFinite } from './models/llama-weights.js'
 import { heldBytes } from './memory.js'
@@ -28,8 +28,10 @@ interface Compiled {
 
 /** Frozen weights up to this size are repacked for speed; above it memory matters more. Fixed by the model, since it changes bits. */
 const PREPACK_LIMIT_BYTES = 256 * 1024 * 1024
-/** Share of the machine's memory that sessions kept for their return may hold: several runs may share a machine. */
-const SESSION_MEMORY_SHARE = 0.2
+/** Sessions of several batch shapes are kept for their return as long as they hold no more than this together; a larger one is kept alone. */
+const KEPT_SESSION_BYTES = 256 * 1024 * 1024
+/** Sessions that hold no more than this are not worth compiling again. */
+const LITTLE_BYTES = 64 * 1024 * 1024
 
 /** The label's logit and the largest are summed in different orders; labels closer to it than this count as first choice. */
 const FIRST_CHOICE_WITHIN = 1e-4
@@ -59,7 +61,7 @@ class CompiledTrainer implements Trainer {
   readonly #parts: TrainerParts
   readonly #rowsPerStep: number
   readonly #state: CheckpointState
-  readonly #sessions = new SessionCache<Compiled>(totalmem() * SESSION_MEMORY_SHARE, ({ session }) => session.dispose())
+  readonly #sessions = new SessionCache<Compiled>(KEPT_SESSION_BYTES, ({ session }) => session.dispose())
   #peakBytes = 0
   #order: { epoch: number; rows: Int32Array } | null = null
 
@@ -141,6 +143,10 @@ class CompiledTrainer implements Trainer {
     for (const [name, tensor] of tensors) this.#state.tensors.set(name, tensor)
   }
 
+  async release(): Promise<void> {
+    await this.#sessions.release(LITTLE_BYTES)
+  }
+
   async dispose(): Promise<void> {
     await this.#sessions.clear()
   }
@@ -196,11 +202,14 @@ class CompiledTrainer implements Trainer {
     const { options, config, parameters } = this.#parts
     return this.#sessions.get(`${kind} ${B}×${T}, ${R} head rows`, () => {
       const spec = { config, options, parameters, shape: { B, T, R } }
-      const { graph, keepMasks } = kind === 'train' ? trainGraph(spec) : { graph: evaluateGraph(spec), keepMasks: [] }
-      const sizeBytes = heldBytes(graph)
-      this.#peakBytes = Math.max(this.#peakBytes, sizeBytes)
-      const executorOptions = { device: options.device, threads: options.threads, prepack: storedBytes(parameters.frozen) <= PREPACK_LIMIT_BYTES, fuses: false }
-      return { size: sizeBytes, compile: async () => ({ session: await compile(graph, executorOptions), keepMasks }) }
+      const isTraining = kind === 'train'
+      const { graph, keepMasks } = isTraining ? trainGraph(spec) : { graph: evaluateGraph(spec), keepMasks: [] }
+      const activationBytes = heldBytes(graph)
+      this.#peakBytes = Math.max(this.#peakBytes, activationBytes)
+      const prepack = storedBytes(parameters.frozen) <= PREPACK_LIMIT_BYTES
+      const executorOptions = { device: options.device, threads: options.threads, prepack, fuses: false, keepsMemory: isTraining }
+      const size = activationBytes + (prepack ? plainBytes(parameters.frozen) * (isTraining ? 2 : 1) : 0)
+      return { size, compile: async () => ({ session: await compile(graph, executorOptions), keepMasks }) }
     })
   }
 
@@ -217,8 +226,7 @@ class CompiledTrainer implements Trainer {
     const { session } = await this.#compiled('evaluate', batch)
     const feeds = batchFeeds(batch)
     for (const [name, { value }] of this.#state.tensors) feeds.set(name, value)
-    const outputs = await session.run(feeds)
-    const [nll, choice] = [floats(outputs, 'nll'), integers(outputs, 'choice')]
+    const { nll, choice } = headScores(await session.run(feeds))
     const sums = batch.rows.map(() => ({ losses: [] as number[], correctTokens: 0 }))
     for (const [index, counted] of batch.counted.entries()) {
       const sum = sums[Math.floor(Number(batch.headRows[index]) / batch.T)]

@@ -19,6 +19,8 @@ export interface ExecutorOptions {
   widenOnce?: boolean
   /** Lets ONNX Runtime look on the CPU for operators to fuse: seconds for a large graph. In a training step it finds next to nothing. Default true. */
   fuses?: boolean
+  /** Holds on to the memory that a run took, for the next one; else each tensor's is given back at once. Only ONNX Runtime on the CPU heeds it. Default true. */
+  keepsMemory?: boolean
 }
 
 /** A graph made ready for a device. */

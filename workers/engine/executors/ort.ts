@@ -39,7 +39,7 @@ async function compileForGpu(graph: Graph, options: ExecutorOptions): Promise<Se
   }
 }
 
-function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, prepack, widenOnce = false, fuses = true }: ExecutorOptions): Promise<ort.InferenceSession> {
+function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, prepack, widenOnce = false, fuses = true, keepsMemory = true }: ExecutorOptions): Promise<ort.InferenceSession> {
   const session: Record<string, string> = prepack ? {} : { disable_prepacking: '1' }
   // What the graph computes twice, it computes twice to save memory.
   const unwanted = ['CommonSubexpressionElimination']
@@ -56,6 +56,7 @@ function createSession({ bytes, weightsFolder }: OnnxModel, { device, threads, p
     executionProviders: [device],
     intraOpNumThreads: threads,
     enableMemPattern: false,
+    enableCpuMemArena: keepsMemory,
     graphOptimizationLevel: device === 'cpu' && !fuses ? 'disabled' : 'all',
     // Only what ends the run is of use to whoever reads the log, and that is thrown.
     logSeverityLevel: device === 'cpu' ? 3 : 4,

@@ -44,14 +44,14 @@ export class KeyValueCache {
     this.#buffers.forEach((buffer, index) => feeds.set(`${index % 2 === 0 ? 'pastKeys' : 'pastValues'}.${index >> 1}`, buffer))
   }
 
-  /** Takes the first `count` of the `stride` new positions a run returned as keys.N and values.N, [1,K,stride,d]. */
-  append(outputs: ReadonlyMap<string, Data>, { count, stride }: { count: number; stride: number }): void {
+  /** Takes `count` of the `stride` new positions a run returned as keys.N and values.N, [1,K,stride,d], from place `from` on. */
+  append(outputs: ReadonlyMap<string, Data>, { count, stride, from = 0 }: { count: number; stride: number; from?: number }): void {
     const { kvHeads, headDim } = this.#config
     this.#buffers.forEach((buffer, index) => {
       const fresh = floats(outputs, `${index % 2 === 0 ? 'keys' : 'values'}.${index >> 1}`)
       for (let head = 0; head < kvHeads; head++) {
-        const from = head * stride * headDim
-        buffer.set(fresh.subarray(from, from + count * headDim), (head * this.capacity + this.length) * headDim)
+        const begin = (head * stride + from) * headDim
+        buffer.set(fresh.subarray(begin, begin + count * headDim), (head * this.capacity + this.length) * headDim)
       }
     })
     this.length += count

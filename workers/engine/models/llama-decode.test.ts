@@ -49,3 +49,32 @@ describe.each([['held in f32 for decoding', undefined], ['widened at each token'
     await runner.close()
   })
 })
+
+describe('prompts that come together', () => {
+  it('have the logits of each alone, and go on as alone', async () => {
+    const runner = openRunner('stored')
+    // Two passes of several, and two that stand alone: one with too many tokens, and one behind them that fits with no other.
+    const prompts = [tokens.slice(0, 9), tokens.slice(3, 63), [5], tokens, tokens.slice(20, 57), [...tokens, ...tokens, ...tokens, ...tokens], tokens.slice(1, 70), tokens.slice(2, 70)]
+    const together = prompts.map((prompt) => ({ cache: runner.newCache(), tokens: prompt }))
+    const first = await Promise.all(runner.prefill(together))
+    for (const [index, prompt] of prompts.entries()) {
+      const alone = runner.newCache()
+      expect(farthest(first[index] ?? new Float32Array(), await runner.extend(alone, prompt))).toBeLessThan(2e-5)
+      const { cache } = together[index] ?? { cache: alone }
+      expect(cache.length).toBe(prompt.length)
+      const next = [await runner.extend(cache, [7]), await runner.extend(alone, [7])]
+      expect(farthest(...(next as [Float32Array, Float32Array]))).toBeLessThan(2e-5)
+    }
+    await runner.close()
+  })
+
+  it('fail one by one', async () => {
+    const runner = openRunner('stored')
+    const asked = runner.prefill([[1, 2], [V], [], [3, 4]].map((prompt) => ({ cache: runner.newCache(), tokens: prompt })))
+    const [first, unknown, empty, last] = await Promise.allSettled(asked)
+    expect([first?.status, last?.status]).toEqual(['fulfilled', 'fulfilled'])
+    expect(unknown).toMatchObject({ reason: { message: `token ${V} is not in the model's vocabulary of ${V}` } })
+    expect(empty).toMatchObject({ reason: { message: 'there are no tokens to run' } })
+    await runner.close()
+  })
+})

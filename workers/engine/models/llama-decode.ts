@@ -1,31 +1,25 @@
 /**
- * Inference graphs of a Llama: T new tokens after P cached positions. Shapes are static, so the runner keeps one
- * session per bucket of T and P; padding sits behind the real tokens and is masked, which changes nothing they see.
- * Adapters and live weights are fed, not compiled in: switching one costs no new session where shapes agree.
+ * Runs a Llama for inference: prompts into caches, next tokens out of them, scores of given continuations. Shapes of
+ * graphs are static, but for decoding on the CPU, so a session is kept for each bucket of tokens and cache slots.
  */
-import { adaptedWeight, rowNorms } from '../dora.js'
 import { EngineError } from '../engine-error.js'
 import type { Device, LlamaConfig } from '../engine.js'
-import { compile, floats, integers, type Data, type Session } from '../executors/executor.js'
-import { Graph } from '../graph.js'
-import { binary } from '../ops/elementwise.js'
-import { gather } from '../ops/indexing.js'
-import { gemm } from '../ops/products.js'
-import { codedProduct, isQuantized, namedEntries, openFrozenWeights } from '../frozen-weights.js'
-import { weightSource, type Parameters } from '../parameters.js'
+import { compile, floats, type Data, type Session } from '../executors/executor.js'
+import { isQuantized, namedEntries, openFrozenWeights } from '../frozen-weights.js'
+import type { Parameters } from '../parameters.js'
+import type { Quantization } from '../quantization.js'
 import { SessionCache } from '../session-cache.js'
 import type { BaseWeights } from '../weight-cache.js'
-import { sizeOf, type Value } from '../tensor.js'
+import { sizeOf } from '../tensor.js'
 import { DecodeBatch, type BatchedSequence } from './decode-batch.js'
-import { decodeStep } from './decode-graph.js'
+import { headScores } from './head-blocks.js'
+import { inferenceGraph, stretchGraph, stretchName, type InferenceModel, type LoraFactors, type StepShape } from './inference-graph.js'
 import { KeyValueCache } from './kv-cache.js'
 import { refuseNonFinite } from './llama-weights.js'
+import { llamaWeightShapes } from './llama.js'
 import { anglesAt } from './rope.js'
-import { headWeightName, llamaForward, llamaWeightShapes, tokenLoss, type KeysAndValues, type LlamaOutputs } from './llama.js'
+import { attentionMask, BLOCKED, checkTokens, chunkBucket, grouped, joined, LONGEST_CHUNK, padded, unknownToken } from './token-rows.js'
 
-const BLOCKED = -1e9
-/** Longer inputs go through in pieces of at most this many tokens, which bounds the attention matrix. */
-const LONGEST_CHUNK = 512
 const MAX_SESSIONS = 16
 /** A session with weights of its own counts for as many others: no more than two are kept. */
 const REPACKED_SIZE = MAX_SESSIONS / 2
@@ -35,16 +29,10 @@ const REPACKED_SIZE = MAX_SESSIONS / 2
  * since whoever quantises wants their memory.
  */
 const REPACK_LIMIT_BYTES = 2 ** 30
-
-export interface LoraFactors {
-  rank: number
-  /** [rank, in] */
-  a: Float32Array
-  /** [out, rank], already times the adapter's scaling. */
-  b: Float32Array
-  /** [out]: lengths to which DoRA brings the rows of W + B·A. */
-  magnitude?: Float32Array
-}
+/** Weights of its own that are not worth compiling a session again. */
+const LITTLE_BYTES = 64 * 2 ** 20
+/** Prompts share a pass up to so many tokens: with more, products are no longer bound by reading the weights. */
+const SHARED_TOKENS = 256
 
 export interface LlamaRunnerOptions {
   folder: string
@@ -66,17 +54,18 @@ export interface ScoredTokens {
   best: number[]
 }
 
-interface StepShape {
-  /** Tokens of one sequence, labels to score behind it, or the next token of each of several. */
-  kind: 'extend' | 'score' | 'next'
-  /** Sequences side by side; more than 1 only for 'next'. */
-  B: number
-  /** New tokens, padding included. */
-  T: number
-  /** Cache slots, 0 for none. */
-  P: number
-  /** Rows whose logits come back ('extend' only). */
-  R: number
+export interface Prompt {
+  /** An empty cache, which the prompt's keys and values go into. */
+  cache: KeyValueCache
+  tokens: readonly number[]
+}
+
+/** Tokens that go through, and what a pass must be told of them. */
+interface Pass {
+  tokens: readonly number[]
+  /** Of each token, the sequence it belongs to and its place behind the cache. */
+  segments: readonly number[]
+  offsets: readonly number[]
 }
 
 export class LlamaRunner {
@@ -85,6 +74,7 @@ export class LlamaRunner {
   readonly #weights: Pick<Parameters, 'trainable' | 'frozen'>
   /** The session that decodes holds weights of its own. */
   readonly #repacks: boolean
+  readonly #repackedBytes: number
   readonly #isQuantized: boolean
   readonly #sessions = new SessionCache<Session>(MAX_SESSIONS, (session) => session.dispose())
   #lastRun: Promise<undefined> = Promise.resolve(undefined)
@@ -103,6 +93,7 @@ export class LlamaRunner {
     const widened = frozen.filter((weight) => !this.#isQuantized || (!isQuantized(weight) && weight.dtype === 'F32'))
     const bytes = 4 * widened.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
     this.#repacks = options.device === 'cpu' && bytes <= (options.repackLimitBytes ?? REPACK_LIMIT_BYTES)
+    this.#repackedBytes = this.#repacks ? bytes : 0
   }
 
   /** Module path → factors; an empty map is the base model. Caches made under another adapter are not valid under this one. */
@@ -137,6 +128,43 @@ export class LlamaRunner {
     return logits
   }
 
+  /**
+   * Puts prompts into empty caches of theirs; logits [V] behind the last token of each. Short ones share a pass, one
+   * after the other in a row in which none sees another, so that the weights are read once for them; each is told
+   * when its own pass is done.
+   */
+  prefill(prompts: readonly Prompt[]): Promise<Float32Array>[] {
+    const passes = new Map<Prompt, Promise<Float32Array>>()
+    // A token that the model has not must not fail the others.
+    const short = prompts.filter(({ tokens }) => tokens.length > 0 && tokens.length < SHARED_TOKENS && unknownToken(tokens, this.config) === undefined)
+    for (const group of grouped(short, ({ tokens }) => tokens.length, SHARED_TOKENS)) {
+      if (group.length === 1) continue
+      const pass = this.#prefillTogether(group)
+      for (const [index, prompt] of group.entries()) passes.set(prompt, pass.then((logits) => logits[index] ?? new Float32Array()))
+    }
+    return prompts.map((prompt) => passes.get(prompt) ?? this.extend(prompt.cache, prompt.tokens))
+  }
+
+  async #prefillTogether(prompts: readonly Prompt[]): Promise<Float32Array[]> {
+    const pass = joined(prompts.map(({ tokens }) => tokens))
+    const [T, R, V] = [chunkBucket(pass.tokens.length), chunkBucket(prompts.length), this.config.vocabSize]
+    const ends = prompts.map((_, index) => pass.segments.lastIndexOf(index))
+    const feeds = this.#passFeeds(pass, { T, P: 0, cached: 0 }).set('rows', padded(ends, R))
+    const outputs = await this.#run({ kind: 'extend', B: 1, T, P: 0, R }, feeds)
+    let from = 0
+    for (const { cache, tokens } of prompts) {
+      cache.reserve(tokens.length)
+      cache.append(outputs, { count: tokens.length, stride: T, from })
+      from += tokens.length
+    }
+    const logits = floats(outputs, 'logits')
+    return prompts.map((_, index) => {
+      const row = logits.subarray(index * V, (index + 1) * V)
+      this.#refuseNonFinite(row)
+      return row
+    })
+  }
+
   /** A NaN in any weight reaches every logit of the rows it takes part in, a NaN in a row of the head only one, which no sampler picks. */
   #refuseNonFinite(results: Float32Array): void {
     if (results.length === 0 || Number.isFinite(results[0])) return
@@ -148,9 +176,7 @@ export class LlamaRunner {
     const P = cache.length === 0 ? 0 : cache.capacity
     const [T, R] = [chunkBucket(tokens.length), rows.length === 1 ? 1 : chunkBucket(rows.length)]
     if (T === 1 && P > 0) return this.#extendByOne(cache, tokens)
-    const feeds = this.#feeds({ tokens, T, P, positionOf: (index) => cache.length + index })
-    feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: tokens.map(() => 0) }))
-    feeds.set('rows', padded(rows, R))
+    const feeds = this.#passFeeds(joined([tokens]), { T, P, cached: cache.length }).set('rows', padded(rows, R))
     if (P > 0) cache.addFeeds(feeds)
     const outputs = await this.#run({ kind: 'extend', B: 1, T, P, R }, feeds)
     cache.append(outputs, { count: tokens.length, stride: T })
@@ -171,26 +197,23 @@ export class LlamaRunner {
    */
   async score(cache: KeyValueCache, sequences: readonly { inputs: readonly number[]; labels: readonly number[] }[]): Promise<ScoredTokens[]> {
     const results: ScoredTokens[] = []
-    for (const batch of packSequences(sequences)) results.push(...(await this.#scoreBatch(cache, batch)))
+    for (const batch of grouped(sequences, ({ inputs }) => inputs.length)) results.push(...(await this.#scoreBatch(cache, batch)))
     return results
   }
 
   async #scoreBatch(cache: KeyValueCache, batch: readonly { inputs: readonly number[]; labels: readonly number[] }[]): Promise<ScoredTokens[]> {
-    const tokens = batch.flatMap(({ inputs }) => inputs)
-    checkTokens(tokens, this.config)
-    const offsets = batch.flatMap(({ inputs }) => inputs.map((_, index) => index))
-    const [T, P] = [chunkBucket(tokens.length), cache.length === 0 ? 0 : cache.capacity]
-    const feeds = this.#feeds({ tokens, T, P, positionOf: (index) => cache.length + (offsets[index] ?? 0) })
-    feeds.set('mask', attentionMask({ T, P, cached: cache.length, segments: batch.flatMap(({ inputs }, segment) => inputs.map(() => segment)) }))
+    const pass = joined(batch.map(({ inputs }) => inputs))
+    checkTokens(pass.tokens, this.config)
+    const [T, P] = [chunkBucket(pass.tokens.length), cache.length === 0 ? 0 : cache.capacity]
+    const feeds = this.#passFeeds(pass, { T, P, cached: cache.length })
     feeds.set('labels', padded(batch.flatMap(({ labels }) => labels), T))
     if (P > 0) cache.addFeeds(feeds)
-    const outputs = await this.#run({ kind: 'score', B: 1, T, P, R: 0 }, feeds)
-    const [nll, best] = [floats(outputs, 'nll'), integers(outputs, 'best')]
+    const { nll, choice } = headScores(await this.#run({ kind: 'score', B: 1, T, P, R: 0 }, feeds))
     this.#refuseNonFinite(nll)
     let start = 0
     return batch.map(({ inputs }) => {
       const end = start + inputs.length
-      const scored = { nll: nll.slice(start, end), best: Array.from(best.subarray(start, end), Number) }
+      const scored = { nll: nll.slice(start, end), best: Array.from(choice.subarray(start, end), Number) }
       start = end
       return scored
     })
@@ -225,17 +248,24 @@ export class LlamaRunner {
     return new KeyValueCache(this.config)
   }
 
+  /** Gives back weights held for decoding, where they are more than a little; the next run compiles anew. */
+  async release(): Promise<void> {
+    await this.#lastRun
+    if (this.#repackedBytes > LITTLE_BYTES) await this.#sessions.clear()
+  }
+
   async close(): Promise<void> {
     await this.#lastRun
     this.#isClosed = true
     await this.#sessions.clear()
   }
 
-  #feeds({ tokens, T, P, positionOf }: { tokens: readonly number[]; T: number; P: number; positionOf: (index: number) => number }): Map<string, Data> {
-    const feeds = this.#sharedFeeds().set('tokens', padded(tokens, T))
-    // Padding may stand at any place below P + T, since nothing looks at it.
-    feeds.set('positions', BigInt64Array.from({ length: T }, (_, index) => BigInt(index < tokens.length ? positionOf(index) : P)))
-    return feeds
+  /** Padding may stand at any place below P + T, since nothing looks at it. */
+  #passFeeds({ tokens, segments, offsets }: Pass, { T, P, cached }: { T: number; P: number; cached: number }): Map<string, Data> {
+    return this.#sharedFeeds()
+      .set('tokens', padded(tokens, T))
+      .set('positions', BigInt64Array.from({ length: T }, (_, index) => BigInt(index < tokens.length ? cached + (offsets[index] ?? 0) : P)))
+      .set('mask', attentionMask({ T, P, cached, segments }))
   }
 
   /** Each row's token stands behind what it has cached. */
@@ -269,108 +299,33 @@ export class LlamaRunner {
     const prepack = isNext && this.#repacks
     // On the CPU one session decodes any number of sequences of any length; elsewhere each pair of sizes is compiled.
     const key = isNext && this.#options.device === 'cpu' ? kind : `${kind} ${B} ${T} ${P} ${R}`
-    const session = await this.#sessions.get(`${key} ${ranks}`, () => ({ size: prepack ? REPACKED_SIZE : 1, compile: () => compile(this.#graph(shape), { ...this.#options, prepack, widenOnce: prepack && !this.#isQuantized }) }))
+    const options = { ...this.#options, prepack, widenOnce: prepack && !this.#isQuantized, keepsMemory: isNext }
+    const session = await this.#sessions.get(`${key} ${ranks}`, () => ({ size: prepack ? REPACKED_SIZE : 1, compile: () => compile(inferenceGraph(this.#model(isNext), shape), options) }))
     this.#stretches ??= await this.#measureStretches()
     return session.run(new Map([...feeds, ...[...this.#stretches].map(([module, data]): [string, Data] => [stretchName(module), data])]), isNext ? { rows: B, capacity: P } : {})
   }
 
+  #model(isNext: boolean): InferenceModel {
+    // Where the session that decodes widens weights once and keeps them, it keeps the head with them.
+    const keepsHead = isNext && this.#repacks && !this.#isQuantized
+    const isCpu = this.#options.device === 'cpu'
+    // The kernel of int4 is for few rows, and holds codes of its own.
+    const codedFormats = new Set<Quantization>([...(isCpu ? (['nf4'] as const) : []), ...(isNext && this.#repacks ? (['int4'] as const) : [])])
+    return { config: this.config, weights: this.#weights, adapter: this.#adapter, codedFormats, widensHeadInPieces: isCpu && !keepsHead }
+  }
+
   /** m / ‖W + B·A‖ of each row: constant while the adapter stays, so it is computed once and not with every token. */
   async #measureStretches(): Promise<ReadonlyMap<string, Float32Array>> {
-    const stretched = [...this.#adapter].flatMap(([module, { magnitude, ...factors }]) => (magnitude === undefined ? [] : [{ module, magnitude, ...factors }]))
+    const stretched = [...this.#adapter].flatMap(([module, { magnitude, a, b }]) => (magnitude === undefined ? [] : [{ module, magnitude, a, b }]))
     if (stretched.length === 0) return new Map()
-    const graph = new Graph()
-    const weight = weightSource(graph, this.#weights)
-    for (const { module, rank, a, b, magnitude } of stretched) {
-      const factors = { weight: weight(`${module}.weight`), a: graph.input(`${module}.lora_A`, [rank, a.length / rank]), b: graph.input(`${module}.lora_B`, [b.length / rank, rank]), scaling: 1 }
-      graph.output(module, binary(graph, 'Div', graph.input(stretchName(module), [magnitude.length]), rowNorms(graph, adaptedWeight(graph, factors))))
-    }
-    const session = await compile(graph, { ...this.#options, prepack: false })
+    const session = await compile(stretchGraph({ weights: this.#weights, adapter: this.#adapter }), { ...this.#options, prepack: false, keepsMemory: false })
     const feeds = new Map<string, Data>(this.#options.liveWeights)
     for (const { module, a, b, magnitude } of stretched) feeds.set(`${module}.lora_A`, a).set(`${module}.lora_B`, b).set(stretchName(module), magnitude)
     const outputs = await session.run(feeds)
     await session.dispose()
     return new Map(stretched.map(({ module }) => [module, floats(outputs, module)]))
   }
-
-  #graph(shape: StepShape): Graph {
-    const graph = new Graph()
-    const { kind, T, R } = shape
-    if (kind === 'next') return this.#nextGraph(graph, shape)
-    const forward = this.#forward(graph, shape)
-    const head = forward.weight(headWeightName(this.config))
-    if (kind === 'score') {
-      const { nll, logits } = tokenLoss(graph, { hidden: forward.hidden, head, labels: graph.input('labels', [T], 'i64') })
-      graph.output('nll', nll)
-      graph.output('best', graph.apply('ArgMax', [logits], {}))
-      return graph
-    }
-    const hidden = gather(graph, forward.hidden, graph.input('rows', [R], 'i64'))
-    graph.output('logits', gemm(graph, hidden, head, { transB: true }))
-    addPresent(graph, forward.present)
-    return graph
-  }
-
-  #nextGraph(graph: Graph, { B, P }: StepShape): Graph {
-    const { kvHeads, headDim, layers } = this.config
-    const weight = weightSource(graph, this.#weights)
-    const angles = (name: string): Value => graph.freeInput(name, [B, headDim / 2], { axes: ['rows', null] })
-    const cached = (name: string): Value => graph.freeInput(name, [B, kvHeads, P, headDim], { axes: ['rows', null, 'capacity', null] })
-    const { hidden, present } = decodeStep(graph, {
-      config: this.config,
-      weight,
-      tokens: graph.freeInput('tokens', [B], { dtype: 'i64', axes: ['rows'] }),
-      mask: graph.freeInput('mask', [B, 1, 1, P], { axes: ['rows', null, null, 'capacity'] }),
-      angles: { cos: angles('cos'), sin: angles('sin') },
-      past: cachedLayers(layers, cached),
-      linear: (x, module) => this.#linear(graph, x, { module, weight, isNext: true }),
-    })
-    graph.output('logits', gemm(graph, hidden, weight(headWeightName(this.config)), { transB: true }))
-    addPresent(graph, present)
-    return graph
-  }
-
-  #forward(graph: Graph, { B, T, P }: StepShape): LlamaOutputs & { weight: (name: string) => Value } {
-    const { kvHeads, headDim, layers } = this.config
-    const weight = weightSource(graph, this.#weights)
-    const outputs = llamaForward(graph, {
-      config: this.config,
-      weight,
-      tokens: graph.input('tokens', [B, T], 'i64'),
-      positions: graph.input('positions', [B, T], 'i64'),
-      positionLimit: P + T,
-      mask: graph.input('mask', [B, 1, 1, T, P + T]),
-      past: P > 0 ? cachedLayers(layers, (name) => graph.input(name, [B, kvHeads, P, headDim])) : undefined,
-      linear: (x, module) => this.#linear(graph, x, { module, weight }),
-    })
-    return { ...outputs, weight }
-  }
-
-  #linear(graph: Graph, x: Value, { module, weight, isNext = false }: { module: string; weight: (name: string) => Value; isNext?: boolean }): Value {
-    const name = `${module}.weight`
-    const coded = isNext && this.#repacks ? codedProduct(graph, x, { name, weight: this.#weights.frozen.get(name) }) : null
-    const base = coded ?? gemm(graph, x, weight(name), { transB: true })
-    const factors = this.#adapter.get(module)
-    if (factors === undefined) return base
-    const { rank, a, b, magnitude } = factors
-    const down = gemm(graph, x, graph.input(`${module}.lora_A`, [rank, a.length / rank]), { transB: true })
-    const up = gemm(graph, down, graph.input(`${module}.lora_B`, [b.length / rank, rank]), { transB: true })
-    const adapted = binary(graph, 'Add', base, up)
-    return magnitude === undefined ? adapted : binary(graph, 'Mul', adapted, graph.input(stretchName(module), [magnitude.length]))
-  }
 }
-
-function cachedLayers(layers: number, cached: (name: string) => Value): KeysAndValues[] {
-  return Array.from({ length: layers }, (_, layer) => ({ keys: cached(`pastKeys.${layer}`), values: cached(`pastValues.${layer}`) }))
-}
-
-function addPresent(graph: Graph, present: readonly KeysAndValues[]): void {
-  for (const [layer, { keys, values }] of present.entries()) {
-    graph.output(`keys.${layer}`, keys)
-    graph.output(`values.${layer}`, values)
-  }
-}
-
-const stretchName = (module: string): string => `${module}.stretch`
 
 /** Live weights are fed; the others are mapped from the folder's files. */
 function splitWeights({ folder, config, base, liveWeights = new Map() }: LlamaRunnerOptions): Pick<Parameters, 'trainable' | 'frozen'> {
@@ -386,49 +341,4 @@ function splitWeights({ folder, config, base, liveWeights = new Map() }: LlamaRu
   }
   const stored = shapes.size === 0 ? [] : openFrozenWeights(folder, config, base)
   return { trainable, frozen: new Map([...stored].filter(([name]) => shapes.has(name))) }
-}
-
-/** 0 where row t sees column s, very negative elsewhere: [T, P + T]. Rows see the cache and their own segment up to themselves. */
-function attentionMask({ T, P, cached, segments }: { T: number; P: number; cached: number; segments: readonly number[] }): Float32Array {
-  const width = P + T
-  const mask = new Float32Array(T * width).fill(BLOCKED)
-  for (let row = 0; row < T; row++) {
-    mask.fill(0, row * width, row * width + cached)
-    for (let other = row; other >= 0 && segments[other] === segments[row]; other--) mask[row * width + P + other] = 0
-  }
-  return mask
-}
-
-/** Batches whose inputs together fit one chunk; a longer sequence stands alone. */
-function packSequences<S extends { inputs: readonly number[] }>(sequences: readonly S[]): S[][] {
-  const batches: S[][] = []
-  let room = 0
-  for (const sequence of sequences) {
-    const batch = batches.at(-1)
-    if (batch === undefined || sequence.inputs.length > room) {
-      batches.push([sequence])
-      room = LONGEST_CHUNK - sequence.inputs.length
-    } else {
-      batch.push(sequence)
-      room -= sequence.inputs.length
-    }
-  }
-  return batches
-}
-
-function checkTokens(tokens: readonly number[], { vocabSize }: LlamaConfig): void {
-  if (tokens.length === 0) throw new EngineError('input_invalid', 'there are no tokens to run')
-  const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabSize)
-  if (wrong !== undefined) throw new EngineError('input_invalid', `token ${wrong} is not in the model's vocabulary of ${vocabSize}`, { token: wrong, vocabSize })
-}
-
-/** 1, 8, 16, 32, then 48, 64, 96, 128, …: at most a third of a chunk is padding from 32 tokens on. */
-function chunkBucket(count: number): number {
-  if (count === 1) return 1
-  const power = Math.max(8, 2 ** Math.ceil(Math.log2(count)))
-  return power > 32 && count <= 0.75 * power ? 0.75 * power : power
-}
-
-function padded(values: readonly number[], length: number): BigInt64Array {
-  return BigInt64Array.from({ length }, (_, index) => BigInt(values[index] ?? 0))
 }

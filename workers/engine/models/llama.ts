@@ -200,6 +200,8 @@ export interface LossInput {
   hidden: Value
   /** [V,D] */
   head: Value
+  /** x·headᵀ, where it is computed otherwise than by one product. */
+  headProduct?: ((x: Value) => Value) | undefined
   /** i64 [R] */
   labels: Value
   labelSmoothing?: number | undefined
@@ -224,8 +226,8 @@ export interface HeadBlock {
   normalizer: Value
 }
 
-export function headBlock(graph: Graph, { hidden, head }: Pick<LossInput, 'hidden' | 'head'>): HeadBlock {
-  const logits = gemm(graph, hidden, head, { transB: true })
+export function headBlock(graph: Graph, { hidden, head, headProduct }: Pick<LossInput, 'hidden' | 'head' | 'headProduct'>): HeadBlock {
+  const logits = headProduct?.(hidden) ?? gemm(graph, hidden, head, { transB: true })
   const largest = unary(graph, 'Detach', graph.apply('ReduceMax', [logits], { axes: [1] }))
   const exponentials = unary(graph, 'Exp', binary(graph, 'Sub', logits, largest))
   return { logits, largest, normalizer: binary(graph, 'Add', unary(graph, 'Log', sumLast(graph, exponentials)), largest) }
