@@ -12,8 +12,8 @@ export function copyCompanions(from: string, to: string): void {
   for (const file of COMPANION_FILES) if (existsSync(join(from, file))) cpSync(join(from, file), join(to, file))
 }
 
-/** It is asked beside a trainer that holds the weights too: a large model's are not held a third time. */
-const repackLimitBytes = 128 * 2 ** 20
+/** Of a model that is asked beside a trainer, which holds the weights too: a large model's are not held a third time. */
+export const repackLimitBytes = 128 * 2 ** 20
 
 export interface CheckpointModelOptions {
   /** The base model's folder. */
@@ -43,6 +43,11 @@ export class CheckpointModel {
     this.model ??= await openLanguageModel({ folder: baseFolder, base, threads, device, repackLimitBytes })
     this.model.useAdapter({ folder })
     return this.model
+  }
+
+  /** Until it is asked again, it gives back what it holds. */
+  async rest(): Promise<void> {
+    await this.model?.release()
   }
 
   async close(): Promise<void> {

@@ -149,7 +149,9 @@ function trainingJob(job: Job): TrainingJob {
     },
     complete: async (folder) => {
       if (method === 'full') copyCompanions(modelFolder, folder)
-      return answerSamples(job, await models.at(folder))
+      const answers = await answerSamples(job, await models.at(folder))
+      await models.rest()
+      return answers
     },
     partialSummary: (curves) => summaryOf(job, curves, context.doneExamples.length === 0 ? { metrics: {} } : {}),
   }
@@ -172,8 +174,10 @@ async function answerSamples({ context, format, validationItems }: Job, model: L
 }
 
 async function finish(job: Job, { curves, bestFolder }: Trained): Promise<Summary> {
-  const { context, models, format, labels, totalSteps } = job
+  const { context, trainer, models, format, labels, totalSteps } = job
   const { params, report } = context
+  // Nothing is trained any more.
+  await trainer.dispose()
   const model = await models.at(await bestFolder())
   report.log('info', `chosen checkpoint: ${curves.recommended()?.reason ?? ''}`)
   const onItem = (done: number, total: number): void => report.progress({ done: totalSteps, total: totalSteps, unit: 'steps', message: `testing: ${done} of ${total} items` })

@@ -18,7 +18,7 @@ import { createTrainer } from '../engine/trainer.js'
 import type { LearningCurves } from '../learning-curves.js'
 import { elapsedMs, RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
 import { summarizeExamples } from '../run-summary.js'
-import { copyCompanions } from './checkpoint-model.js'
+import { copyCompanions, repackLimitBytes } from './checkpoint-model.js'
 import { assertPretrainFits } from './memory-check.js'
 import { scoredText } from './text-score.js'
 import type { EvaluatedItem } from './token-losses.js'
@@ -176,7 +176,7 @@ async function evaluate({ context, trainer, heldOut }: Job): ReturnType<Training
 
 async function answerSamples(folder: string, params: PretrainParameters, threads: number): Promise<SampleAnswer[]> {
   if (params.samples.length === 0) return []
-  const model = await openLanguageModel({ folder, threads, device: params.device })
+  const model = await openLanguageModel({ folder, threads, device: params.device, repackLimitBytes })
   try {
     const answers: SampleAnswer[] = []
     for (const prompt of params.samples) answers.push({ prompt, output: (await model.generate(prompt, { maxTokens: SAMPLE_TOKENS, temperature: 0 })).text, expected: null })

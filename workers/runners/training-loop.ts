@@ -117,6 +117,8 @@ class TrainingLoop {
     const folder = join(folders.work, `checkpoint-${step}`)
     await mkdir(folder, { recursive: true })
     await trainer.save(folder, this.curves.course(trainer.stepsPerEpoch))
+    // Answers are made with weights and sessions of their own.
+    await trainer.release()
     const single = items.length > MOST_ITEM_LOSSES ? [] : items
     const losses = single.map(({ itemId, loss, tokens }) => ({ itemId, loss, tokens }))
     await report.checkpoint({ step, folder, metrics, samples: await complete(folder), losses, tokens: this.tokenLosses.choose(step, single) })
