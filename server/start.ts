@@ -73,6 +73,7 @@ async function createApp(settings: Settings, opened: { logger: Logger; database:
   const { logger } = opened
   const app = await NestFactory.create<NestExpressApplication>(AppModule.of({ settings, ...opened }), { logger, bodyParser: false, abortOnError: false })
   const failures = new ErrorFilter(logger)
+  app.set('case sensitive routing', true)
   app.set('etag', false)
   app.disable('x-powered-by')
   app.use(logRequests(logger))

@@ -18,15 +18,21 @@ export function guardAccess(settings: Pick<Settings, 'token'>) {
     assertOwnOrigin(request)
     if (settings.token === undefined) return next()
     if (signIn(request, response, settings.token)) return
-    if (isApi(request) && !isShared(request) && !isEqual(shownToken(request), settings.token)) {
+    if (!isPublicFile(request) && !isShared(request) && !isEqual(shownToken(request), settings.token)) {
       throw new AppError('unauthorized', 'This server asks for its token: send "Authorization: Bearer …", or open /?token=… once in the browser.')
     }
     next()
   }
 }
 
+/** Whatever case it is written in: a path that a route may take for its own must not pass for a page. */
 export function isApi(request: Request): boolean {
-  return request.path === '/api' || request.path.startsWith('/api/')
+  return /^\/+api(?:\/|$)/i.test(request.path)
+}
+
+/** The dashboard's own files, which hold no data. All else asks for the token. */
+function isPublicFile(request: Request): boolean {
+  return (request.method === 'GET' || request.method === 'HEAD') && !isApi(request)
 }
 
 /** Reading one shared view asks for its own token alone: 128 random bits that are part of the path. */

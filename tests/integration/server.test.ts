@@ -383,6 +383,10 @@ describe('a server with a token', () => {
       expect((await ask('GET', '/api/health')).status).toBe(401)
       expect((await ask('GET', '/api/health', undefined, { authorization: 'Bearer wrong' })).status).toBe(401)
       expect((await ask('GET', '/api/health', undefined, { authorization: 'Bearer open sesame' })).status).toBe(200)
+      // Neither another case nor a second slash makes a route a page, and a page is only read.
+      for (const [method, path] of [['POST', '/API/experiments'], ['POST', '/Api/experiments/purge'], ['GET', '/API/runs/x/checkpoints/1/files/a.bin'], ['GET', '//api/health'], ['POST', '//api/experiments'], ['DELETE', '/%61pi/experiments/x'], ['POST', '/']] as const) {
+        expect([method, path, (await ask(method, path)).status]).toEqual([method, path, 401])
+      }
       const signedIn = await fetch(`${server.url}/?token=open%20sesame&page=1`, { redirect: 'manual' })
       const cookie = signedIn.headers.get('set-cookie') ?? ''
       expect([signedIn.status, signedIn.headers.get('location'), /HttpOnly; SameSite=Strict/.test(cookie)]).toEqual([303, '/?page=1', true])
