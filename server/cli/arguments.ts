@@ -43,6 +43,7 @@ export const OPTIONS = {
   'older-than': TEXT,
   out: TEXT,
   parallel: TEXT,
+  passage: TEXT,
   pool: SWITCH,
   power: TEXT,
   repeats: TEXT,

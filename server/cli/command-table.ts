@@ -36,7 +36,7 @@ interface Command {
 }
 
 const IMPORTED = ['out', 'name', 'model', 'run', 'wait', 'skip-unsupported'] as const
-const OF_DATA = ['task', 'fields', 'train', 'validation', 'language', 'licence'] as const
+const OF_DATA = ['task', 'fields', 'passage', 'train', 'validation', 'language', 'licence'] as const
 const PLACES = ['front', 'up', 'down', 'back'] as const
 
 export const COMMANDS: Record<string, Command> = {
@@ -113,8 +113,8 @@ async function imported({ client, output, names, values }: Call): Promise<boolea
   const { name, model } = values
   if (what === 'data') {
     refuse(values, ['model', 'run', 'wait', 'grader', 'embedder', 'moderator', 'max-tokens', 'data', 'processed', 'shots', 'limit'], 'import data')
-    const { task, fields, language, licence } = values
-    await importData(output, { paths: names.slice(1), out: how.out, fields, skipEmpty: how.skipUnsupported, trainItems: wholeNumber(values.train, '--train') ?? 0, validationItems: wholeNumber(values.validation, '--validation') ?? 0, ...onlyGiven({ name, task, language, licence }) })
+    const { task, fields, passage, language, licence } = values
+    await importData(output, { paths: names.slice(1), out: how.out, fields, skipEmpty: how.skipUnsupported, trainItems: wholeNumber(values.train, '--train') ?? 0, validationItems: wholeNumber(values.validation, '--validation') ?? 0, ...onlyGiven({ name, task, passage, language, licence }) })
     return true
   }
   refuse(values, OF_DATA, `import ${what ?? ''}`.trim())

@@ -16,6 +16,7 @@ stay, as variables of templates. Of several files each is a split: train, valida
   --fields F=COLUMN,…   which columns are the input, the target, the id, the cluster: input=question,target=label
   --task T              classification, generation, chat, text; of SQuAD's format retrieval or generation; left out: by
                         what the columns hold, and the command says what it took
+  --passage P           of SQuAD's format: a question is to find its paragraph (default), or the words of its answer
   --train N             of a single file: N items drawn for few-shot examples and training; twins stay together
   --validation N        N more for validation; the rest is the test split
   --skip-unsupported    leave out rows without a question or an answer, and count them
@@ -32,6 +33,7 @@ export interface ImportDataOptions {
   trainItems: number
   validationItems: number
   skipEmpty: boolean
+  passage?: string
   name?: string
   task?: string
   language?: string
@@ -39,12 +41,12 @@ export interface ImportDataOptions {
 }
 
 /** @throws {AppError} naming file, line and column; then nothing is written */
-export async function importData(output: Output, { paths, out, fields, task, ...options }: ImportDataOptions): Promise<void> {
+export async function importData(output: Output, { paths, out, fields, task, passage = 'paragraph', ...options }: ImportDataOptions): Promise<void> {
   if (paths.length === 0) throw new AppError('invalid_request', 'Nothing was imported: name the data file, as in: npx bancada import data questions.csv')
   const files = []
   for (const path of paths) files.push({ path, bytes: await bytesOf(path) })
   const columns = fields === undefined ? {} : parseColumns(fields)
-  const converted = convertDataFiles(files, { ...options, columns, ...(task === undefined ? {} : { task: oneOf(task, DatasetTaskSchema.options, '--task') }) })
+  const converted = convertDataFiles(files, { ...options, columns, passage: oneOf(passage, ['paragraph', 'answer'], '--passage'), ...(task === undefined ? {} : { task: oneOf(task, DatasetTaskSchema.options, '--task') }) })
   await writeImported(out, converted)
   const { dataset, splits, notes } = converted
   if (output.json) return output.print(JSON.stringify({ dataset, task: converted.task, splits, notes }))

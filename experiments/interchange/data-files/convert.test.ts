@@ -5,7 +5,7 @@ import { parseColumns } from './columns.js'
 
 const bytes = (text: string, encoding: BufferEncoding = 'utf8'): Uint8Array => Buffer.from(text, encoding)
 const convert = (files: Record<string, string>, options: Partial<ConvertDataOptions> = {}): ConvertedData =>
-  convertDataFiles(Object.entries(files).map(([path, text]) => ({ path, bytes: bytes(text) })), { columns: {}, trainItems: 0, validationItems: 0, skipEmpty: false, ...options })
+  convertDataFiles(Object.entries(files).map(([path, text]) => ({ path, bytes: bytes(text) })), { columns: {}, trainItems: 0, validationItems: 0, skipEmpty: false, passage: 'paragraph', ...options })
 const itemsOf = ({ files }: ConvertedData, split: string): Record<string, unknown>[] =>
   (files.find(({ path }) => path.endsWith(`/${split}.jsonl`))?.text ?? '').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>)
 const manifestOf = ({ files }: ConvertedData): Record<string, unknown> => parse(files.find(({ path }) => path.endsWith('dataset.yaml'))?.text ?? '') as Record<string, unknown>
@@ -56,7 +56,7 @@ describe('data files as they lie', () => {
 const squad = (context: string, qas: object[]): object => ({ title: 'T', paragraphs: [{ context: 'Before.', qas: [] }, { context, qas }] })
 
 describe('the format of SQuAD', () => {
-  const text = JSON.stringify({ data: [squad('São Paulo é 🎉 grande.', [{ id: 1, question: 'O quê?', answers: [{ text: 'São Paulo' }, { text: 'São Paulo' }, { text: 'SP' }] }, { id: 2, question: 'Quem?', answers: [] }]), squad('Other.', [{ id: 3, question: 'What?', answers: [{ text: 'Other' }] }])] })
+  const text = JSON.stringify({ data: [squad('São Paulo é 🎉 grande.', [{ id: 1, question: 'O quê?', answers: [{ text: 'grande', answer_start: 14 }, { text: 'grande', answer_start: 14 }, { text: 'é', answer_start: 10 }] }, { id: 2, question: 'Quem?', answers: [] }]), squad('Other.', [{ id: 3, question: 'What?', answers: [{ text: 'Other', answer_start: 0 }] }])] })
 
   it('becomes documents with gold passages at their offsets; what has no answer is counted', () => {
     const made = convert({ 'dev.json': text })
@@ -65,11 +65,19 @@ describe('the format of SQuAD', () => {
     const documents = new Map(itemsOf(made, 'documents').map((document) => [document['id'], String(document['text'])]))
     expect([...documents.keys()]).toEqual(['T', 'T#2'])
     for (const { document, passage, start, end } of itemsOf(made, 'validation')) expect(documents.get(document)?.slice(Number(start), Number(end))).toBe(passage)
-    expect(itemsOf(made, 'validation')[0]).toMatchObject({ id: '1', answer: 'São Paulo', answers: ['São Paulo', 'SP'] })
+    expect(itemsOf(made, 'validation')[0]).toMatchObject({ id: '1', answer: 'grande', answers: ['grande', 'é'] })
+  })
+
+  it('asks for the words of the answer where it is asked to, counted in characters or in UTF-16 units', () => {
+    const made = convert({ 'dev.json': text }, { passage: 'answer' })
+    const [document] = itemsOf(made, 'documents')
+    const [item] = itemsOf(made, 'validation')
+    expect([item?.['passage'], String(document?.['text']).slice(Number(item?.['start']), Number(item?.['end']))]).toEqual(['grande', 'grande'])
+    expect(() => convert({ 'dev.json': text.replace('"answer_start":14', '"answer_start":2') })).toThrow(/question 1: its answer is not at answer_start 2/)
   })
 
   it('becomes questions with their paragraph', () => {
-    expect(itemsOf(convert({ 'q.json': text }, { task: 'generation' }), 'test')[0]).toEqual({ id: '1', input: 'O quê?', target: 'São Paulo', targets: ['São Paulo', 'SP'], context: 'São Paulo é 🎉 grande.', title: 'T', cluster: 'T' })
+    expect(itemsOf(convert({ 'q.json': text }, { task: 'generation' }), 'test')[0]).toEqual({ id: '1', input: 'O quê?', target: 'grande', targets: ['grande', 'é'], context: 'São Paulo é 🎉 grande.', title: 'T', cluster: 'T' })
   })
 })
 
@@ -92,7 +100,7 @@ describe('what cannot be a dataset is refused by file, line and mend', () => {
 
   it('bytes that are not UTF-8, and a mapping that is none', () => {
     const latin = { path: 'a.csv', bytes: bytes('input,target\nx,y\ncafé,z\n', 'latin1') }
-    expect(() => convertDataFiles([latin], { columns: {}, trainItems: 0, validationItems: 0, skipEmpty: false })).toThrow(/a\.csv, line 3: the line is not UTF-8/)
+    expect(() => convertDataFiles([latin], { columns: {}, trainItems: 0, validationItems: 0, skipEmpty: false, passage: 'paragraph' })).toThrow(/a\.csv, line 3: the line is not UTF-8/)
     expect(() => parseColumns('question')).toThrow(/is not FIELD=COLUMN/)
   })
 })

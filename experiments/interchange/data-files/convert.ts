@@ -10,7 +10,7 @@ import { ItemIds, type Place, refuse } from '../source-file.js'
 import { chooseColumns, type Columns, isGiven, textIn } from './columns.js'
 import { type DataFile, parsed, type Row, rowsOf, textOf } from './rows.js'
 import { drawSplits } from './splits.js'
-import { asPassage, asQuestion, isSquad, readSquad, type Squad } from './squad.js'
+import { asAnswer, asPassage, asQuestion, isSquad, readSquad, type Squad } from './squad.js'
 
 export interface ConvertDataOptions {
   name?: string
@@ -19,6 +19,8 @@ export interface ConvertDataOptions {
   /** Items of a single file that become the train and the validation split. */
   trainItems: number
   validationItems: number
+  /** Of SQuAD's format: what of a document a question must find. */
+  passage: 'paragraph' | 'answer'
   /** Leave rows without a question or an answer out, and count them. */
   skipEmpty: boolean
   language?: string
@@ -105,10 +107,12 @@ function fromSquad(read: readonly { path: string; split: string }[], values: rea
   if (task !== 'retrieval' && task !== 'generation') throw new AppError('invalid_request', `Nothing was imported: the format of SQuAD becomes a dataset for retrieval or generation, not for ${task}.`)
   const unanswerable = found.reduce((sum, { squad }) => sum + squad.unanswerable, 0)
   const notes = [
-    task === 'retrieval' ? 'Each title is a document, each paragraph a passage. With --task generation the paragraph is the variable `context` of a prompt.' : 'The paragraph of a question is the variable `context`; write it into the template.',
+    task === 'retrieval'
+      ? `Each title is a document. A question is to find ${options.passage === 'answer' ? 'the words of its answer' : 'its whole paragraph, so a chunk shorter than half of that is never a hit; --passage answer asks for the words of the answer alone'}. With --task generation the paragraph is the variable \`context\` of a prompt.`
+      : 'The paragraph of a question is the variable `context`; write it into the template.',
     ...(unanswerable > 0 ? [`${unanswerable} question${unanswerable === 1 ? '' : 's'} without an answer ${unanswerable === 1 ? 'is' : 'are'} left out.`] : []),
   ]
-  const splits = new Map(found.map(({ split, squad }) => [split, squad.questions.map(task === 'retrieval' ? asPassage : asQuestion) as Item[]]))
+  const splits = new Map(found.map(({ split, squad }) => [split, squad.questions.map(task === 'generation' ? asQuestion : options.passage === 'answer' ? asAnswer : asPassage) as Item[]]))
   assertItems(splits)
   const documents = task === 'retrieval' ? { documents: found.flatMap(({ squad }) => squad.documents) } : {}
   return { task, notes, ...documents, splits: options.trainItems + options.validationItems > 0 ? drawSplits(splits, options, (item) => String(item['cluster'] ?? item['document'])) : splits }

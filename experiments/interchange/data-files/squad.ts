@@ -1,6 +1,6 @@
 /* Reading comprehension in SQuAD's format (1.1 and 2.0): paragraphs with questions and answers in them. */
 import { z } from 'zod'
-import { check, ItemIds, type Place } from '../source-file.js'
+import { check, type ItemIds, type Place, refuse } from '../source-file.js'
 
 const SquadSchema = z.looseObject({
   data: z.array(
@@ -9,7 +9,7 @@ const SquadSchema = z.looseObject({
       paragraphs: z.array(
         z.looseObject({
           context: z.string(),
-          qas: z.array(z.looseObject({ id: z.union([z.string(), z.number()]), question: z.string(), answers: z.array(z.looseObject({ text: z.string() })).default([]) })),
+          qas: z.array(z.looseObject({ id: z.union([z.string(), z.number()]), question: z.string(), answers: z.array(z.looseObject({ text: z.string(), answer_start: z.int().nonnegative() })).default([]) })),
         }),
       ),
     }),
@@ -23,8 +23,9 @@ interface Question {
   context: string
   title: string
   document: string
-  /** Offset of the paragraph in its document, UTF-16 units. */
+  /** Offset of the paragraph in its document, and of the answer in its paragraph, UTF-16 units. */
   start: number
+  answerStart: number
 }
 
 export interface Squad {
@@ -53,9 +54,13 @@ export function readSquad(value: unknown, place: Place, ids: ItemIds): Squad {
     for (const { context, qas } of paragraphs) {
       if (context === '') continue
       for (const { id, question, answers } of qas) {
-        const texts = [...new Set(answers.map((answer) => answer.text).filter((answer) => answer !== ''))]
-        if (texts.length === 0 || question.trim() === '') found.unanswerable += 1
-        else found.questions.push({ id: String(id), question, answers: texts, context, title, document, start: text.length })
+        const [first, ...others] = answers.filter((answer) => answer.text !== '')
+        if (first === undefined || question.trim() === '') {
+          found.unanswerable += 1
+          continue
+        }
+        const texts = [...new Set([first, ...others].map((answer) => answer.text))]
+        found.questions.push({ id: String(id), question, answers: texts, context, title, document, start: text.length, answerStart: placeOf(first, context, { ...place, id }) })
       }
       text += context + BETWEEN_PARAGRAPHS
     }
@@ -64,7 +69,21 @@ export function readSquad(value: unknown, place: Place, ids: ItemIds): Squad {
   return found
 }
 
-/** As an item of a retrieval dataset. */
+/** Other languages count characters where these are UTF-16 units: an emoji before the answer moves it. */
+function placeOf({ text, answer_start: given }: { text: string; answer_start: number }, context: string, place: Place & { id: string | number }): number {
+  if (context.startsWith(text, given)) return given
+  const counted = [...context].slice(0, given).join('').length
+  if (context.startsWith(text, counted)) return counted
+  return refuse(place, `question ${place.id}`, `its answer is not at answer_start ${given} of its paragraph, word for word`, text)
+}
+
+/** As an item of a retrieval dataset whose gold passage is the answer alone. */
+export function asAnswer(question: Question): Record<string, unknown> {
+  const { answers: [answer = ''], start, answerStart } = question
+  return { ...asPassage(question), passage: answer, start: start + answerStart, end: start + answerStart + answer.length }
+}
+
+/** As an item of a retrieval dataset whose gold passage is the paragraph. */
 export function asPassage({ id, question, answers, context, document, start }: Question): Record<string, unknown> {
   return { id, question, answer: answers[0], answers, document, passage: context, start, end: start + context.length }
 }
