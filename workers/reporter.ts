@@ -98,6 +98,7 @@ export class Reporter {
         metrics: Object.fromEntries(Object.entries(checkpoint.metrics).map(([key, value]) => [key, toWire(value)])),
         samples: checkpoint.samples.map((sample, index) => ({ step: checkpoint.step, index, ...sample })),
         losses: (checkpoint.losses ?? []).map(({ loss, ...item }) => ({ ...item, loss: toWire(loss) })),
+        ...(checkpoint.evaluatedItems === undefined ? {} : { evaluatedItems: checkpoint.evaluatedItems }),
         itemTokens: checkpoint.tokens?.items ?? [],
         tokenLosses: (checkpoint.tokens?.losses ?? []).map(({ losses, ...at }) => ({ ...at, losses: packFloats(losses) })),
         files,

@@ -20,8 +20,10 @@ export interface CheckpointReport {
   metrics: Record<string, number>
   /** Fixed prompts answered at this step. */
   samples: SampleAnswer[]
-  /** Of each validation item, where they are few. NaN is data. */
+  /** Of each validation item, or of a fixed sample where they are many. NaN is data. */
   losses?: MeasuredLoss[]
+  /** Validation items that were evaluated, those not in the sample included. */
+  evaluatedItems?: number
   /** Losses of single tokens, of this step or earlier ones, and the texts of items that had none so far. */
   tokens?: { items: ItemTokens[]; losses: TokenLosses[] }
 }

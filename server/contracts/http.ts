@@ -65,6 +65,7 @@ export type SampleList = z.infer<typeof SampleListSchema>
 
 /** Loss of each validation item at each evaluation: which ones get worse while the mean still falls. */
 export const LossTableSchema = z.object({
+  evaluatedItems: z.number().int().nonnegative().describe('validation items behind the mean; more than are listed where a fixed random sample of them was kept'),
   items: z.array(
     z.object({
       id: z.string(),

@@ -168,7 +168,7 @@ export const SampleSchema = z.strictObject({
 })
 export type Sample = z.infer<typeof SampleSchema>
 
-/** Validation items beyond this many leave no loss of their own: there is only their mean. */
+/** Of more validation items than this a fixed random sample of so many leaves losses of its own. */
 export const MOST_ITEM_LOSSES = 500
 
 /** One item of the validation split at one evaluation. */

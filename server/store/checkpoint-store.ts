@@ -57,7 +57,7 @@ export class CheckpointStore {
       await session.$executeRaw`
         INSERT INTO checkpoint (run_id, step, metric_keys, metric_values, size_bytes) VALUES (${runId}, ${step}, ${keys}::text[], ${values}::text::float8[], ${sizeBytes}::float8::bigint)`
       await session.sample.createMany({ data: commit.samples.map((sample) => ({ runId, ...storableSample(sample) })), skipDuplicates: true })
-      await insertLosses(session, { runId, step }, commit.losses)
+      await insertLosses(session, { runId, step }, commit)
       await insertTokenLosses(session, runId, commit)
       await session.$executeRaw`UPDATE run SET progress_attempt = ${commit.attempt} WHERE id = ${runId}`
       change.tell('run.checkpoint', { experimentId: held.experimentId, runId })
@@ -141,8 +141,8 @@ export class CheckpointStore {
 
   /** Items in the order in which they were first evaluated. */
   async losses(runId: string): Promise<LossTable> {
-    const rows = await this.database.client.$queryRaw<{ step: number; item_ids: string[]; losses: Float[]; tokens: number[] }[]>`
-      SELECT step, item_ids, to_json(losses) AS losses, tokens FROM item_loss WHERE run_id = ${runId} ORDER BY step`
+    const rows = await this.database.client.$queryRaw<{ step: number; item_ids: string[]; losses: Float[]; tokens: number[]; evaluated: number }[]>`
+      SELECT step, item_ids, to_json(losses) AS losses, tokens, coalesce(evaluated_items, cardinality(item_ids)) AS evaluated FROM item_loss WHERE run_id = ${runId} ORDER BY step`
     const items = new Map<string, number>()
     for (const row of rows) for (const [index, id] of row.item_ids.entries()) if (!items.has(id)) items.set(id, row.tokens[index] ?? 0)
     const evaluations = rows.map((row) => {
@@ -151,7 +151,7 @@ export class CheckpointStore {
     })
     const kept = await this.database.client.tokenLoss.groupBy({ by: ['itemId'], where: { runId }, _count: true })
     const keptOf = new Map(kept.map((row) => [row.itemId, row._count]))
-    return { items: [...items].map(([id, tokens]) => ({ id, tokens, tokenEvaluations: keptOf.get(id) ?? 0 })), evaluations }
+    return { evaluatedItems: Math.max(items.size, ...rows.map(({ evaluated }) => evaluated)), items: [...items].map(([id, tokens]) => ({ id, tokens, tokenEvaluations: keptOf.get(id) ?? 0 })), evaluations }
   }
 
   async tokenLosses(runId: string, itemId: string): Promise<TokenLossTable> {
@@ -171,12 +171,12 @@ export class CheckpointStore {
   }
 }
 
-async function insertLosses(session: Session, at: { runId: string; step: number }, losses: CheckpointCommit['losses']): Promise<void> {
+async function insertLosses(session: Session, at: { runId: string; step: number }, { losses, evaluatedItems }: Pick<CheckpointCommit, 'losses' | 'evaluatedItems'>): Promise<void> {
   if (losses.length === 0) return
   const ids = losses.map(({ itemId }) => storable(itemId))
   await session.$executeRaw`
-    INSERT INTO item_loss (run_id, step, item_ids, losses, tokens)
-    VALUES (${at.runId}, ${at.step}, ${ids}::text[], ${arrayLiteral(losses.map(({ loss }) => fromWire(loss)))}::text::float8[], ${losses.map(({ tokens }) => tokens)}::int[])
+    INSERT INTO item_loss (run_id, step, item_ids, losses, tokens, evaluated_items)
+    VALUES (${at.runId}, ${at.step}, ${ids}::text[], ${arrayLiteral(losses.map(({ loss }) => fromWire(loss)))}::text::float8[], ${losses.map(({ tokens }) => tokens)}::int[], ${evaluatedItems ?? null}::int)
     ON CONFLICT DO NOTHING`
 }
 

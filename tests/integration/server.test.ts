@@ -264,7 +264,7 @@ describe('the server', () => {
     expect(upload).toMatchObject({ status: 200, body: { sizeBytes: 300_000, sha256 } })
     expect(codeOf(await ask('PUT', `${at}/files/..%2Fescape?attempt=${attempt}`, bytes))).toEqual([400, 'invalid_request'])
     expect(codeOf(await ask('PUT', `${at}/files/late.bin?attempt=${attempt + 1}`, bytes))).toEqual([409, 'fenced'])
-    const commit = { attempt, metrics: { 'eval/loss': 0.5 }, samples: [{ step: 20, index: 0, prompt: 'p', output: 'o', expected: null }], losses: [{ itemId: 'a', loss: 'NaN', tokens: 2 }, { itemId: 'b', loss: 0.5, tokens: 3 }], itemTokens: [{ itemId: 'a', texts: ['Spam? ', ' yes', '.'], counted: [false, true, true] }], tokenLosses: [{ itemId: 'a', step: 20, losses: packFloats(Float32Array.of(NaN, 0.25)) }], files: [{ name: 'adapter.safetensors', sizeBytes: 300_000, sha256 }] }
+    const commit = { attempt, metrics: { 'eval/loss': 0.5 }, samples: [{ step: 20, index: 0, prompt: 'p', output: 'o', expected: null }], losses: [{ itemId: 'a', loss: 'NaN', tokens: 2 }, { itemId: 'b', loss: 0.5, tokens: 3 }], evaluatedItems: 7, itemTokens: [{ itemId: 'a', texts: ['Spam? ', ' yes', '.'], counted: [false, true, true] }], tokenLosses: [{ itemId: 'a', step: 20, losses: packFloats(Float32Array.of(NaN, 0.25)) }], files: [{ name: 'adapter.safetensors', sizeBytes: 300_000, sha256 }] }
     expect((await ask('POST', at, commit)).status).toBe(204)
     const back = await fetch(`${server.url}/api/runs/${id}/checkpoints/20/files/adapter.safetensors`)
     expect(createHash('sha256').update(new Uint8Array(await back.arrayBuffer())).digest('hex')).toBe(sha256)
@@ -272,7 +272,7 @@ describe('the server', () => {
     expect(codeOf(await ask('POST', `/api/runs/${id}/checkpoints/21/pick`))).toEqual([404, 'not_found'])
     expect((await ask<Run>('GET', `/api/runs/${id}`)).body.pickedStep).toBe(20)
     expect((await ask('GET', `/api/runs/${id}/samples`)).body).toMatchObject({ samples: [{ step: 20, output: 'o' }] })
-    expect((await ask('GET', `/api/runs/${id}/losses`)).body).toEqual({ items: [{ id: 'a', tokens: 2, tokenEvaluations: 1 }, { id: 'b', tokens: 3, tokenEvaluations: 0 }], evaluations: [{ step: 20, losses: ['NaN', 0.5] }] })
+    expect((await ask('GET', `/api/runs/${id}/losses`)).body).toEqual({ evaluatedItems: 7, items: [{ id: 'a', tokens: 2, tokenEvaluations: 1 }, { id: 'b', tokens: 3, tokenEvaluations: 0 }], evaluations: [{ step: 20, losses: ['NaN', 0.5] }] })
     expect((await ask('GET', `/api/runs/${id}/losses/tokens?item=a`)).body).toEqual({
       itemId: 'a', pieces: [{ text: 'Spam? ', counted: false }, { text: ' yes', counted: true }, { text: '.', counted: true }], evaluations: [{ step: 20, losses: ['NaN', 0.25] }],
     })

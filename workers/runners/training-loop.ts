@@ -5,13 +5,14 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BEST_METRICS, type Evaluation } from '../../experiments/checkpoints.js'
-import { MOST_ITEM_LOSSES, type Summary } from '../../server/contracts/index.js'
+import type { Summary } from '../../server/contracts/index.js'
 import { EngineError } from '../engine/engine-error.js'
 import type { StepReport, Trainer } from '../engine/engine.js'
 import { downloadCheckpoint } from '../earlier-work.js'
 import { LearningCurves, reportStep, type CourseParameters } from '../learning-curves.js'
 import type { Tokenizer } from '../engine/formats/tokenizer.js'
 import { RunFailure, type RunContext, type SampleAnswer } from '../run-context.js'
+import { sampledItems } from './loss-sample.js'
 import { type EvaluatedItem, TokenLossChoice } from './token-losses.js'
 
 export interface TrainingJob {
@@ -119,9 +120,9 @@ class TrainingLoop {
     await trainer.save(folder, this.curves.course(trainer.stepsPerEpoch))
     // Answers are made with weights and sessions of their own.
     await trainer.release()
-    const single = items.length > MOST_ITEM_LOSSES ? [] : items
+    const single = sampledItems(items)
     const losses = single.map(({ itemId, loss, tokens }) => ({ itemId, loss, tokens }))
-    await report.checkpoint({ step, folder, metrics, samples: await complete(folder), losses, tokens: this.tokenLosses.choose(step, single) })
+    await report.checkpoint({ step, folder, metrics, samples: await complete(folder), losses, evaluatedItems: items.length, tokens: this.tokenLosses.choose(step, single) })
     await this.keepBest({ step, folder })
     this.dropOld()
   }

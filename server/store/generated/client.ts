@@ -93,7 +93,7 @@ export type Checkpoint = Prisma.CheckpointModel
 export type CheckpointFile = Prisma.CheckpointFileModel
 /**
  * Model ItemLoss
- * All validation items of one evaluation, in arrays of the same order.
+ * The validation items of one evaluation, or a sample of them, in arrays of the same order.
  */
 export type ItemLoss = Prisma.ItemLossModel
 /**

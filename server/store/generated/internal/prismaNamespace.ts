@@ -2077,7 +2077,8 @@ export const ItemLossScalarFieldEnum = {
   step: 'step',
   itemIds: 'itemIds',
   losses: 'losses',
-  tokens: 'tokens'
+  tokens: 'tokens',
+  evaluatedItems: 'evaluatedItems'
 } as const
 
 export type ItemLossScalarFieldEnum = (typeof ItemLossScalarFieldEnum)[keyof typeof ItemLossScalarFieldEnum]

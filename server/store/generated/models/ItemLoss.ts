@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model ItemLoss
- * All validation items of one evaluation, in arrays of the same order.
+ * The validation items of one evaluation, or a sample of them, in arrays of the same order.
  */
 export type ItemLossModel = runtime.Types.Result.DefaultSelection<Prisma.$ItemLossPayload>
 
@@ -30,22 +30,26 @@ export type ItemLossAvgAggregateOutputType = {
   step: number | null
   losses: number | null
   tokens: number | null
+  evaluatedItems: number | null
 }
 
 export type ItemLossSumAggregateOutputType = {
   step: number | null
   losses: number[]
   tokens: number[]
+  evaluatedItems: number | null
 }
 
 export type ItemLossMinAggregateOutputType = {
   runId: string | null
   step: number | null
+  evaluatedItems: number | null
 }
 
 export type ItemLossMaxAggregateOutputType = {
   runId: string | null
   step: number | null
+  evaluatedItems: number | null
 }
 
 export type ItemLossCountAggregateOutputType = {
@@ -54,6 +58,7 @@ export type ItemLossCountAggregateOutputType = {
   itemIds: number
   losses: number
   tokens: number
+  evaluatedItems: number
   _all: number
 }
 
@@ -62,22 +67,26 @@ export type ItemLossAvgAggregateInputType = {
   step?: true
   losses?: true
   tokens?: true
+  evaluatedItems?: true
 }
 
 export type ItemLossSumAggregateInputType = {
   step?: true
   losses?: true
   tokens?: true
+  evaluatedItems?: true
 }
 
 export type ItemLossMinAggregateInputType = {
   runId?: true
   step?: true
+  evaluatedItems?: true
 }
 
 export type ItemLossMaxAggregateInputType = {
   runId?: true
   step?: true
+  evaluatedItems?: true
 }
 
 export type ItemLossCountAggregateInputType = {
@@ -86,6 +95,7 @@ export type ItemLossCountAggregateInputType = {
   itemIds?: true
   losses?: true
   tokens?: true
+  evaluatedItems?: true
   _all?: true
 }
 
@@ -181,6 +191,7 @@ export type ItemLossGroupByOutputType = {
   itemIds: string[]
   losses: number[]
   tokens: number[]
+  evaluatedItems: number | null
   _count: ItemLossCountAggregateOutputType | null
   _avg: ItemLossAvgAggregateOutputType | null
   _sum: ItemLossSumAggregateOutputType | null
@@ -212,6 +223,7 @@ export type ItemLossWhereInput = {
   itemIds?: Prisma.StringNullableListFilter<"ItemLoss">
   losses?: Prisma.FloatNullableListFilter<"ItemLoss">
   tokens?: Prisma.IntNullableListFilter<"ItemLoss">
+  evaluatedItems?: Prisma.IntNullableFilter<"ItemLoss"> | number | null
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }
 
@@ -221,6 +233,7 @@ export type ItemLossOrderByWithRelationInput = {
   itemIds?: Prisma.SortOrder
   losses?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  evaluatedItems?: Prisma.SortOrderInput | Prisma.SortOrder
   run?: Prisma.RunOrderByWithRelationInput
 }
 
@@ -234,6 +247,7 @@ export type ItemLossWhereUniqueInput = Prisma.AtLeast<{
   itemIds?: Prisma.StringNullableListFilter<"ItemLoss">
   losses?: Prisma.FloatNullableListFilter<"ItemLoss">
   tokens?: Prisma.IntNullableListFilter<"ItemLoss">
+  evaluatedItems?: Prisma.IntNullableFilter<"ItemLoss"> | number | null
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }, "runId_step">
 
@@ -243,6 +257,7 @@ export type ItemLossOrderByWithAggregationInput = {
   itemIds?: Prisma.SortOrder
   losses?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  evaluatedItems?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.ItemLossCountOrderByAggregateInput
   _avg?: Prisma.ItemLossAvgOrderByAggregateInput
   _max?: Prisma.ItemLossMaxOrderByAggregateInput
@@ -259,6 +274,7 @@ export type ItemLossScalarWhereWithAggregatesInput = {
   itemIds?: Prisma.StringNullableListFilter<"ItemLoss">
   losses?: Prisma.FloatNullableListFilter<"ItemLoss">
   tokens?: Prisma.IntNullableListFilter<"ItemLoss">
+  evaluatedItems?: Prisma.IntNullableWithAggregatesFilter<"ItemLoss"> | number | null
 }
 
 export type ItemLossCreateInput = {
@@ -266,6 +282,7 @@ export type ItemLossCreateInput = {
   itemIds?: Prisma.ItemLossCreateitemIdsInput | string[]
   losses?: Prisma.ItemLossCreatelossesInput | number[]
   tokens?: Prisma.ItemLossCreatetokensInput | number[]
+  evaluatedItems?: number | null
   run: Prisma.RunCreateNestedOneWithoutItemLossesInput
 }
 
@@ -275,6 +292,7 @@ export type ItemLossUncheckedCreateInput = {
   itemIds?: Prisma.ItemLossCreateitemIdsInput | string[]
   losses?: Prisma.ItemLossCreatelossesInput | number[]
   tokens?: Prisma.ItemLossCreatetokensInput | number[]
+  evaluatedItems?: number | null
 }
 
 export type ItemLossUpdateInput = {
@@ -282,6 +300,7 @@ export type ItemLossUpdateInput = {
   itemIds?: Prisma.ItemLossUpdateitemIdsInput | string[]
   losses?: Prisma.ItemLossUpdatelossesInput | number[]
   tokens?: Prisma.ItemLossUpdatetokensInput | number[]
+  evaluatedItems?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   run?: Prisma.RunUpdateOneRequiredWithoutItemLossesNestedInput
 }
 
@@ -291,6 +310,7 @@ export type ItemLossUncheckedUpdateInput = {
   itemIds?: Prisma.ItemLossUpdateitemIdsInput | string[]
   losses?: Prisma.ItemLossUpdatelossesInput | number[]
   tokens?: Prisma.ItemLossUpdatetokensInput | number[]
+  evaluatedItems?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type ItemLossCreateManyInput = {
@@ -299,6 +319,7 @@ export type ItemLossCreateManyInput = {
   itemIds?: Prisma.ItemLossCreateitemIdsInput | string[]
   losses?: Prisma.ItemLossCreatelossesInput | number[]
   tokens?: Prisma.ItemLossCreatetokensInput | number[]
+  evaluatedItems?: number | null
 }
 
 export type ItemLossUpdateManyMutationInput = {
@@ -306,6 +327,7 @@ export type ItemLossUpdateManyMutationInput = {
   itemIds?: Prisma.ItemLossUpdateitemIdsInput | string[]
   losses?: Prisma.ItemLossUpdatelossesInput | number[]
   tokens?: Prisma.ItemLossUpdatetokensInput | number[]
+  evaluatedItems?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type ItemLossUncheckedUpdateManyInput = {
@@ -314,6 +336,7 @@ export type ItemLossUncheckedUpdateManyInput = {
   itemIds?: Prisma.ItemLossUpdateitemIdsInput | string[]
   losses?: Prisma.ItemLossUpdatelossesInput | number[]
   tokens?: Prisma.ItemLossUpdatetokensInput | number[]
+  evaluatedItems?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type ItemLossListRelationFilter = {
@@ -337,28 +360,33 @@ export type ItemLossCountOrderByAggregateInput = {
   itemIds?: Prisma.SortOrder
   losses?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  evaluatedItems?: Prisma.SortOrder
 }
 
 export type ItemLossAvgOrderByAggregateInput = {
   step?: Prisma.SortOrder
   losses?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  evaluatedItems?: Prisma.SortOrder
 }
 
 export type ItemLossMaxOrderByAggregateInput = {
   runId?: Prisma.SortOrder
   step?: Prisma.SortOrder
+  evaluatedItems?: Prisma.SortOrder
 }
 
 export type ItemLossMinOrderByAggregateInput = {
   runId?: Prisma.SortOrder
   step?: Prisma.SortOrder
+  evaluatedItems?: Prisma.SortOrder
 }
 
 export type ItemLossSumOrderByAggregateInput = {
   step?: Prisma.SortOrder
   losses?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  evaluatedItems?: Prisma.SortOrder
 }
 
 export type ItemLossCreateNestedManyWithoutRunInput = {
@@ -435,6 +463,7 @@ export type ItemLossCreateWithoutRunInput = {
   itemIds?: Prisma.ItemLossCreateitemIdsInput | string[]
   losses?: Prisma.ItemLossCreatelossesInput | number[]
   tokens?: Prisma.ItemLossCreatetokensInput | number[]
+  evaluatedItems?: number | null
 }
 
 export type ItemLossUncheckedCreateWithoutRunInput = {
@@ -442,6 +471,7 @@ export type ItemLossUncheckedCreateWithoutRunInput = {
   itemIds?: Prisma.ItemLossCreateitemIdsInput | string[]
   losses?: Prisma.ItemLossCreatelossesInput | number[]
   tokens?: Prisma.ItemLossCreatetokensInput | number[]
+  evaluatedItems?: number | null
 }
 
 export type ItemLossCreateOrConnectWithoutRunInput = {
@@ -479,6 +509,7 @@ export type ItemLossScalarWhereInput = {
   itemIds?: Prisma.StringNullableListFilter<"ItemLoss">
   losses?: Prisma.FloatNullableListFilter<"ItemLoss">
   tokens?: Prisma.IntNullableListFilter<"ItemLoss">
+  evaluatedItems?: Prisma.IntNullableFilter<"ItemLoss"> | number | null
 }
 
 export type ItemLossCreateManyRunInput = {
@@ -486,6 +517,7 @@ export type ItemLossCreateManyRunInput = {
   itemIds?: Prisma.ItemLossCreateitemIdsInput | string[]
   losses?: Prisma.ItemLossCreatelossesInput | number[]
   tokens?: Prisma.ItemLossCreatetokensInput | number[]
+  evaluatedItems?: number | null
 }
 
 export type ItemLossUpdateWithoutRunInput = {
@@ -493,6 +525,7 @@ export type ItemLossUpdateWithoutRunInput = {
   itemIds?: Prisma.ItemLossUpdateitemIdsInput | string[]
   losses?: Prisma.ItemLossUpdatelossesInput | number[]
   tokens?: Prisma.ItemLossUpdatetokensInput | number[]
+  evaluatedItems?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type ItemLossUncheckedUpdateWithoutRunInput = {
@@ -500,6 +533,7 @@ export type ItemLossUncheckedUpdateWithoutRunInput = {
   itemIds?: Prisma.ItemLossUpdateitemIdsInput | string[]
   losses?: Prisma.ItemLossUpdatelossesInput | number[]
   tokens?: Prisma.ItemLossUpdatetokensInput | number[]
+  evaluatedItems?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type ItemLossUncheckedUpdateManyWithoutRunInput = {
@@ -507,6 +541,7 @@ export type ItemLossUncheckedUpdateManyWithoutRunInput = {
   itemIds?: Prisma.ItemLossUpdateitemIdsInput | string[]
   losses?: Prisma.ItemLossUpdatelossesInput | number[]
   tokens?: Prisma.ItemLossUpdatetokensInput | number[]
+  evaluatedItems?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 
@@ -517,6 +552,7 @@ export type ItemLossSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   itemIds?: boolean
   losses?: boolean
   tokens?: boolean
+  evaluatedItems?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["itemLoss"]>
 
@@ -526,6 +562,7 @@ export type ItemLossSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   itemIds?: boolean
   losses?: boolean
   tokens?: boolean
+  evaluatedItems?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["itemLoss"]>
 
@@ -535,6 +572,7 @@ export type ItemLossSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   itemIds?: boolean
   losses?: boolean
   tokens?: boolean
+  evaluatedItems?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["itemLoss"]>
 
@@ -544,9 +582,10 @@ export type ItemLossSelectScalar = {
   itemIds?: boolean
   losses?: boolean
   tokens?: boolean
+  evaluatedItems?: boolean
 }
 
-export type ItemLossOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "step" | "itemIds" | "losses" | "tokens", ExtArgs["result"]["itemLoss"]>
+export type ItemLossOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "step" | "itemIds" | "losses" | "tokens" | "evaluatedItems", ExtArgs["result"]["itemLoss"]>
 export type ItemLossInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }
@@ -568,6 +607,10 @@ export type $ItemLossPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
     itemIds: string[]
     losses: number[]
     tokens: number[]
+    /**
+     * Those not in the sample included; null: as many as itemIds.
+     */
+    evaluatedItems: number | null
   }, ExtArgs["result"]["itemLoss"]>
   composites: {}
 }
@@ -997,6 +1040,7 @@ export interface ItemLossFieldRefs {
   readonly itemIds: Prisma.FieldRef<"ItemLoss", 'String[]'>
   readonly losses: Prisma.FieldRef<"ItemLoss", 'Float[]'>
   readonly tokens: Prisma.FieldRef<"ItemLoss", 'Int[]'>
+  readonly evaluatedItems: Prisma.FieldRef<"ItemLoss", 'Int'>
 }
     
 

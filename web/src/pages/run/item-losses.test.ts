@@ -3,6 +3,7 @@ import type { LossTable } from '../../../../server/contracts/http.js'
 import { againstBest, itemChanges, noiseInWords, pairedDifference } from './item-losses.js'
 
 const table: LossTable = {
+  evaluatedItems: 4,
   items: ['a', 'b', 'c', 'd'].map((id) => ({ id, tokens: 2, tokenEvaluations: 0 })),
   evaluations: [
     { step: 10, losses: [1, 1, 1, 1] },
@@ -28,9 +29,10 @@ describe('against the best', () => {
   })
 
   it('says which later checkpoints are worse beyond noise, and which cannot be told apart', () => {
-    expect(noiseInWords(againstBest(table, 10), 10)).toBe(
+    expect(noiseInWords(table, 10)).toBe(
       'Paired over the 4 validation items (95 % t intervals, each by itself): 1 of 3 later checkpoints is worse beyond noise. Not distinguishable from it: step 20, 40.',
     )
-    expect(noiseInWords(new Map(), 10)).toBe('')
+    expect(noiseInWords({ ...table, evaluatedItems: 900 }, 10)).toMatch(/^Paired over a fixed sample of 4 of the 900 validation items \(/)
+    expect(noiseInWords({ evaluatedItems: 0, items: [], evaluations: [] }, 10)).toBe('')
   })
 })

@@ -56,8 +56,12 @@ export const differenceInWords = ({ difference, low, high }: LossDifference): st
   return low === null || high === null ? formatSigned(difference) : `${formatSigned(difference)} [${formatSigned(low)}, ${formatSigned(high)}]`
 }
 
-/** How sure the choice is. Empty where no item left its loss. */
-export function noiseInWords(differences: ReadonlyMap<number, LossDifference>, best: number): string {
+/** Whether only a fixed random sample of the validation items left losses of their own. */
+export const isSampled = ({ items, evaluatedItems }: LossTable): boolean => evaluatedItems > items.length
+
+/** How sure the choice of `best` is. Empty where no item left its loss. */
+export function noiseInWords(table: LossTable, best: number): string {
+  const differences = againstBest(table, best)
   const later = [...differences].filter(([step, { low }]) => step > best && low !== null).map(([, difference]) => difference)
   const alike = [...differences].filter(([, { low, high }]) => low !== null && high !== null && low <= 0 && high >= 0).map(([step]) => step)
   const n = Math.max(0, ...[...differences.values()].map((difference) => difference.n))
@@ -66,5 +70,9 @@ export function noiseInWords(differences: ReadonlyMap<number, LossDifference>, b
   const beyond = later.length === 0 ? '' : say(`${formatCount(worse)} of ${formatCount(later.length)} later checkpoints ${worse === 1 ? 'is' : 'are'} worse beyond noise.`, `${formatCount(worse)} de ${formatCount(later.length)} checkpoints posteriores ${worse === 1 ? 'é pior' : 'são piores'} além do ruído.`)
   const steps = alike.map((step) => formatCount(step)).join(', ')
   const same = alike.length === 0 ? '' : say(`Not distinguishable from it: step ${steps}.`, `Não distinguíveis dele: passo ${steps}.`)
-  return [say(`Paired over the ${formatCount(n)} validation items (95 % t intervals, each by itself):`, `Pareado nos ${formatCount(n)} itens de validação (intervalos t de 95 %, cada um isoladamente):`), beyond, same].filter(Boolean).join(' ')
+  const all = formatCount(table.evaluatedItems)
+  const items = isSampled(table)
+    ? say(`a fixed sample of ${formatCount(n)} of the ${all} validation items`, `uma amostra fixa de ${formatCount(n)} dos ${all} itens de validação`)
+    : say(`the ${formatCount(n)} validation items`, `os ${formatCount(n)} itens de validação`)
+  return [say(`Paired over ${items} (95 % t intervals, each by itself):`, `Pareado sobre ${items} (intervalos t de 95 %, cada um isoladamente):`), beyond, same].filter(Boolean).join(' ')
 }
