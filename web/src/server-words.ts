@@ -1,12 +1,16 @@
 /**
- * What servers and workers say in English, as a Portuguese page tells it. Codes have a sentence of their own here; the
- * details, which name values and the mend, stay in the server's words beside it.
+ * What servers and workers say in English, as a Portuguese page tells it. Codes have a sentence of their own here, and
+ * what is refused has its Portuguese in portuguese/; only details that are not known there stay in the server's words.
  */
 import type { ErrorCode, Problem } from '../../server/contracts/errors.js'
-import { say } from './i18n.js'
+import { language, say } from './i18n.js'
+import { refusalInPortuguese } from './portuguese/answer-refusals.js'
+import { allowedInPortuguese } from './portuguese/file-refusals.js'
+import { failureInPortuguese } from './portuguese/failures.js'
+import { inPortuguese, type Rule } from './portuguese/rules.js'
 
 /** By message: the Portuguese of it, with its figures. */
-const PROGRESS: readonly (readonly [RegExp, string])[] = [
+const PROGRESS: readonly Rule[] = [
   [/^opening the dataset$/, 'abrindo o conjunto de dados'],
   [/^opening the model$/, 'abrindo o modelo'],
   [/^evaluating$/, 'avaliando'],
@@ -20,13 +24,8 @@ const PROGRESS: readonly (readonly [RegExp, string])[] = [
   [/^reading the answers of run (.+)$/, 'lendo as respostas da execução $1'],
 ]
 
-const translated = (text: string, rules: readonly (readonly [RegExp, string])[]): string => {
-  const rule = rules.find(([pattern]) => pattern.test(text))
-  return rule === undefined ? text : text.replace(...rule)
-}
-
 /** What a run is doing now. */
-export const progressMessage = (message: string): string => say(message, translated(message, PROGRESS))
+export const progressMessage = (message: string): string => say(message, inPortuguese(message, PROGRESS) ?? message)
 
 /** Why a run failed, by its code; the message says the rest. */
 const FAILURES: Readonly<Record<string, string>> = {
@@ -81,6 +80,11 @@ export function failureInWords(code: string): string {
   return say(`This run failed (${code})`, why === undefined ? `Esta execução falhou (${code})` : `Esta execução falhou: ${why} (${code})`)
 }
 
+/** The rest of it: values and the mend. */
+export function failureDetail(message: string): string {
+  return say(message, failureInPortuguese(message) ?? message)
+}
+
 /** What an answer that is no success means, by its code. */
 export function errorInWords(code: ErrorCode): string {
   switch (code) {
@@ -112,28 +116,13 @@ export function errorInWords(code: ErrorCode): string {
   }
 }
 
-const ALLOWED: readonly (readonly [RegExp, string])[] = [
-  [/^a whole number$/, 'um número inteiro'],
-  [/^a value of type (.+)$/, 'um valor do tipo $1'],
-  [/^at least (\S+) characters$/, 'pelo menos $1 caracteres'],
-  [/^at least (\S+) entries$/, 'pelo menos $1 entradas'],
-  [/^at least (\S+)$/, 'pelo menos $1'],
-  [/^more than (\S+)$/, 'mais que $1'],
-  [/^at most (\S+) characters$/, 'no máximo $1 caracteres'],
-  [/^at most (\S+) entries$/, 'no máximo $1 entradas'],
-  [/^at most (\S+)$/, 'no máximo $1'],
-  [/^less than (\S+)$/, 'menos que $1'],
-  [/^one of (.+)$/, 'um destes: $1'],
-  [/^an http or https address$/, 'um endereço http ou https'],
-]
-
-export const allowedInWords = (allowed: string): string => say(allowed, allowed.split(', or ').map((one) => translated(one, ALLOWED)).join(', ou '))
-
-/** A fault of a file. What the schema says of values and keys is told in both languages; rules of their own are in English. */
-export function problemInWords({ message, seen, allowed }: Pick<Problem, 'message' | 'seen' | 'allowed'>): string {
-  const unknown = /^(?:unknown key|a \w+ run has no parameter) (.+?)(?:; did you mean (.+)\?)?$/.exec(message)
-  if (unknown !== null) return say(message, `${message.startsWith('unknown key') ? 'chave desconhecida' : 'este tipo de execução não tem o parâmetro'} ${unknown[1] ?? ''}${unknown[2] === undefined ? '' : `; você quis dizer ${unknown[2]}?`}`)
-  if (message === 'is missing') return say(message, 'está faltando')
-  if (seen !== undefined && allowed !== undefined && message === `${seen} is refused: ${allowed}`) return say(message, `${seen} não serve: ${allowedInWords(allowed)}`)
-  return message
+/** A sentence of the server's, as a request was refused: in the reader's language where that is known, and whether it is. */
+export function refusalInWords(message: string): { text: string; isTold: boolean } {
+  const portuguese = refusalInPortuguese(message)
+  return { text: say(message, portuguese ?? message), isTold: language() === 'en' || portuguese !== null }
 }
+
+export const allowedInWords = (allowed: string): string => say(allowed, allowedInPortuguese(allowed))
+
+/** A fault of a file or of a request. */
+export const problemInWords = ({ message }: Pick<Problem, 'message'>): string => refusalInWords(message).text

@@ -1,6 +1,5 @@
 import { ApiError } from '../api.js'
-import { language } from '../i18n.js'
-import { errorInWords } from '../server-words.js'
+import { errorInWords, refusalInWords } from '../server-words.js'
 
 export interface NoticeAction {
   label: string
@@ -18,10 +17,10 @@ const SHOWN_MS = 6000
 /** Whoever regrets something needs longer than whoever reads that it worked. */
 const OFFERED_MS = 10_000
 
-/** The server speaks English: readers of another language get the gist in theirs before it. */
+/** The server speaks English: what has no sentence of its own in the reader's language has its gist before it. */
 function errorText(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return language() !== 'en' && error instanceof ApiError && error.code !== 'unreachable' ? `${errorInWords(error.code)} (${message})` : message
+  const { text, isTold } = refusalInWords(error instanceof Error ? error.message : String(error))
+  return !isTold && error instanceof ApiError && error.code !== 'unreachable' ? `${errorInWords(error.code)} (${text})` : text
 }
 
 /** Short messages in the corner, read out by screen readers; errors stay until they are closed. */
