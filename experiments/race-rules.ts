@@ -1,9 +1,12 @@
 /* When an experiment can be raced, and the plan of its race. */
-import type { ExperimentSpec, Problem, RacePlan } from '../server/contracts/index.js'
+import type { ExperimentSpec, Kind, Problem, RacePlan } from '../server/contracts/index.js'
 import { axisLength } from './axes.js'
 import type { PlannedRun } from './expand.js'
 import { METRICS } from './metrics.js'
 import { planRace } from './race.js'
+
+/** The kinds whose runs can stop between items. */
+export const RACED_KINDS: readonly Kind[] = ['prompt', 'rag']
 
 /** Parameters that choose the items: with others the runs could not be compared in pairs. */
 const ITEM_PARAMETERS = ['split', 'limit']
@@ -16,7 +19,7 @@ export function raceProblems(spec: ExperimentSpec): RaceProblem[] {
     return spec.race === undefined ? [] : [{ path: ['race'], message: 'race is for strategy: race; the strategy is grid', allowed: 'strategy: race, or no race' }]
   }
   const problems: RaceProblem[] = []
-  if (spec.kind !== 'prompt' && spec.kind !== 'rag') problems.push({ path: ['strategy'], message: `a ${spec.kind} run trains before it answers, so it cannot stop between items`, seen: 'race', allowed: 'grid; race for the kinds prompt and rag' })
+  if (!RACED_KINDS.includes(spec.kind)) problems.push({ path: ['strategy'], message: `a ${spec.kind} run trains before it answers, so it cannot stop between items`, seen: 'race', allowed: `grid; race for the kinds ${RACED_KINDS.join(' and ')}` })
   const runs = Object.values(spec.axes).reduce((product, axis) => product * axisLength(axis), 1)
   if (runs < 2) problems.push({ path: ['strategy'], message: 'a race needs at least two runs; give an axis two values', seen: `${runs} run`, allowed: 'grid' })
   const [primary] = spec.metrics ?? []

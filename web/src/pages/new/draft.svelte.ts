@@ -3,6 +3,8 @@ import type { Problem } from '../../../../server/contracts/errors.js'
 import type { Estimate } from '../../../../server/contracts/run.js'
 import { ApiError, createExperiment, estimateExperiment } from '../../api.js'
 import { type Fields, isFields } from '../../fields.js'
+import type { Change } from './foreign.js'
+import { changed, type History, NO_HISTORY, redone, undone } from './history.js'
 
 export type Path = readonly (string | number)[]
 
@@ -33,26 +35,81 @@ const KEPT_UNDER = 'bancada.draft'
  * changes it part by part, so that comments and order stay. The server checks it after each pause.
  */
 export class Draft {
-  text = $state('')
+  #text = $state('')
+  #history = $state.raw<History>(NO_HISTORY)
   estimate = $state.raw<Estimate | null>(null)
   /** What the server says of the text as it stands; null while all is well or not yet known. */
   error = $state.raw<ApiError | null>(null)
   isChecking = $state(false)
-  readonly parsed: Parsed = $derived(parsedOf(this.text))
+  readonly parsed: Parsed = $derived(parsedOf(this.#text))
   readonly problems: readonly Problem[] = $derived(this.error?.problems ?? [])
 
   constructor(text: string) {
-    this.text = text
+    this.#text = text
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  get canUndo(): boolean {
+    return this.#history.past.length > 0
+  }
+
+  get canRedo(): boolean {
+    return this.#history.future.length > 0
+  }
+
+  /** As it is typed: what is typed without a pause is taken back at once. */
+  type(text: string): void {
+    this.#become(text, Date.now())
+  }
+
+  /** As a whole. */
+  replace(text: string): void {
+    this.#become(text, null)
+  }
+
+  undo(): void {
+    this.#step(undone(this.#history, this.#text))
+  }
+
+  redo(): void {
+    this.#step(redone(this.#history, this.#text))
   }
 
   /** Sets the value at a path, or takes it out; mappings that become empty go too. */
   change(path: Path, value: unknown): void {
+    this.#become(this.#with([{ path, value }]), Date.now())
+  }
+
+  /** Several changes that are taken back as one. */
+  changeAll(changes: readonly Change[]): void {
+    this.#become(this.#with(changes), null)
+  }
+
+  /** The text with these changes; as it is where it does not parse. */
+  #with(changes: readonly Change[]): string {
     const { document, isSound } = this.parsed
-    if (!isSound) return
+    if (!isSound) return this.#text
     const next = document.clone() as Document
-    if (value === undefined) remove(next, path)
-    else next.setIn(path, next.createNode(value, { flow: isShort(value) }))
-    this.text = next.contents === null ? '' : next.toString({ lineWidth: 0 })
+    for (const { path, value } of changes) {
+      if (value === undefined) remove(next, path)
+      else next.setIn(path, next.createNode(value, { flow: isShort(value) }))
+    }
+    return next.contents === null ? '' : next.toString({ lineWidth: 0 })
+  }
+
+  #become(text: string, typedAt: number | null): void {
+    if (text === this.#text) return
+    this.#history = changed(this.#history, this.#text, typedAt)
+    this.#text = text
+  }
+
+  #step(step: { history: History; text: string } | null): void {
+    if (step === null) return
+    this.#history = step.history
+    this.#text = step.text
   }
 
   /** The problems of a field: those at its path and within it. */
