@@ -1,5 +1,6 @@
 /** The analyst's question, in two clicks from the start page: which checkpoint to keep, and why. Runs are reported as a worker does, none is trained. */
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { packFloats, type Assignment } from '../../server/contracts/index.js'
@@ -60,8 +61,11 @@ describeWith('Chromium', 'overfitting curves', () => {
     await words.getByText('Paired over the 40 validation items').waitFor()
     expect(await words.textContent()).toMatch(/Best checkpoint: step 30: lowest validation loss 0\.700; later checkpoints are worse by 0\.200 to 0\.400\. Overfitting from step 40: .* 2 of 2 later checkpoints are worse beyond noise\./)
     await page.getByText('it rises on 40 items and falls on 0').waitFor()
+    const answers = page.getByLabel('step 50', { exact: true })
+    await answers.getByText('ham').waitFor()
     await page.getByRole('slider', { name: 'Checkpoint' }).press('ArrowLeft')
     expect(new URL(page.url()).searchParams.get('step')).toBe('40')
+    await page.getByLabel('step 30 (best)', { exact: true }).getByText('spam').waitFor()
     expect(await violationsOn(page)).toEqual([])
   })
 
@@ -74,6 +78,19 @@ describeWith('Chromium', 'overfitting curves', () => {
     await page.getByRole('button', { name: 'Loss instead of change' }).click()
     expect(new URL(page.url()).searchParams.get('tokens-by')).toBe('loss')
     expect(await violationsOn(page)).toEqual([])
+  })
+
+  it('gives a chart as a picture, in both forms', async () => {
+    await page.getByText('Data and picture').first().click()
+    const saved = async (button: string): Promise<{ name: string; bytes: Buffer }> => {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).first().click()])
+      return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) }
+    }
+    const svg = await saved('Download SVG')
+    expect(svg.name).toMatch(/\.svg$/)
+    expect(svg.bytes.toString()).toMatch(/^<svg [\s\S]*Loss[\s\S]*<\/svg>$/)
+    const png = await saved('Download PNG')
+    expect([png.name.slice(-4), png.bytes.subarray(1, 4).toString()]).toEqual(['.png', 'PNG'])
   })
 
   it('keeps the view of the curves in the address, and zooms by dragging', async () => {

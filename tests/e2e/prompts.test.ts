@@ -103,6 +103,16 @@ describeWith('Chromium', 'two prompts', () => {
     await expectAccessible()
     await page.getByRole('link', { name: 'The comparison by metrics' }).click()
     await page.getByText(/People do not clearly prefer.*n = 3 items:/).waitFor()
+  })
+
+  it('reviews the answers of one run by key', async () => {
+    await page.goto(`${server.url}/review?runs=${runs[1]}`)
+    for (const [done, key] of ['ArrowUp', 'ArrowUp', 'ArrowDown'].entries()) {
+      await page.getByText(new RegExp(`^${done} of 100, `)).waitFor()
+      await page.keyboard.press(key)
+    }
+    await page.getByText(/People call 66\.7.*of the answers of .* good \(95.% interval .*n = 3 items\)/).waitFor()
+    await expectAccessible()
     expect(faults).toEqual([])
   })
 })

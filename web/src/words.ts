@@ -32,5 +32,14 @@ export const unbroken = (text: string): string => text.replaceAll(/(\d) (%|ms\b|
 /** Why a run was stopped in its race, or how the race ended. Old runs know it in English alone. */
 export const raceReason = ({ reason, reasonPt }: Pick<RaceStanding, 'reason' | 'reasonPt'>): string => unbroken(say(reason ?? '', reasonPt ?? reason ?? ''))
 
+/** Who reviews without a name is stored under this one in every language, so that a change of language makes nobody another. */
+export const UNNAMED = 'me'
+
+/** A reviewer as the page calls them. */
+export const reviewerInWords = (name: string, own: string): string => (name !== UNNAMED ? name : own === UNNAMED ? say('me', 'eu') : say('without a name', 'sem nome'))
+
+/** What a reader typed as their name. */
+export const reviewerNamed = (typed: string): string => (['', say('me', 'eu')].includes(typed.trim()) ? UNNAMED : typed.trim().slice(0, 60))
+
 /** Starts a worker for the server that this page came from. */
 export const workerCommand = (): string => `npx bancada worker --server ${window.location.origin}`

@@ -1,5 +1,6 @@
 import { flushSync } from 'svelte'
 import { type Language, setLanguage, spokenOf } from '../i18n.js'
+import { reviewerNamed, UNNAMED } from '../words.js'
 
 export type ThemeChoice = 'system' | 'light' | 'dark'
 
@@ -11,7 +12,7 @@ export class Preferences {
   language = $state<Language>(spokenOf(navigator.languages))
   hasShortcuts = $state(true)
   /** The name under which this reader annotates and reviews. */
-  annotator = $state('me')
+  annotator = $state(UNNAMED)
   #systemIsDark = $state(false)
   /** Paper is light and narrow, whatever the screen is. */
   isPrinting = $state(false)
@@ -63,7 +64,7 @@ export class Preferences {
   }
 
   setAnnotator(name: string): void {
-    this.annotator = name.trim().slice(0, 60) || 'me'
+    this.annotator = reviewerNamed(name)
     this.#keep()
   }
 
