@@ -1,7 +1,7 @@
 /* Configs of promptfoo, unchanged, through the command line into runs: on an endpoint of the test's own, and on the shipped model. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Comparison, Example, ExamplePage, Experiment, ExperimentPage } from '../../server/contracts/index.js'
@@ -28,6 +28,8 @@ const vectorOf = (text: string): number[] => Array.from({ length: 26 }, (_, lett
 
 describe('import promptfoo', () => {
   const calls: Call[] = []
+  /** What a service that speaks no protocol of models was asked. */
+  const asked: { url: string | undefined; key: string | undefined; body: unknown }[] = []
   let home: Awaited<ReturnType<typeof temporaryFolder>>
   let server: Server
   let baseUrl: string
@@ -36,6 +38,12 @@ describe('import promptfoo', () => {
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const body = JSON.parse(Buffer.concat(chunks).toString()) as Call & { input: string[] }
+      if (request.url?.startsWith('/ask') === true) {
+        const heard = JSON.parse(Buffer.concat(chunks).toString()) as { question: string }
+        asked.push({ url: request.url, key: request.headers.authorization, body: heard })
+        response.end(JSON.stringify({ answer: { text: `${heard.question.toUpperCase()}!` }, tokenUsage: { prompt: 3, completion: 2 } }))
+        return
+      }
       const isEmbedding = request.url?.endsWith('/embeddings') === true
       if (!isEmbedding) calls.push(body)
       const said = isEmbedding ? { data: body.input.map((text, index) => ({ index, embedding: vectorOf(text) })) } : { choices: [{ message: { content: answer(body) }, finish_reason: 'stop' }], usage: { prompt_tokens: 5, completion_tokens: 3 } }
@@ -48,7 +56,7 @@ describe('import promptfoo', () => {
     home = await temporaryFolder()
     await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve))
     baseUrl = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v1`
-    server = await startServer(home.path, { args: ['--no-examples'], env: { OPENAI_API_KEY: 'sk-for-this-test' } })
+    server = await startServer(home.path, { args: ['--no-examples'], env: { OPENAI_API_KEY: 'sk-for-this-test', BOT_KEY: 'bot-key' } })
   })
   afterAll(async () => {
     await server.stop()
@@ -108,6 +116,23 @@ describe('import promptfoo', () => {
     expect(scored).toEqual([[0, 0], [1, 0.95], whole, whole, whole])
     const judged = examples.find(({ scores }) => scores['score'] === 0.95)
     expect(judged?.details).toMatchObject({ assertions: [{ type: 'llm-rubric', score: 0.9, reason: 'as asked' }, { type: 'icontains', pass: true }] })
+  })
+
+  it('asks a service that speaks no protocol of models, and pays for no answer twice', async () => {
+    const config = join(home.path, 'bot.yaml')
+    const provider = `{ id: '${baseUrl.replace('/v1', '')}/ask/{{ tenant }}', label: bot, config: { method: POST, headers: { Authorization: 'Bearer {{env.BOT_KEY}}' }, body: { question: '{{prompt}}', n: 3 }, transformResponse: json.answer.text } }`
+    await writeFile(config, `description: A bot\nprompts: ['say {{ word }}']\nproviders: [${provider}]\ntests:\n  - { vars: { word: yes, tenant: a }, assert: [{ type: equals, value: 'SAY YES!' }] }\n  - { vars: { word: no, tenant: b }, assert: [{ type: gleu, value: 'say yes!' }] }\n`)
+    const run = async (): Promise<Experiment> => {
+      const importing = new Running('server/cli/bancada.js', ['import', 'promptfoo', config, '--run', '--wait'], { BANCADA_SERVER: server.url, BANCADA_HOME: home.path })
+      expect([(await importing.ended).code, importing.output]).toEqual([0, expect.stringContaining('reads BOT_KEY of the worker')])
+      return latest()
+    }
+    const { runs } = await run()
+    expect(runs[0]?.summary).toMatchObject({ metrics: { pass: { mean: 0.5, n: 2 } }, tokensIn: 6, tokensOut: 4 })
+    expect(asked.toSorted((one, other) => String(one.url).localeCompare(String(other.url)))).toEqual(['yes', 'no'].map((word, index) => ({ url: `/ask/${'ab'[index]}`, key: 'Bearer bot-key', body: { question: `say ${word}`, n: 3 } })))
+    const again = await run()
+    expect([asked.length, again.runs[0]?.summary?.cachedExamples]).toEqual([2, 2])
+    expect(JSON.stringify([again, await examplesOf(runs[0]?.id)])).not.toContain('bot-key')
   })
 
   it('sends a conversation that the config writes by loops', async () => {
