@@ -40,6 +40,7 @@ describe('estimate', () => {
     expect(alone({ type: 'judge', model: priced, rubric: 'r'.repeat(20), maxTokens: 30 })).toEqual({ calls: 50, tokens: 50 * (160 + 30), costUsd: expect.closeTo((50 * 160 + 50 * 30 * 2) / 1e6, 12) as number })
     expect(alone({ type: 'pairwise', model: priced, criterion: 'r'.repeat(20), maxTokens: 30 })).toEqual({ calls: 100, tokens: 100 * (170 + 30), costUsd: expect.closeTo((100 * 170 + 100 * 30 * 2) / 1e6, 12) as number })
     expect(alone({ type: 'assertions', graders: { default: { model: priced } } })).toEqual({ calls: null, tokens: null, costUsd: null })
+    expect(alone({ type: 'moderation', model: { provider: 'openai', baseUrl: 'http://h/v1', model: 'omni', price: { perHour: 0 } } })).toEqual({ calls: 50, tokens: 500, costUsd: 0 })
     expect(alone({ type: 'length' })).toBeNull()
   })
 

@@ -20,14 +20,16 @@ const FRAME_CHARACTERS = 500
 /**
  * The most that judges take: a call per judge and answer, two where answers are compared in both orders, and the
  * labelled answers that a judge is held to, every answer as long as maxTokens and every verdict as long as the
- * judge's. Replies that are stored are not asked again. Null where nobody judges; figures of graders that the items'
+ * judge's; and moderation, a call per answer. Replies that are stored are not asked again. Null where nobody judges; figures of graders that the items'
  * assertions may ask are null, since the file does not tell which.
  */
 export function judgeFigures(params: Params, input: ScoringInput): Besides | null {
   const scorers = Object.values(scorersOf(params))
   const judges = scorers.flatMap((scorer) => (scorer.type === 'judge' || scorer.type === 'pairwise' ? [judged(scorer, params, input)] : []))
-  const asksGraders = scorers.some((scorer) => scorer.type === 'assertions' && Object.keys(scorer.graders).length > 0)
-  return judges.length === 0 && !asksGraders ? null : sumOf([...judges, ...(asksGraders ? [UNKNOWN] : [])])
+  const moderated = scorers.flatMap((scorer) => (scorer.type === 'moderation' ? [moderating(scorer.model, params, input)] : []))
+  const asksGraders = scorers.some((scorer) => scorer.type === 'assertions' && Object.keys(scorer.graders).length + Object.keys(scorer.moderators).length > 0)
+  const all = [...judges, ...moderated]
+  return all.length === 0 && !asksGraders ? null : sumOf([...all, ...(asksGraders ? [UNKNOWN] : [])])
 }
 
 /** Vectors of endpoints: of answers and targets that are compared, of questions and chunks that are retrieved by. A call for each, unless they are asked for together. */
@@ -63,6 +65,10 @@ function judged(scorer: Judge | PairwiseJudge, params: Params, { items, datasetS
   return sumOf([scorer.model, ...(scorer.others ?? [])].map((model) => priced(model, { calls, tokensIn, tokensOut: calls === null ? null : calls * scorer.maxTokens })))
 }
 
+function moderating(model: ModelRef, params: Params, { items }: ScoringInput): Besides {
+  return priced(model, { calls: items, tokensIn: items === null ? null : items * Number(params['maxTokens']), tokensOut: 0 })
+}
+
 function comparing(by: ModelRef, params: Params, { items, itemCharacters }: ScoringInput): Besides {
   const perItem = itemCharacters === undefined ? null : Number(params['maxTokens']) + itemCharacters / CHARACTERS_PER_TOKEN
   return priced(by, { calls: items === null ? null : 2 * items, tokensIn: items === null || perItem === null ? null : Math.ceil(items * perItem), tokensOut: 0 })
@@ -79,6 +85,7 @@ function retrieving(by: ModelRef, params: Params, { items, itemCharacters, docum
 function priced(ref: ModelRef, { calls, tokensIn, tokensOut }: { calls: number | null; tokensIn: number | null; tokensOut: number | null }): Besides {
   const price = EndpointSchema.safeParse(ref).data?.price
   const tokens = tokensIn === null || tokensOut === null ? null : tokensIn + tokensOut
+  if (price?.perHour === 0) return { calls, tokens, costUsd: 0 }
   const { inputPerMillion, outputPerMillion = tokensOut === 0 ? 0 : undefined } = price ?? {}
   const costUsd = tokensIn === null || tokensOut === null || inputPerMillion === undefined || outputPerMillion === undefined ? null : (tokensIn * inputPerMillion + tokensOut * outputPerMillion) / 1e6
   return { calls, tokens, costUsd }

@@ -115,6 +115,7 @@ export const ScorerSchema = z.discriminatedUnion('type', [
     unit: z.string().trim().min(1).max(20).optional().describe('shown beside the figures'),
   }),
   z.strictObject({ type: z.literal('similarity'), by: EmbedderSchema.default('use-lite-en'), to: z.string().min(1).optional().describe('field of the item; left out: the target'), atLeast: z.number().gt(0).max(1).optional().describe('1 from this cosine on, else 0; left out: the cosine itself, no less than 0') }),
+  z.strictObject({ type: z.literal('moderation'), model: OpenAiEndpointSchema.describe('with /v1/moderations'), categories: z.array(z.string().min(1)).min(1).optional().describe('as the endpoint names them; left out: any') }),
   z.strictObject({ type: z.literal('perplexity'), atMost: z.number().min(1).optional().describe('1 up to this perplexity, else 0; left out: 1 / perplexity') }),
   z.strictObject({
     type: z.literal('lm_eval'),

@@ -33,7 +33,7 @@ export class NamedScoring {
     const { plain, byModel, judges, assertions } = this.scorers
     const given: Verdicts = { scores: {}, reasons: {}, problems: {}, records: {}, figures: {}, costsUsd: [], took: [] }
     for (const [name, scorer] of plain) await noted(given, name, async () => scorer(scored))
-    for (const [name, scorer] of byModel) await noted(given, name, () => scorer.score(scored, meanLogLikelihood, given.took))
+    for (const [name, scorer] of byModel) await noted(given, name, () => scorer.score(scored, meanLogLikelihood, given))
     await Promise.all([...judges].map(([name, judge]) => judged(given, name, () => judge.judge({ item, question, answer: scored.answer }))))
     const asserted = await assertions?.score(scored, item, { question, meanLogLikelihood })
     Object.assign(given.scores, asserted?.scores)

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { PromptParameters } from '../../server/contracts/index.js'
+import { answersJson, endpointThat } from '../fixtures/model-endpoint.js'
 import { chatEndpoint, promptRun } from '../fixtures/prompt-run.js'
 import { runPrompt } from './prompt.js'
 
@@ -45,6 +46,22 @@ test('a scorer of one’s own says which way is better, and in what unit', async
   mkdirSync(join(context.folders.home, 'scorers'), { recursive: true })
   writeFileSync(join(context.folders.home, 'scorers', 'words.mjs'), "export default ({ answer }) => answer.split(' ').length\n")
   expect((await runPrompt(context)).metrics).toMatchObject({ words: { n: 10, higherIsBetter: false, unit: 'words', method: 'student-t' }, accuracy: { higherIsBetter: true } })
+})
+
+test('what a moderation endpoint flags is told, and costs what it says', async () => {
+  const { baseUrl } = await chatEndpoint((prompt) => (prompt.includes('1') ? 'spam' : 'ham'))
+  const moderation = await endpointThat((incoming, response) => {
+    const isBad = moderation.bodies.at(-1)?.['input'] === 'spam'
+    answersJson({ results: [{ flagged: isBad, categories: { hate: isBad, violence: isBad }, category_scores: { hate: 0.8, violence: 0.7 } }] })(incoming, response)
+  })
+  const model = { provider: 'openai', api: 'chat', baseUrl: moderation.baseUrl, model: 'omni', price: { perHour: 0 } } as const
+  const { context, reported } = await promptRun(baseUrl, { scorers: { safe: { type: 'moderation', model }, peaceful: { type: 'moderation', model, categories: ['self-harm'] } } }, { assignment: { metrics: ['safe', 'peaceful'] } })
+  const summary = await runPrompt(context)
+  const bad = reported.examples.filter(({ output }) => output === 'spam')
+  expect(bad.length).toBeGreaterThan(0)
+  expect(summary.metrics).toMatchObject({ safe: { n: 10, mean: 1 - bad.length / 10, method: 'wilson' }, peaceful: { n: 10, mean: 1 } })
+  expect(bad.map(({ details }) => details['judgements'])).toEqual(bad.map(() => ({ safe: 'hate 0.800, violence 0.700' })))
+  expect(summary.judgeCostUsd).toBe(0)
 })
 
 test('a rubric that names a field the items lack is refused before anything is asked', async () => {

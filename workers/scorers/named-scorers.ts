@@ -41,7 +41,7 @@ export interface ScoredAnswer {
 export type Given = number | CorpusScore | null
 export type NamedScorer = (scored: ScoredAnswer) => Given | Promise<Given>
 /** Types that ask models, or read what others must open. */
-const ASKING = ['judge', 'pairwise', 'similarity', 'perplexity', 'assertions'] as const
+const ASKING = ['judge', 'pairwise', 'similarity', 'perplexity', 'moderation', 'assertions'] as const
 type AskingType = (typeof ASKING)[number]
 
 type SimpleScorer = Exclude<Scorer, { type: AskingType | 'custom' }>
