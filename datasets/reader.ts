@@ -4,11 +4,12 @@
  * for retrieval, the documents that the questions are about.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, resolve, sep } from 'node:path'
 import type { DatasetManifest, DatasetTask } from '../server/contracts/index.js'
 import { DatasetError } from './dataset-error.js'
+import { countLines, digestOf } from './file-facts.js'
 import { ITEM_SCHEMAS, lineError, parseLine, SourceDocumentSchema, type DatasetItem, type ItemOfTask, type SourceDocument } from './items.js'
 import { readLines, shownPath } from './lines.js'
 import { MANIFEST_FILE, readManifest } from './manifest.js'
@@ -122,11 +123,7 @@ async function assertOwnFile(folder: string, file: string): Promise<void> {
 
 async function hashFiles(folder: string, files: string[]): Promise<string> {
   const total = createHash('sha256')
-  for (const file of [...files].sort()) {
-    const one = createHash('sha256')
-    for await (const chunk of createReadStream(join(folder, file))) one.update(chunk as Buffer)
-    total.update(`${file}\0${one.digest('hex')}\n`)
-  }
+  for (const file of [...files].sort()) total.update(`${file}\0${await digestOf(join(folder, file))}\n`)
   return total.digest('hex')
 }
 
@@ -134,12 +131,6 @@ async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const all: Item[] = []
   for await (const item of items) all.push(item)
   return all
-}
-
-async function countLines(path: string): Promise<number> {
-  let count = 0
-  for await (const _line of readLines(path)) count += 1
-  return count
 }
 
 async function* streamItems(path: string, manifest: DatasetManifest): AsyncGenerator<DatasetItem> {
