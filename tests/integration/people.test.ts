@@ -33,7 +33,7 @@ const refusal = async (method: string, path: string, body?: unknown): Promise<st
 
 it('tells the finding in Portuguese too', async () => {
   expect((await compare()).sentence).toMatch(/^template="Spam or ham\?" and template="Label this e-mail:" are not distinguishable on Accuracy: difference \+13\.3 points/)
-  expect((await compare('&lang=pt')).sentence).toMatch(/não se distinguem em Acurácia: diferença de \+13,3 pontos \(intervalo de 95 %: -?\d+,\d a \d+,\d; n = 60 itens pareados; p = 0,\d{3}, teste de permutação\)/)
+  expect((await compare('&lang=pt')).sentence).toMatch(/não se distinguem em Acurácia: diferença de \+13,3 pontos \(intervalo de 95 %: −?\d+,\d a \d+,\d; n = 60 itens pareados; p = 0,\d{3}, teste de permutação\)/)
 })
 
 it('narrows the items by what stands in the answers', async () => {
