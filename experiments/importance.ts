@@ -45,43 +45,68 @@ const FEW_PER_GROUP = 3
 export function parameterImportance(runs: readonly ScoredRun[], axes: readonly string[], seed = 1): Importance {
   const scored = runs.filter(({ score }) => Number.isFinite(score))
   const scores = scored.map(({ score }) => score)
-  const found = axes.flatMap((axis) => {
-    const { group, groups, isBinned } = groupsOf(scored.map(({ varied }) => varied[axis]))
+  const deviations = deviationsOf(scores)
+  const found = deviations === null ? [] : axes.flatMap((axis) => {
+    const grouping = groupsOf(scored.map(({ varied }) => varied[axis]))
     // With a group for each run there is nothing that noise could be told from.
-    if (groups < 2 || scores.length <= groups) return []
-    const share = explained(scores, group, groups)
-    if (Number.isNaN(share)) return []
-    return [{ axis, share, corrected: omegaSquared(share, scores.length, groups), p: permutationP(scores, { group, groups, share, seed }), groups, isBinned }]
+    if (grouping.groups < 2 || scores.length <= grouping.groups) return []
+    return [{ axis, ...grouping, share: explained(deviations, grouping) }]
   })
-  const isUncertain = scores.length < FEW_RUNS || found.some(({ groups }) => scores.length / groups < FEW_PER_GROUP)
-  return { n: scores.length, axes: found.sort((a, b) => b.corrected - a.corrected), isUncertain }
+  const ps = deviations === null ? [] : permutationPs(deviations, found, seed)
+  const told = found.map(({ axis, share, groups, isBinned }, index): AxisImportance => ({ axis, share, corrected: omegaSquared(share, scores.length, groups), p: ps[index] ?? NaN, groups, isBinned }))
+  const isUncertain = scores.length < FEW_RUNS || told.some(({ groups }) => scores.length / groups < FEW_PER_GROUP)
+  return { n: scores.length, axes: told.sort((a, b) => b.corrected - a.corrected), isUncertain }
 }
 
-function groupsOf(values: readonly unknown[]): { group: number[]; groups: number; isBinned: boolean } {
+interface Grouping {
+  /** Of each run, its group. */
+  group: readonly number[]
+  /** Of each group, its runs. */
+  sizes: readonly number[]
+  groups: number
+}
+
+function groupsOf(values: readonly unknown[]): Grouping & { isBinned: boolean } {
   const distinct = new Set(values.map((value) => JSON.stringify(value)))
   if (distinct.size > MOST_VALUES && values.length < distinct.size * FEW_OF_EACH && values.every((value) => typeof value === 'number')) {
     const sorted = [...values].sort((a, b) => a - b)
     const cuts = [0.25, 0.5, 0.75].map((share) => sorted[Math.floor(share * sorted.length)] ?? Infinity)
-    return { group: values.map((value) => cuts.filter((cut) => value >= cut).length), groups: 4, isBinned: true }
+    return { ...sized(values.map((value) => cuts.filter((cut) => value >= cut).length), 4), isBinned: true }
   }
   const index = new Map([...distinct].map((key, position) => [key, position]))
-  return { group: values.map((value) => index.get(JSON.stringify(value)) ?? 0), groups: distinct.size, isBinned: false }
+  return { ...sized(values.map((value) => index.get(JSON.stringify(value)) ?? 0), distinct.size), isBinned: false }
 }
 
-/** η²; NaN where all scores are equal, but for the last digits. */
-function explained(scores: readonly number[], group: readonly number[], groups: number): number {
+function sized(group: readonly number[], groups: number): Grouping {
+  const sizes = Array.from({ length: groups }, () => 0)
+  for (const one of group) sizes[one] = (sizes[one] ?? 0) + 1
+  return { group, sizes, groups }
+}
+
+interface Deviations {
+  /** Of each score from the mean of all. */
+  values: Float64Array
+  /** Sum of their squares. */
+  total: number
+}
+
+/** Null where all scores are equal, but for the last digits. */
+function deviationsOf(scores: readonly number[]): Deviations | null {
   const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length
-  const [sums, counts] = [new Float64Array(groups), new Float64Array(groups)]
-  let total = 0
-  for (const [index, score] of scores.entries()) {
-    const at = group[index] ?? 0
-    sums[at] = (sums[at] ?? 0) + score - mean
-    counts[at] = (counts[at] ?? 0) + 1
-    total += (score - mean) ** 2
-  }
+  const values = Float64Array.from(scores, (score) => score - mean)
+  const total = values.reduce((sum, value) => sum + value ** 2, 0)
   // Scores that are equal but for the order in which they were summed have no variance to explain.
-  if (total <= scores.length * (1e-12 * mean) ** 2) return NaN
-  return sums.reduce((between, sum, at) => between + (counts[at] === 0 ? 0 : sum ** 2 / (counts[at] ?? 1)), 0) / total
+  return total > scores.length * (1e-12 * mean) ** 2 ? { values, total } : null
+}
+
+/** η². */
+function explained({ values, total }: Deviations, { group, sizes, groups }: Grouping): number {
+  const sums = new Float64Array(groups)
+  for (let index = 0; index < values.length; index++) {
+    const at = group[index] ?? 0
+    sums[at] = (sums[at] ?? 0) + (values[index] ?? 0)
+  }
+  return sums.reduce((between, sum, at) => between + (sizes[at] === 0 ? 0 : sum ** 2 / (sizes[at] ?? 1)), 0) / total
 }
 
 function omegaSquared(share: number, n: number, groups: number): number {
@@ -89,11 +114,12 @@ function omegaSquared(share: number, n: number, groups: number): number {
   return Math.max(0, (share - (groups - 1) * within) / (1 + within))
 }
 
-function permutationP(scores: readonly number[], { group, groups, share, seed }: { group: readonly number[]; groups: number; share: number; seed: number }): number {
+/** One shuffle serves all axes. */
+function permutationPs({ values, total }: Deviations, axes: readonly (Grouping & { share: number })[], seed: number): number[] {
   const word = randomWords(seed)
-  const shuffled = [...scores]
-  const turns = permutations(scores.length)
-  let asMuch = 0
+  const shuffled = values.slice()
+  const turns = permutations(values.length)
+  const asMuch = axes.map(() => 0)
   for (let turn = 0; turn < turns; turn++) {
     for (let index = shuffled.length - 1; index > 0; index--) {
       const other = word() % (index + 1)
@@ -101,8 +127,10 @@ function permutationP(scores: readonly number[], { group, groups, share, seed }:
       shuffled[index] = there
       shuffled[other] = here
     }
-    // Equal shares must count as equal whatever order their sums were taken in.
-    if (explained(shuffled, group, groups) >= share - 1e-12) asMuch++
+    for (const [index, axis] of axes.entries()) {
+      // Equal shares must count as equal whatever order their sums were taken in.
+      if (explained({ values: shuffled, total }, axis) >= axis.share - 1e-12) asMuch[index] = (asMuch[index] ?? 0) + 1
+    }
   }
-  return (asMuch + 1) / (turns + 1)
+  return asMuch.map((count) => (count + 1) / (turns + 1))
 }

@@ -56,7 +56,9 @@ export function crossings(runs: readonly Run[], rowAxis: string | null, columnAx
   const cells = new Map<string, Run[]>()
   for (const run of runs) {
     const key = cellKey(rowAxis === null ? null : run.varied[rowAxis], run.varied[columnAxis])
-    cells.set(key, [...(cells.get(key) ?? []), run])
+    const cell = cells.get(key)
+    if (cell === undefined) cells.set(key, [run])
+    else cell.push(run)
   }
   return cells
 }
