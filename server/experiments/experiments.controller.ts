@@ -44,6 +44,11 @@ const ListQuerySchema = z.object({
 type ListQuery = z.infer<typeof ListQuerySchema>
 
 const ReadQuerySchema = z.object({
+  runs: z
+    .string()
+    .transform((text) => [...new Set(text.split(',').map((id) => id.trim()).filter((id) => id !== ''))])
+    .optional()
+    .describe('ids of the runs to tell of, with commas between; empty: none; left out: all'),
   errorCostUsd: z.coerce.number().nonnegative().optional().describe('what an error costs, US dollars; left out: what the file says'),
 })
 
@@ -96,10 +101,10 @@ export class ExperimentsController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One experiment with all its runs' })
+  @ApiOperation({ summary: 'One experiment with all its runs, or with those named', description: 'Who follows an experiment reads it once whole, and then the runs that the events name.' })
   @ApiOkResponse({ standardSchema: ExperimentSchema })
-  read(@Param('id') id: string, @Query({ schema: ReadQuerySchema }) { errorCostUsd }: z.infer<typeof ReadQuerySchema>): Promise<Experiment> {
-    return this.experiments.read(id, errorCostUsd)
+  read(@Param('id') id: string, @Query({ schema: ReadQuerySchema }) { errorCostUsd, runs }: z.infer<typeof ReadQuerySchema>): Promise<Experiment> {
+    return this.experiments.read(id, { errorCostUsd, runIds: runs })
   }
 
   @Patch(':id')

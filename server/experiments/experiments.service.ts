@@ -7,7 +7,7 @@ import { metricsOf, primaryMetric } from '../../experiments/metrics.js'
 import { racePlanOf } from '../../experiments/race-rules.js'
 import { parseSearch } from '../../experiments/search-query.js'
 import { parseExperiment } from '../../experiments/spec.js'
-import { AppError, type CreatedExperiment, type Estimate, type Experiment, type ExperimentChange, type ExperimentOrder, type ExperimentPage, type ExperimentSpec, type SearchTerm } from '../contracts/index.js'
+import { AppError, type CreatedExperiment, type Estimate, type Experiment, type ExperimentChange, type ExperimentOrder, type ExperimentPage, type ExperimentSpec, type Run, type SearchTerm } from '../contracts/index.js'
 import { RunDelivery } from '../delivery/run-delivery.js'
 import { datasetRoots, SETTINGS, type Settings } from '../settings.js'
 import { ExperimentStore } from '../store/experiment-store.js'
@@ -81,12 +81,19 @@ export class ExperimentsService {
     return { experiments: page, total, next: experiments.length > rest.limit ? (page.at(-1)?.id ?? null) : null }
   }
 
-  /** @param errorCostUsd of an error; left out: as the file says */
-  async read(id: string, errorCostUsd?: number): Promise<Experiment> {
+  /** @param about what an error costs, left out: as the file says; and the runs to tell of, left out: all */
+  async read(id: string, { errorCostUsd, runIds }: { errorCostUsd?: number | undefined; runIds?: readonly string[] | undefined } = {}): Promise<Experiment> {
     const experiment = await this.experiments.read(id)
-    const runs = await this.runs.ofExperiment(id)
+    const runs = runIds === undefined ? await this.runs.ofExperiment(id) : await this.#runsOf(id, runIds)
     const price = errorCostUsd ?? errorCostIn(experiment.spec) ?? null
     return { ...experiment, errorCostUsd: price, expectedCosts: price === null ? [] : expectedCosts(runs, experiment.primaryMetric, price), runs }
+  }
+
+  async #runsOf(id: string, runIds: readonly string[]): Promise<Run[]> {
+    const runs = (await this.runs.readMany(runIds)).filter(({ experimentId }) => experimentId === id)
+    const unknown = runIds.filter((runId) => !runs.some((run) => run.id === runId))
+    if (unknown.length > 0) throw new AppError('not_found', `The experiment "${id}" has no run ${unknown.map((runId) => `"${runId}"`).join(', ')}.`)
+    return runs
   }
 
   async change(id: string, change: ExperimentChange): Promise<Experiment> {

@@ -90,6 +90,11 @@ describe('the server', () => {
     const stored = await ask<Experiment>('GET', `/api/experiments/${yaml.body.id}`)
     expect(stored.body).toMatchObject({ name: 'From a file', status: 'queued', axes: { shots: [0, 1] }, primaryMetric: 'accuracy' })
     expect(stored.body.runs.map((run) => run.colorSlot)).toEqual([0, 1])
+    const [, second] = stored.body.runs
+    const some = async (runs: string): Promise<Answer<Experiment>> => ask<Experiment>('GET', `/api/experiments/${yaml.body.id}?runs=${runs}`)
+    expect((await some(second?.id ?? '')).body).toEqual({ ...stored.body, runs: [second] })
+    expect((await some('')).body).toEqual({ ...stored.body, runs: [] })
+    expect(codeOf(await some(json.body.runs[0]?.id ?? ''))).toEqual([404, 'not_found'])
     const page = await ask<ExperimentPage>('GET', '/api/experiments?limit=1')
     expect(page.body).toMatchObject({ experiments: [{ id: yaml.body.id }], next: yaml.body.id })
     expect((await ask<ExperimentPage>('GET', `/api/experiments?limit=1&before=${page.body.next}`)).body.experiments[0]?.id).toBe(json.body.id)

@@ -48,7 +48,7 @@ export interface LiveOptions<Q, T> {
   /** Read reactively: whenever its answer changes, the data are loaded anew. Null loads nothing. */
   query: () => Q | null
   load: (query: Q, signal: AbortSignal) => Promise<T>
-  /** Which server events make the data stale. */
+  /** Which server events make the data stale; a reset does in any case. */
   on: (event: ServerEvent) => boolean
 }
 
@@ -63,7 +63,7 @@ export function liveResource<Q, T>(options: LiveOptions<Q, T>): Resource<T> {
     return untrack(() => {
       const unfollow = resource.follow((signal) => options.load(query, signal))
       const unlisten = options.feed.listen((event) => {
-        if (event.type === 'reset' || options.on(event)) resource.refresh()
+        if (options.on(event) || event.type === 'reset') resource.refresh()
       })
       return () => {
         unlisten()
