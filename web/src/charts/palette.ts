@@ -18,9 +18,17 @@ export function runDash(slot: number, role: 'train' | 'eval'): number[] {
 /** The build shortens #000000 to #000, to which no alpha can be appended. */
 const expand = (color: string): string => (/^#[0-9a-f]{3}$/i.test(color) ? `#${[...color.slice(1)].map((digit) => digit + digit).join('')}` : color)
 
-/** Canvas cannot read `var()`: the colour as the theme on show defines it, in six digits. */
+const read = new Map<string, string>()
+
+/** Canvas cannot read `var()`: the colour as the theme on show defines it, in six digits. Asking the page for it makes it compute its styles, so each theme is asked once. */
 export function themeColor(name: string): string {
-  return expand(getComputedStyle(document.documentElement).getPropertyValue(name).trim())
+  const root = document.documentElement
+  const key = `${root.dataset['theme']} ${name}`
+  const known = read.get(key)
+  if (known !== undefined) return known
+  const color = expand(getComputedStyle(root).getPropertyValue(name).trim())
+  if (color !== '') read.set(key, color)
+  return color
 }
 
 export const canvasRunColor = (slot: number): string => themeColor(`--run-${slot % HUES}`)

@@ -35,12 +35,16 @@ const PLACING_POINTS = 400
 
 /** Series of some runs as they lie along the x axis asked for. Lives as long as the component that makes it; `query` is read reactively. */
 export function placedSeries(feed: LiveFeed, query: () => PlacedQuery): PlacedSeries {
-  const ids = $derived(query().runs.map(({ id }) => id))
+  // Taken apart, so that a zoom (which changes the query) makes no new series of what has been read: those of its own range are still to come.
+  const runs = $derived(query().runs)
+  const kind = $derived(query().view.x)
+  const stepWord = $derived(query().stepWord)
+  const ids = $derived(runs.map(({ id }) => id))
   const view = $derived(query().view)
   const board = liveSeries(feed, () => ({ runs: ids, keys: query().keys, maxPoints: query().maxPoints, from: view.from, to: view.to, digits: query().digits ?? DIGITS }))
   // Read over all steps, whatever part of them is on show: a run's first token lies at its beginning.
-  const placing = liveSeries(feed, () => ({ runs: view.x === 'step' ? [] : ids, keys: placingKeys(view.x, query().keys), maxPoints: PLACING_POINTS, from: null, to: null, digits: null }))
-  const look = $derived(xLook(view.x, { stepWord: query().stepWord, largest: view.x === 'time' ? largestPlace(view.x, placing.byRun) : 0 }))
+  const placing = liveSeries(feed, () => ({ runs: kind === 'step' ? [] : ids, keys: placingKeys(kind, query().keys), maxPoints: PLACING_POINTS, from: null, to: null, digits: null }))
+  const look = $derived(xLook(kind, { stepWord, largest: kind === 'time' ? largestPlace(kind, placing.byRun) : 0 }))
   return {
     get byRun() {
       return board.byRun
@@ -54,7 +58,7 @@ export function placedSeries(feed: LiveFeed, query: () => PlacedQuery): PlacedSe
     get isLoading() {
       return board.updatedAt === null && board.error === null
     },
-    seriesOf: (group) => chartSeries(query().runs, group, { byRun: board.byRun, places: { kind: view.x, placing: placing.byRun, divisor: look.divisor } }),
+    seriesOf: (group) => chartSeries(runs, group, { byRun: board.byRun, places: { kind, placing: placing.byRun, divisor: look.divisor } }),
     zoomOf: (series, range) => {
       const steps = stepsWithin(series.map((one) => ({ buckets: one.buckets, place: placeOf(one) })), range)
       return steps === null ? null : { from: String(steps.from), to: String(steps.to) }

@@ -75,9 +75,10 @@ export class Preferences {
   }
 
   #setPrinting(isPrinting: boolean): void {
-    // The browser lays out the paper right after its event, and waits for nobody.
-    flushSync(() => (this.isPrinting = isPrinting))
+    this.isPrinting = isPrinting
     this.#paint()
+    // The browser lays out the paper right after its event, and waits for nobody.
+    flushSync()
   }
 
   #paint(): void {

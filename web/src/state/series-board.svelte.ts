@@ -22,7 +22,8 @@ export class SeriesBoard {
       const runs = query.runs.filter((id) => stale.delete(id))
       if (runs.length > 0 && !(await this.#read({ ...query, runs }, abort.signal))) for (const id of runs) stale.add(id)
     }, REFRESH_INTERVAL_MS)
-    this.byRun = new Map([...this.byRun].filter(([id]) => stale.has(id)))
+    // What stays on show until it is read anew is not drawn anew.
+    if ([...this.byRun.keys()].some((id) => !stale.has(id))) this.byRun = new Map([...this.byRun].filter(([id]) => stale.has(id)))
     call()
     const known = new Set(query.runs)
     const unlisten = feed.listen((event) => {

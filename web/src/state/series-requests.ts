@@ -62,7 +62,11 @@ async function readFor(get: Get, query: SeriesQuery, askers: readonly Asker[]): 
   }
   try {
     const runs = await get({ ...query, keys: [...new Set(askers.flatMap(({ keys }) => keys))] }, abort.signal)
-    for (const { keys, resolve } of askers) resolve(runs.map(({ runId, series }) => ({ runId, series: series.filter(({ key }) => keys.includes(key)) })))
+    for (const { keys, resolve } of askers) {
+      resolve(runs.map(({ runId, series }) => ({ runId, series: series.filter(({ key }) => keys.includes(key)) })))
+      // What each chart makes of its series is a task of its own: between two of them the page can draw and hear the pointer.
+      await new Promise((next) => setTimeout(next))
+    }
   } catch (error) {
     for (const { reject } of askers) reject(error)
   }
