@@ -1,3 +1,4 @@
+import { Template } from '@huggingface/jinja'
 import { expect, test } from 'vitest'
 import { RunFailure } from './run-context.js'
 import { PromptTemplate } from './template.js'
@@ -25,6 +26,11 @@ test.each([
   const template = new PromptTemplate(source, 'template')
   if (expected === null) expect(() => template.render(item)).toThrow('"separator"')
   else expect(template.render(item)).toBe(expected)
+})
+
+test.each(['Q: {{ input }}\nA:', '{{ input }}{{ id }}', 'no field', '{{ "a" }} {{ input }}', '{{ choices }}', '{{ count }} of {{ input }}', '{{ steps }}'])('puts fields into %s as Jinja does', (source) => {
+  const values = { ...item, input: 'a <b> {{ c }} \\ "é"', count: 3 }
+  expect(new PromptTemplate(source, 'template').render(values, { steps: 'given' })).toBe(new Template(source).render({ ...values, steps: 'given' }))
 })
 
 test('says what a broken template is', () => {

@@ -16,6 +16,7 @@ export class PromptTemplate {
   /** Fields an item must have: `input`, or `meta.author` for a part of one. */
   readonly variables: readonly string[]
   private readonly template: Template
+  private readonly plain: readonly Part[] | null
   private readonly name: string
 
   /** @param name the parameter that holds the source, for messages. @throws {RunFailure} `template_invalid` */
@@ -27,6 +28,7 @@ export class PromptTemplate {
       throw new RunFailure('template_invalid', `${name} is not a valid Jinja template: ${messageOf(cause)}; it reads: ${source.slice(0, 200)}`, { cause })
     }
     this.variables = freeVariables(this.template.parsed)
+    this.plain = plainParts(this.template, this.variables)
   }
 
   /**
@@ -35,6 +37,8 @@ export class PromptTemplate {
    */
   render(item: TemplateItem, given: Readonly<Record<string, unknown>> = {}): string {
     this.assertFits(item, Object.keys(given))
+    const text = this.plain === null ? null : joined(this.plain, item, given)
+    if (text !== null) return text
     try {
       return this.template.render({ ...item, ...given })
     } catch (cause) {
@@ -53,6 +57,33 @@ export class PromptTemplate {
     if (missing === undefined) return
     throw new RunFailure('template_variable', `${this.name} uses "${missing}", which item "${item.id}" does not have; its fields are ${fieldsBeside(item, missing).join(', ')}`)
   }
+}
+
+/** Text as it stands, or a field to be put there. */
+type Part = { text: string } | { field: string }
+
+/** A template that only puts fields into a text, as most do: the interpreter takes twenty times as long over it. Null for any other. */
+function plainParts({ parsed }: Template, variables: readonly string[]): Part[] | null {
+  const parts: Part[] = []
+  for (const statement of parsed.body) {
+    const { type, value } = statement as { type: string; value?: unknown }
+    if (typeof value !== 'string') return null
+    if (type === 'StringLiteral') parts.push({ text: value })
+    else if (type === 'Identifier' && variables.includes(value)) parts.push({ field: value })
+    else return null
+  }
+  return parts
+}
+
+/** Null where a field is no text: Jinja has its own way to write lists, numbers and what is missing. */
+function joined(parts: readonly Part[], item: TemplateItem, given: Readonly<Record<string, unknown>>): string | null {
+  let whole = ''
+  for (const part of parts) {
+    const text = 'text' in part ? part.text : Object.hasOwn(given, part.field) ? given[part.field] : item[part.field]
+    if (typeof text !== 'string') return null
+    whole += text
+  }
+  return whole
 }
 
 /** A part is looked for in objects alone: texts and lists have methods of their own. */

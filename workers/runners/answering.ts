@@ -7,7 +7,7 @@ import { CallFailed, PromptRefused, type CallFacts, type Completion, type LabelS
 import type { Account } from '../providers/paid-calls.js'
 import { transcriptOf } from '../providers/transcript.js'
 import { accuracyOf, labelInAnswer, likeliest } from '../scorers/classification.js'
-import { textFigure } from '../../experiments/text-figures/text-figure.js'
+import { textFigure, type CorpusScore } from '../../experiments/text-figures/text-figure.js'
 import { asScored, CORPUS_METRICS, referencesOf, withDetails } from '../scorers/corpus.js'
 import { CHOICE_METRICS, targetFigures, textFigures } from '../scorers/likelihoods.js'
 import { scoreAnswer } from '../scorers/score-answer.js'
@@ -156,8 +156,9 @@ export function scoreText(text: string, item: Readonly<Record<string, unknown>> 
     const predicted = labelInAnswer(answer ?? '', labels)
     return { answer: answer ?? '', scores: { accuracy: accuracyOf(predicted, item.target) }, details: { predicted, ...details } }
   }
-  const figures = [...CORPUS_METRICS].filter(([metric]) => metrics?.includes(metric)).map(([metric, of]) => [metric, textFigure(of, answer ?? '', referencesOf(item, item.target))] as const)
-  const ofCorpus = asScored(Object.fromEntries(figures))
+  const figures: Record<string, CorpusScore> = {}
+  for (const [metric, of] of CORPUS_METRICS) if (metrics?.includes(metric)) figures[metric] = textFigure(of, answer ?? '', referencesOf(item, item.target))
+  const ofCorpus = asScored(figures)
   return { answer: answer ?? '', scores: { ...scoreAnswer(answer ?? '', item.target, language, metrics), ...ofCorpus.scores }, details: { ...details, ...ofCorpus.details } }
 }
 
@@ -227,13 +228,15 @@ class Asking {
 
   complete(messages: Message[], sample = 0): Promise<Completion & Account> {
     const { params, model, seed } = this.options
-    const { temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop } = { ...params, ...this.step?.decoding }
+    const { topK, topP, minP, repetitionPenalty } = params
+    const { temperature = params.temperature, maxTokens = params.maxTokens, stop = params.stop } = this.step?.decoding ?? {}
     const drawn = sample === 0 ? { seed } : { seed: sampleSeed(seed, sample), sample }
     return this.call(() => model.complete({ messages, temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop, ...drawn, ...fieldsRead(model, this.question.item) }), { isFurther: sample > 0 })
   }
 
   /** One answer, and the texts of further ones to the same prompt. Whichever fails first is the item's failure, once all have ended. */
   async completeAll(messages: Message[], samples: number): Promise<Completion & Account & { others: string[] }> {
+    if (samples === 1) return { ...(await this.complete(messages)), others: [] }
     const settled = await Promise.allSettled(Array.from({ length: samples }, (_, sample) => this.complete(messages, sample)))
     const [first, ...others] = settled.map((one) => {
       if (one.status === 'rejected') throw one.reason

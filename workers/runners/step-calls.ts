@@ -17,6 +17,8 @@ type Taken = Pick<Example, 'latencyMs' | 'ttftMs' | 'tokensIn' | 'tokensOut' | '
  * first token of the last. One unknown figure makes its sum unknown; one stored reply makes the time unreal.
  */
 export function takenBy(calls: readonly StepCall[]): Taken {
+  const [only] = calls
+  if (only !== undefined && calls.length === 1 && !only.isFurther) return takenByOne(only)
   const waited = calls.filter(({ isFurther }) => !isFurther)
   const sum = (pick: (taken: StepCall['taken']) => number | null, among: readonly StepCall[] = calls): number | null =>
     among.reduce<number | null>((total, { taken }) => {
@@ -36,4 +38,9 @@ export function takenBy(calls: readonly StepCall[]): Taken {
     costUsd: sum((taken) => taken.costUsd),
     cached: calls.some(({ taken }) => taken.cached),
   }
+}
+
+/** What most items are: one call, whose figures are theirs. */
+function takenByOne({ taken: { latencyMs, ttftMs, tokensIn, tokensOut, tokensCached, tokensReasoning, costUsd, cached } }: StepCall): Taken {
+  return { latencyMs, ttftMs, tokensIn, tokensOut, tokensCached, tokensReasoning, costUsd, cached }
 }
