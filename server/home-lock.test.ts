@@ -54,6 +54,13 @@ it('respects another machine only while its lock is fresh', async () => {
   await (await take()).release()
 })
 
+it('says which folder cannot be used, and why', async () => {
+  const file = join(home, 'a-file')
+  await writeFile(file, '')
+  await expect(HomeLock.take(file, 'http://127.0.0.1:1')).rejects.toThrow(`The data folder ${file} is a file and no folder. Set BANCADA_HOME to a folder that this user may write.`)
+  await expect(HomeLock.take(join(file, 'below'), 'http://127.0.0.1:1')).rejects.toMatchObject({ code: 'forbidden' })
+})
+
 it('is given to one of many that find it stale at the same time', async () => {
   await writeFile(path, 'left behind')
   const taken = await Promise.allSettled(Array.from({ length: 4 }, take))

@@ -28,10 +28,9 @@ export class HomeLock {
 
   /** Takes the folder, or throws `conflict` with the holder's process and address. */
   static async take(home: string, address: string): Promise<HomeLock> {
-    await mkdir(home, { recursive: true })
     const path = join(home, 'server.lock')
     const me: Holder = { pid: process.pid, startedAt: startOf(process.pid), host: hostname(), address }
-    while (!(await create(path, me))) {
+    while (!(await create(home, path, me))) {
       const text = await readFile(path, 'utf8').catch(() => '')
       const holder = parse(text)
       if (holder !== null && (await isAlive(holder, path))) {
@@ -51,15 +50,34 @@ export class HomeLock {
   }
 }
 
-async function create(path: string, holder: Holder): Promise<boolean> {
+/** @throws {AppError} `forbidden` where the data folder cannot be made or written to */
+async function create(home: string, path: string, holder: Holder): Promise<boolean> {
+  try {
+    await mkdir(home, { recursive: true })
+  } catch (error) {
+    throw unusable(home, error)
+  }
   try {
     await using file = await open(path, 'wx')
     await file.writeFile(`${JSON.stringify(holder)}\n`)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
+    throw unusable(home, error)
   }
+}
+
+const UNUSABLE: Readonly<Record<string, string>> = {
+  EROFS: 'lies on a file system that can only be read',
+  EACCES: 'may not be written by this user',
+  EPERM: 'may not be written by this user',
+  EEXIST: 'is a file and no folder',
+  ENOTDIR: 'lies below a file and not a folder',
+}
+
+function unusable(home: string, error: unknown): unknown {
+  const why = UNUSABLE[(error as NodeJS.ErrnoException).code ?? '']
+  return why === undefined ? error : new AppError('forbidden', `The data folder ${home} ${why}. Set BANCADA_HOME to a folder that this user may write.`, { cause: error })
 }
 
 function parse(text: string): Holder | null {
