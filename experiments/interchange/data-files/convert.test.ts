@@ -73,7 +73,10 @@ describe('the format of SQuAD', () => {
     const [document] = itemsOf(made, 'documents')
     const [item] = itemsOf(made, 'validation')
     expect([item?.['passage'], String(document?.['text']).slice(Number(item?.['start']), Number(item?.['end']))]).toEqual(['grande', 'grande'])
-    expect(() => convert({ 'dev.json': text.replace('"answer_start":14', '"answer_start":2') })).toThrow(/question 1: its answer is not at answer_start 2/)
+    const other = convert({ 'dev.json': text.replaceAll('"answer_start":14', '"answer_start":2') }, { passage: 'answer' })
+    expect(itemsOf(other, 'validation')[0]?.['passage']).toBe('é')
+    const moved = convert({ 'dev.json': text.replaceAll('"answer_start":1', '"answer_start":2') }, { passage: 'answer' })
+    expect([moved.splits, moved.notes.at(-1)]).toEqual([{ validation: 1 }, '1 question left out: no answer stands at its answer_start, word for word.'])
   })
 
   it('becomes questions with their paragraph', () => {
@@ -86,6 +89,7 @@ describe('what cannot be a dataset is refused by file, line and mend', () => {
     ['broken JSON', { 'a.jsonl': '{"input":"x","target":"y"}\n{"input":' }, {}, /a\.jsonl, line 2: not JSON/],
     ['a row that is no object', { 'a.json': '[1]' }, {}, /row is a JSON object/],
     ['an empty question in a list', { 'a.json': '[{"input":"x","target":"y"},{"input":"","target":"y"}]' }, {}, /a\.json, row 2: input: is empty; correct the row, name another column/],
+    ['a chat without turns', { 'a.jsonl': '{"question":"x","answer":"y"}' }, { task: 'chat' }, /line 1: messages: a chat needs a list of turns/],
     ['no column for the answer', { 'a.csv': 'pergunta,gabarito\nx,y\n' }, {}, /no column is known for the answer; there are pergunta, gabarito/],
     ['a column that is not there', { 'a.csv': 'q,a\nx,y\n' }, { columns: { input: 'question' } }, /names the column "question"; there are q, a/],
     ['an empty answer', { 'a.jsonl': '{"input":"x","target":"y"}\n{"input":"x","target":null}' }, {}, /a\.jsonl, line 2: target: is empty/],

@@ -112,8 +112,10 @@ function fromSquad(read: readonly { path: string; split: string }[], values: rea
       : 'The paragraph of a question is the variable `context`; write it into the template.',
     ...(unanswerable > 0 ? [`${unanswerable} question${unanswerable === 1 ? '' : 's'} without an answer ${unanswerable === 1 ? 'is' : 'are'} left out.`] : []),
   ]
-  const splits = new Map(found.map(({ split, squad }) => [split, squad.questions.map(task === 'generation' ? asQuestion : options.passage === 'answer' ? asAnswer : asPassage) as Item[]]))
+  const splits = new Map(found.map(({ split, squad }) => [split, squad.questions.flatMap((question) => (task === 'generation' ? [asQuestion(question)] : options.passage === 'answer' ? asAnswer(question) : [asPassage(question)])) as Item[]]))
   assertItems(splits)
+  const unplaced = found.reduce((sum, { squad, split }) => sum + squad.questions.length - (splits.get(split)?.length ?? 0), 0)
+  if (unplaced > 0) notes.push(`${unplaced} question${unplaced === 1 ? '' : 's'} left out: no answer stands at its answer_start, word for word.`)
   const documents = task === 'retrieval' ? { documents: found.flatMap(({ squad }) => squad.documents) } : {}
   return { task, notes, ...documents, splits: options.trainItems + options.validationItems > 0 ? drawSplits(splits, options, (item) => String(item['cluster'] ?? item['document'])) : splits }
 }
@@ -123,7 +125,7 @@ function fromRows(given: ReadonlyMap<string, readonly Row[]>, options: ConvertDa
   for (const [split, list] of given) if (list.length === 0) throw new AppError('invalid_request', `Nothing was imported: the split ${split} has no rows.`)
   const has = (...names: string[]): boolean => all.some(({ fields }) => names.some((name) => Object.hasOwn(fields, name)))
   if (options.task === 'retrieval') throw new AppError('invalid_request', 'Nothing was imported: a retrieval dataset needs documents with their passages; give a file in the format of SQuAD, or write the dataset by hand (docs/experiment-file.md, "Datasets").')
-  if (options.task === 'chat' || (options.task === undefined && has('messages', 'conversations'))) return made('chat', given, options, (row) => row.fields)
+  if (options.task === 'chat' || (options.task === undefined && has('messages', 'conversations'))) return made('chat', given, options, conversationOf)
   const columns = chooseColumns(all, options.columns)
   const isText = options.task === 'text' || (options.task === undefined && columns.target === undefined && TEXT_COLUMNS.has(columns.input?.trim().toLowerCase() ?? ''))
   if (columns.input === undefined || (!isText && columns.target === undefined)) {
@@ -140,6 +142,12 @@ function fromRows(given: ReadonlyMap<string, readonly Row[]>, options: ConvertDa
   const classes = labels ?? [...new Set([...content.splits.values()].flat().map((item) => String(item['target'])))].sort()
   if (classes.length < 2) throw new AppError('invalid_request', `Nothing was imported: "${target}" holds the one value ${JSON.stringify(classes[0])}, and a classification needs two; name another column, or give --task generation.`)
   return { ...content, task: 'classification', labels: classes, notes: [taken, `The ${classes.length} answers ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ', …' : ''} are taken for labels; with --task generation they are texts.`, ...leftOut] }
+}
+
+function conversationOf({ fields, place }: Row): Record<string, unknown> {
+  const turns = fields['messages'] ?? fields['conversations']
+  if (Array.isArray(turns) && turns.length > 0) return fields
+  return refuse(place, 'messages', 'a chat needs a list of turns: "messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]', turns)
 }
 
 function withoutEmpty(rows: ReadonlyMap<string, readonly Row[]>, columns: readonly string[]): [Map<string, Row[]>, string[]] {

@@ -1,6 +1,6 @@
 /* Reading comprehension in SQuAD's format (1.1 and 2.0): paragraphs with questions and answers in them. */
 import { z } from 'zod'
-import { check, type ItemIds, type Place, refuse } from '../source-file.js'
+import { check, type ItemIds, type Place } from '../source-file.js'
 
 const SquadSchema = z.looseObject({
   data: z.array(
@@ -23,9 +23,10 @@ interface Question {
   context: string
   title: string
   document: string
-  /** Offset of the paragraph in its document, and of the answer in its paragraph, UTF-16 units. */
+  /** Offset of the paragraph in its document, UTF-16 units. */
   start: number
-  answerStart: number
+  /** Where one of the answers stands in the paragraph, word for word; null: none does. */
+  span: { start: number; end: number } | null
 }
 
 export interface Squad {
@@ -54,13 +55,9 @@ export function readSquad(value: unknown, place: Place, ids: ItemIds): Squad {
     for (const { context, qas } of paragraphs) {
       if (context === '') continue
       for (const { id, question, answers } of qas) {
-        const [first, ...others] = answers.filter((answer) => answer.text !== '')
-        if (first === undefined || question.trim() === '') {
-          found.unanswerable += 1
-          continue
-        }
-        const texts = [...new Set([first, ...others].map((answer) => answer.text))]
-        found.questions.push({ id: String(id), question, answers: texts, context, title, document, start: text.length, answerStart: placeOf(first, context, { ...place, id }) })
+        const texts = [...new Set(answers.map((answer) => answer.text).filter((answer) => answer !== ''))]
+        if (texts.length === 0 || question.trim() === '') found.unanswerable += 1
+        else found.questions.push({ id: String(id), question, answers: texts, context, title, document, start: text.length, span: spanOf(answers, context) })
       }
       text += context + BETWEEN_PARAGRAPHS
     }
@@ -70,17 +67,19 @@ export function readSquad(value: unknown, place: Place, ids: ItemIds): Squad {
 }
 
 /** Other languages count characters where these are UTF-16 units: an emoji before the answer moves it. */
-function placeOf({ text, answer_start: given }: { text: string; answer_start: number }, context: string, place: Place & { id: string | number }): number {
-  if (context.startsWith(text, given)) return given
-  const counted = [...context].slice(0, given).join('').length
-  if (context.startsWith(text, counted)) return counted
-  return refuse(place, `question ${place.id}`, `its answer is not at answer_start ${given} of its paragraph, word for word`, text)
+function spanOf(answers: readonly { text: string; answer_start: number }[], context: string): Question['span'] {
+  for (const { text, answer_start: given } of answers) {
+    const counted = [...context].slice(0, given).join('').length
+    const start = [given, counted].find((place) => text !== '' && context.startsWith(text, place))
+    if (start !== undefined) return { start, end: start + text.length }
+  }
+  return null
 }
 
-/** As an item of a retrieval dataset whose gold passage is the answer alone. */
-export function asAnswer(question: Question): Record<string, unknown> {
-  const { answers: [answer = ''], start, answerStart } = question
-  return { ...asPassage(question), passage: answer, start: start + answerStart, end: start + answerStart + answer.length }
+/** As items of a retrieval dataset whose gold passage is the answer alone; none of a question whose answers do not stand in its paragraph. */
+export function asAnswer(question: Question): Record<string, unknown>[] {
+  const { span, start, context } = question
+  return span === null ? [] : [{ ...asPassage(question), passage: context.slice(span.start, span.end), start: start + span.start, end: start + span.end }]
 }
 
 /** As an item of a retrieval dataset whose gold passage is the paragraph. */
