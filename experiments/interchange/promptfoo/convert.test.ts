@@ -58,6 +58,12 @@ const problemsOf = (convert: () => unknown): string[] => {
 const rendered = (prompt: NamedPrompt | undefined, item: Item | undefined): string => new Template(prompt?.template ?? prompt?.json ?? prompt?.messages?.at(-1)?.content ?? '').render({ ...item })
 
 describe('examples of promptfoo', () => {
+
+  it('takes the service of http-provider over, with the variables that its request reads', () => {
+    const { models: [model], prompts, items } = example('http-provider/promptfooconfig.yaml')
+    expect(model).toEqual({ provider: 'http', model: 'localhost:3800/api/fail', url: 'https://localhost:3800/api/fail', method: 'POST', headers: { 'content-type': 'application/json' }, body: { prompt: '{{prompt}}', model: '{{model}}' }, answer: 'json.choices[0].message.content' })
+    expect([prompts.length, items[0]]).toEqual([2, expect.objectContaining({ model: 'gpt-5', topic: 'bananas' })])
+  })
   it('makes prompts × providers of getting-started', () => {
     const { converted, items, models, prompts, metrics } = example('getting-started/promptfooconfig.yaml')
     expect([converted.runs, converted.leftOut, converted.notes, metrics]).toEqual([4, [], [], ['pass', 'score']])
@@ -176,6 +182,13 @@ tests: [{ vars: { q: hi, id: z9 } }]`)
     expect(model).toEqual({ provider: 'http', model: 'bot.test/ask/{{ id }}', label: 'bot', url: 'https://bot.test{% set id = vars.id %}/ask/{{ id }}', method: 'POST', headers: { 'x-api-key': '{{env.BOT_KEY}}' }, body: { q: '{{prompt}}', lang: '{{ lang }}', n: 3 }, answer: 'json.answer' })
     expect(items[0]).toMatchObject({ vars: { id: 'z9' }, lang: '' })
     expect(notes).toEqual(expect.arrayContaining([expect.stringContaining('reads BOT_KEY of the worker'), expect.stringContaining('The variable lang of the request of bot is in no test')]))
+  })
+
+  it('asks what tests have under the name of prompt where a config has no prompts, and says what GET leaves out', () => {
+    const { prompts, items, models: [model], converted: { notes } } = own('providers: [{ id: http, config: { url: "{{ env.BOT }}/chat", stateful: true, body: { message: "{{prompt}}" }, transformResponse: json.reply } }]\ntests: [{ vars: { prompt: hi } }]')
+    expect(rendered(prompts[0], items[0] as Item)).toBe('hi')
+    expect(model).toEqual({ provider: 'http', model: '{{ env.BOT }}/chat', url: '{{ env.BOT }}/chat', method: 'GET', answer: 'json.reply' })
+    expect(notes).toContain('The request of http is GET, which sends no body: promptfoo asks so where no method is named; write method: POST to send it.')
   })
 
   it.each([

@@ -8,7 +8,7 @@ import { AppError, type ModelRef } from '../../../server/contracts/index.js'
 import { Findings, type LeftOut, placeOf } from '../findings.js'
 import { slug } from '../slug.js'
 import { GraderNames } from './assertions.js'
-import { ConfigFolder, type ConfigNode } from './config-node.js'
+import { ConfigFolder, ConfigNode } from './config-node.js'
 import { cardOf, experimentText, type Parts, repeatsOf } from './experiment.js'
 import { fitted } from './request-fields.js'
 import { itemsOf, type Question } from './items.js'
@@ -55,14 +55,16 @@ const REFUSED: Readonly<Record<string, string>> = {
 export function convertPromptfoo(path: string, options: ConvertOptions): Converted {
   const folder = new ConfigFolder(dirname(resolve(path)))
   const config = folder.document(basename(path))
-  if (!config.isFields || !(config.get('prompts').isThere && (config.get('providers').isThere || config.get('targets').isThere))) {
-    throw new AppError('invalid_request', `Nothing was imported: ${path} is no promptfoo config: it has no prompts and providers.`)
+  const isConfig = ['prompts', 'tests', 'scenarios'].some((key) => config.get(key).isThere) && ['providers', 'targets'].some((key) => config.get(key).isThere)
+  if (!config.isFields || !isConfig) {
+    throw new AppError('invalid_request', `Nothing was imported: ${path} is no promptfoo config: it has no providers, or neither prompts nor tests.`)
   }
   const findings = new Findings()
   const env = { ...options.env, ...envOf(config.get('env')) }
   for (const key of config.keys()) if (!WITHOUT_MEANING.has(key)) findings.leaveOut(config.get(key), `${key} is not taken over`, REFUSED[key] ?? 'it is not known here; correct its name, or take it out')
   const providers = providersOf(config, { env, findings, model: options.model })
-  const prompts = readPrompts(config.get('prompts'), { env, findings })
+  // Without prompts of its own a config asks what its tests have under that name.
+  const prompts = readPrompts(config.get('prompts').isThere ? config.get('prompts') : ConfigNode.inLine(['{{prompt}}'], { file: config.file, line: 1, folder }), { env, findings })
   const tests = readTests(config, { folder, findings })
   const graders = new GraderNames({ ...(options.grader === undefined ? {} : { grader: options.grader }), ...(options.embedder === undefined ? {} : { embedder: options.embedder }), ...(options.moderator === undefined ? {} : { moderator: options.moderator }) })
   const { items, questions, taken } = itemsOf(tests, prompts, { env, findings, graders })

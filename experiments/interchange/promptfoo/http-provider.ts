@@ -4,7 +4,7 @@ import type { Findings } from '../findings.js'
 import type { ConfigNode } from './config-node.js'
 import { toJinja, Untranslatable } from './nunjucks.js'
 
-const READ = new Set(['url', 'method', 'headers', 'body', 'queryParams', 'transformResponse', 'responseParser', 'auth', 'validateStatus', 'maxRetries'])
+const READ = new Set(['url', 'method', 'headers', 'body', 'queryParams', 'transformResponse', 'responseParser', 'auth', 'validateStatus', 'maxRetries', 'stateful'])
 const MENDS: Readonly<Record<string, string>> = {
   request: 'write url, method, headers and body in its place',
   transformRequest: 'write what it makes of the prompt into body',
@@ -28,7 +28,8 @@ export function httpEndpointOf(id: string, options: ConfigNode, findings: Findin
     assertStatus(config.get('validateStatus'))
     const answer = answerOf([config.get('transformResponse'), config.get('responseParser')].find(({ isThere }) => isThere))
     const request = { url: jinja(url), method, ...filled('headers', mapped(headers)), ...filled('query', mapped(query)), ...(body === undefined ? {} : { body: textsIn(body, jinja) }) }
-    if (!/\{\{[^}]*\bprompt\b/.test(JSON.stringify(request))) findings.note(`The request of ${id} does not read the prompt.`)
+    if (body === undefined && config.get('body').isThere) findings.note(`The request of ${id} is GET, which sends no body${config.get('method').isThere ? '' : ': promptfoo asks so where no method is named; write method: POST to send it'}.`)
+    else if (!/\{\{[^}]*\bprompt\b/.test(JSON.stringify(request))) findings.note(`The request of ${id} does not read the prompt.`)
     for (const [, name] of JSON.stringify(request).matchAll(/\benv\.([A-Z]\w*)/g)) findings.note(`The request of ${id} reads ${name} of the worker's environment: set it where the worker is started.`)
     return { provider: 'http', model: url.replace(/^https?:\/\//, '').slice(0, 80), ...request, ...(answer === undefined ? {} : { answer }) }
   } catch (error) {
