@@ -53,6 +53,13 @@ test('a conversation is the JSON of its messages, which stands where messages ar
   expect(bodies[0]).toEqual({ messages })
 })
 
+test('a script may tell tokens and why the answer ended, or that there is none', async () => {
+  const { baseUrl } = await endpointThat(answersJson({ text: 'six', used: 9, why: 'stop' }), answersJson({ fault: 'no such animal' }))
+  const model = await open({ url: baseUrl, body: {}, answer: '({ output: json.text, tokenUsage: { prompt: json.used, completion: 1 }, finishReason: json.why, error: json.fault })' })
+  expect(await model.complete(request)).toMatchObject({ text: 'six', tokensIn: 9, tokensOut: 1, finishReason: 'stop' })
+  await expect(model.complete(request)).rejects.toThrow(new PromptRefused('no such animal'))
+})
+
 test('a text as body is sent as it is rendered', async () => {
   const { baseUrl, bodies, requests } = await endpointThat(answersJson(6))
   const model = await open({ url: baseUrl, body: 'legs of {{ animal }}', answer: 'json * 2' })

@@ -55,20 +55,20 @@ async function readAnswer(response: IncomingMessage, { startedAt, script, url }:
   } catch (cause) {
     throw new EndpointFault('refused', `${url}: answer finds nothing in what came back: ${cause instanceof Error ? cause.message : String(cause)}; it begins ${JSON.stringify(text.slice(0, 200))}`, { cause })
   }
-  const { output, usage } = partsOf(value, json)
+  const { output, usage, finishReason } = partsOf(value, json)
   if (output === undefined || output === null) throw new EndpointFault('refused', `${url}: answer finds nothing in what came back, which begins ${JSON.stringify(text.slice(0, 200))}`)
   const { tries: _tries, ...facts } = timeAlone(latencyMs)
-  return { text: typeof output === 'string' ? output : JSON.stringify(output), finishReason: null, ...facts, ...usage }
+  return { text: typeof output === 'string' ? output : JSON.stringify(output), finishReason, ...facts, ...usage }
 }
 
 type Usage = Partial<Pick<Completion, 'tokensIn' | 'tokensOut' | 'tokensCached'>>
 
-/** A script may give `{output, error, tokenUsage}`; else its value is the answer, and the service may tell `tokenUsage` itself. */
-function partsOf(value: unknown, json: unknown): { output: unknown; usage: Usage } {
+/** A script may give `{output, error, tokenUsage, finishReason}`; else its value is the answer, and the service may tell `tokenUsage` itself. */
+function partsOf(value: unknown, json: unknown): { output: unknown; usage: Usage; finishReason: string | null } {
   const given = isFields(value) && ('output' in value || 'error' in value) ? value : { output: value }
-  const { error, tokenUsage } = given as { error?: unknown; tokenUsage?: unknown }
+  const { error, tokenUsage, finishReason } = given as { error?: unknown; tokenUsage?: unknown; finishReason?: unknown }
   if (typeof error === 'string' && error !== '') throw new EndpointFault('prompt', error)
-  return { output: given['output'], usage: usageIn(tokenUsage ?? (isFields(json) ? json['tokenUsage'] : undefined)) }
+  return { output: given['output'], finishReason: typeof finishReason === 'string' ? finishReason : null, usage: usageIn(tokenUsage ?? (isFields(json) ? json['tokenUsage'] : undefined)) }
 }
 
 function usageIn(usage: unknown): Usage {
