@@ -6,8 +6,8 @@ import { fork, type ChildProcess } from 'node:child_process'
 
 /** What just began needs the cores more than what may begin next: loading takes half a second of one, which most runs from stored replies do not last longer than. */
 const PREPARE_AFTER_MS = 3_000
-/** A worker is kept lean; what a run makes shall mostly be dead before anybody copies it, and its heap is searched half as often. */
-const EXEC_ARGV = [...process.execArgv.filter((flag) => !/^--(max-semi-space-size|heap-growing-percent)/.test(flag)), '--max-semi-space-size=16', '--heap-growing-percent=70']
+/** A worker is kept lean; what a run makes shall mostly be dead before anybody copies it, and a heap that is still small is not searched: both took a fifth of the processor time of a run of stored replies. */
+const EXEC_ARGV = [...process.execArgv.filter((flag) => !/^--(max-semi-space-size|heap-growing-percent)/.test(flag)), '--max-semi-space-size=32', '--initial-old-space-size=96', '--heap-growing-percent=70']
 
 export class SpareChild {
   private spare: ChildProcess | null = null
