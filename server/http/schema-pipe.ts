@@ -11,10 +11,9 @@ const PLACE: Partial<Record<ArgumentMetadata['type'], string>> = { query: 'query
 @Injectable()
 export class SchemaPipe implements PipeTransform {
   transform(value: unknown, metadata: ArgumentMetadata): unknown {
-    refuseNul(value, metadata)
     const schema = (metadata as { schema?: unknown }).schema
     if (!(schema instanceof z.ZodType)) return value
-    const parsed = schema.safeParse(value ?? {})
+    const parsed = schema.safeParse((metadata.type === 'query' ? withoutEmpty(value) : value) ?? {})
     if (parsed.success) return parsed.data
     const prefix = PLACE[metadata.type] === undefined ? [] : [PLACE[metadata.type] ?? '', ...(metadata.data === undefined ? [] : [metadata.data])]
     const problems = parsed.error.issues.map((issue) => toProblem(issue, value, prefix))
@@ -23,20 +22,16 @@ export class SchemaPipe implements PipeTransform {
   }
 }
 
-/** Nothing that an address can name has a NUL in it, and the database takes none. */
-function refuseNul(value: unknown, { type, data }: ArgumentMetadata): void {
-  const place = PLACE[type]
-  if (place === undefined || !holdsNul(value)) return
-  throw new AppError('invalid_request', `The request is refused: ${data === undefined ? place : `${place}.${data}`} holds a NUL character.`)
-}
-
-function holdsNul(value: unknown): boolean {
-  return typeof value === 'string' ? value.includes('\0') : typeof value === 'object' && value !== null && Object.values(value).some(holdsNul)
+/** `?limit=` says no more than leaving it out: as a number it would be 0. */
+function withoutEmpty(query: unknown): unknown {
+  return typeof query === 'object' && query !== null ? Object.fromEntries(Object.entries(query).filter(([, value]) => value !== '')) : query
 }
 
 function toProblem(issue: z.core.$ZodIssue, value: unknown, prefix: string[]): Problem {
   const seen = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key], value)
-  return { path: showPath([...prefix, ...issue.path]), message: issue.message, seen: show(seen) }
+  // Of a text that was to be read as a number the schema only says that it became NaN.
+  const isNoNumber = issue.code === 'invalid_type' && issue.expected === 'number' && typeof seen === 'string'
+  return { path: showPath([...prefix, ...issue.path]), message: isNoNumber ? 'must be a number' : issue.message, seen: show(seen) }
 }
 
 function showPath(path: readonly PropertyKey[]): string {
