@@ -12,7 +12,7 @@ import { PromptRefused } from '../providers/chat-model.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { allowedItems } from '../race-order.js'
 import { ShotSampler } from '../shot-sampler.js'
-import type { Question, QuestionStep } from './answering.js'
+import type { Question, QuestionStep } from './asking.js'
 
 type Context = RunContext<PromptParameters>
 
