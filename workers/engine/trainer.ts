@@ -29,7 +29,7 @@ interface Compiled {
 /** Frozen weights up to this size are repacked for speed; above it memory matters more. Fixed by the model, since it changes bits. */
 const PREPACK_LIMIT_BYTES = 256 * 1024 * 1024
 /** Sessions of several batch shapes are kept for their return as long as they hold no more than this together; a larger one is kept alone. */
-const KEPT_SESSION_BYTES = 256 * 1024 * 1024
+const KEPT_SESSION_BYTES = 1024 * 1024 * 1024
 /** Sessions that hold no more than this are not worth compiling again. */
 const LITTLE_BYTES = 64 * 1024 * 1024
 
@@ -60,6 +60,8 @@ class CompiledTrainer implements Trainer {
   readonly stepsPerEpoch: number
   readonly #parts: TrainerParts
   readonly #rowsPerStep: number
+  /** Else each of several sessions would hold on to the memory of its activations. */
+  readonly #hasOneLength: boolean
   readonly #state: CheckpointState
   readonly #sessions = new SessionCache<Compiled>(KEPT_SESSION_BYTES, ({ session }) => session.dispose())
   #peakBytes = 0
@@ -70,6 +72,7 @@ class CompiledTrainer implements Trainer {
     this.#parts = parts
     this.config = config
     this.#rowsPerStep = options.batchSize * (options.accumulationSteps ?? 1)
+    this.#hasOneLength = options.packing || new Set(rows.map(({ length }) => paddedLength(length))).size === 1
     this.stepsPerEpoch = Math.ceil(rows.length / this.#rowsPerStep)
     this.#state = { step: 0, tensors: new Map() }
     let count = 0
@@ -207,8 +210,9 @@ class CompiledTrainer implements Trainer {
       const activationBytes = heldBytes(graph)
       this.#peakBytes = Math.max(this.#peakBytes, activationBytes)
       const prepack = storedBytes(parameters.frozen) <= PREPACK_LIMIT_BYTES
-      const executorOptions = { device: options.device, threads: options.threads, prepack, fuses: false, keepsMemory: isTraining }
-      const size = activationBytes + (prepack ? plainBytes(parameters.frozen) * (isTraining ? 2 : 1) : 0)
+      const keepsMemory = isTraining && this.#hasOneLength
+      const executorOptions = { device: options.device, threads: options.threads, prepack, fuses: false, keepsMemory }
+      const size = (keepsMemory ? activationBytes : 0) + (prepack ? plainBytes(parameters.frozen) * (isTraining ? 2 : 1) : 0)
       return { size, compile: async () => ({ session: await compile(graph, executorOptions), keepMasks }) }
     })
   }

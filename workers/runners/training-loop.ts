@@ -110,6 +110,7 @@ class TrainingLoop {
     const { report, folders, params } = context
     const step = trainer.globalStep
     report.progress({ done: step, total: totalSteps, unit: 'steps', message: 'evaluating' })
+    await trainer.release()
     const { evaluation, metrics, items } = await evaluate()
     if (evaluation[params.bestMetric] === undefined) throw new RunFailure('invalid_params', `bestMetric is ${params.bestMetric}, and this run measures no ${BEST_METRICS[params.bestMetric].name}; only datasets with labels have an accuracy`)
     for (const [key, value] of Object.entries(metrics)) report.metric(key, step, value)
