@@ -35,11 +35,19 @@ export interface TrainingMemory {
 
 const MIB = 2 ** 20
 const PROCESS_BYTES = 165 * MIB
-/** As in the engine: frozen weights up to this size are repacked, for each of two directions and once more to evaluate. */
+/** As in the engine: f32 weights of models up to this size are repacked, for each of two directions. */
 const REPACK_LIMIT_BYTES = 256 * MIB
-const REPACKED_COPIES = 3
+const REPACKED_COPIES = 2
+/** As in the engine: what answers beside a trainer holds weights of its own up to the first size, and keeps them while training goes on up to the second. */
+const ANSWERING_LIMIT_BYTES = 128 * MIB
+const KEPT_LIMIT_BYTES = 64 * MIB
+/** As in the engine: a head in 16 bits is widened whole up to the first size, else a piece of the second at a time. */
+const WHOLE_HEAD_BYTES = 128 * MIB
+const HEAD_PIECE_BYTES = 16 * MIB
+/** Tokens of a prompt that go through at once. */
+const LONGEST_CHUNK = 512
 /** The arena's fragments, beyond what the planner asks for. */
-const ARENA_FACTOR = 1.1
+const ARENA_FACTOR = 1.05
 /** A gradient leaves the session as a copy, and the one before may not be collected yet. */
 const GRADIENT_COPIES = 2
 
@@ -96,31 +104,77 @@ function widenedBytes(model: ModelFacts, { lora, baseDtype }: TrainingShape): nu
   if (lora === null) return 0
   const isQuantized = QUANTIZED_BITS[baseDtype] !== undefined
   const plain = PLAIN_BYTES[baseDtype] ?? model.storedBytes
-  const headBytes = (isQuantized ? model.storedBytes : plain) === 4 ? 0 : 4 * model.vocabSize * model.hiddenSize
+  const wholeHead = 4 * model.vocabSize * model.hiddenSize
+  const headBytes = (isQuantized ? model.storedBytes : plain) === 4 ? 0 : wholeHead > WHOLE_HEAD_BYTES ? HEAD_PIECE_BYTES : wholeHead
   if (!isQuantized && plain === 4) return 0
   const sizes = linearSizes(model)
   const shapes = [sizes['up_proj'], sizes['down_proj'], sizes['q_proj'], sizes['k_proj']].reduce((sum, size) => sum + (size === undefined ? 0 : size.in * size.out), 0)
-  return headBytes + shapes * (baseDtype === 'nf4' ? 10 : 4)
+  return headBytes + shapes * (baseDtype === 'nf4' ? 9 : 4)
 }
 
 function trainedCount(model: ModelFacts, { lora }: TrainingShape): number {
   return lora === null ? parameterCounts(model).all : adapterCount(model, lora)
 }
 
+/** At the run's worst moment: while it trains, or while it answers samples and the test with what the trainer gave back. */
 export function trainingMemory(model: ModelFacts, shape: TrainingShape): TrainingMemory {
+  const moments = [whileTraining(model, shape), whileAnswering(model, shape)]
+  return moments.reduce((worst, moment) => (totalBytes(moment) > totalBytes(worst) ? moment : worst))
+}
+
+function whileTraining(model: ModelFacts, shape: TrainingShape): TrainingMemory {
   const trained = trainedCount(model, shape)
   const weights = shape.lora === null ? 0 : weightBytes(model, shape.baseDtype)
-  const isPlain = (QUANTIZED_BITS[shape.baseDtype] === undefined) && (PLAIN_BYTES[shape.baseDtype] ?? model.storedBytes) === 4
-  const isRepacked = isPlain && weights <= REPACK_LIMIT_BYTES
+  const plain = shape.lora === null ? 0 : plainBytes(model, shape.baseDtype)
+  const repacked = weights <= REPACK_LIMIT_BYTES ? REPACKED_COPIES * plain : 0
+  const answering = answeringWeights(model, shape)
+  const isKept = shape.lora !== null && answering <= KEPT_LIMIT_BYTES
   return {
     process: PROCESS_BYTES,
-    // What is repacked is read once and need not stay in memory.
-    weights: isRepacked ? 0 : weights,
-    repacked: isRepacked ? REPACKED_COPIES * weights : 0,
+    // What is repacked is read once and need not stay in memory, unless whoever answers reads it too.
+    weights: repacked > 0 && !isKept ? weights - plain : weights,
+    repacked: repacked + (isKept ? answering : 0),
     activations: activationBytes(model, shape) * ARENA_FACTOR,
     gradients: 4 * trained * GRADIENT_COPIES,
     optimizer: 12 * trained,
   }
+}
+
+/** A trained model is read from its checkpoint. */
+function whileAnswering(model: ModelFacts, shape: TrainingShape): TrainingMemory {
+  const trained = trainedCount(model, shape)
+  const tokens = Math.min(LONGEST_CHUNK, shape.length)
+  const { hiddenSize: D, intermediateSize: F, heads, headDim, kvHeads, layers, vocabSize: V } = model
+  const { scores } = layerElements(model, { ...shape, batchSize: 1, length: tokens })
+  const logits = 3 * headRows(tokens, model, { ...shape, lora: { rank: 1, targetModules: [], dropout: 0 } }) * V
+  // The cache, its copy among those that are continued together, and keys and values as a pass returns them.
+  const cached = 3 * 2 * layers * kvHeads * headDim * shape.length
+  const repacked = answeringWeights(model, shape)
+  return {
+    process: PROCESS_BYTES,
+    weights: shape.lora === null ? 4 * parameterCounts(model).all : weightBytes(model, shape.baseDtype),
+    repacked,
+    activations: 4 * (tokens * (5 * D + 3 * F + 3 * heads * headDim) + 3 * scores + logits + cached) + (repacked > 0 && QUANTIZED_BITS[shape.baseDtype] === undefined ? 0 : widenedBytes(model, shape)),
+    gradients: 0,
+    // The adapter once more, as it is fed.
+    optimizer: 12 * trained + (shape.lora === null ? 0 : 8 * trained),
+  }
+}
+
+/** Of the weights, those in f32: what kernels can repack. */
+function plainBytes(model: ModelFacts, baseDtype: BaseDtype): number {
+  const { linear, all } = parameterCounts(model)
+  if (QUANTIZED_BITS[baseDtype] !== undefined) return model.storedBytes === 4 ? 4 * (all - linear) : 0
+  return (PLAIN_BYTES[baseDtype] ?? model.storedBytes) === 4 ? 4 * all : 0
+}
+
+/** Weights that whoever answers holds for decoding: all in f32, of quantised ones those that are f32 in any case, and int4 codes once more. */
+function answeringWeights(model: ModelFacts, { lora, baseDtype }: TrainingShape): number {
+  const { linear, all } = parameterCounts(model)
+  const isQuantized = lora !== null && QUANTIZED_BITS[baseDtype] !== undefined
+  const bytes = isQuantized ? plainBytes(model, baseDtype) : 4 * all
+  if (bytes > ANSWERING_LIMIT_BYTES) return 0
+  return bytes + (isQuantized && baseDtype === 'int4' ? (linear * 5) / 8 : 0)
 }
 
 export function totalBytes(memory: TrainingMemory): number {
