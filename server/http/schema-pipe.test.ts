@@ -19,9 +19,9 @@ it('names path, value and problem of what does not fit', () => {
   expect(() => pipe.transform('x', metadata('param', z.coerce.number(), 'step'))).toThrow(expect.objectContaining({ problems: [expect.objectContaining({ path: 'path.step', seen: '"x"' })] }) as Error)
 })
 
-it('takes an empty parameter for one that is left out, and says of a word that it is no number', () => {
+it('takes an empty number for one that is left out, and says of a word that it is none', () => {
   const schema = z.object({ limit: z.coerce.number().default(50), q: z.string().optional() })
-  expect(pipe.transform({ limit: '', q: '' }, metadata('query', schema))).toEqual({ limit: 50 })
+  expect(pipe.transform({ limit: '', q: '' }, metadata('query', schema))).toEqual({ limit: 50, q: '' })
   expect(() => pipe.transform({ limit: 'ten' }, metadata('query', schema))).toThrow('query.limit: must be a number')
   expect(pipe.transform({ q: '' }, metadata('body', schema))).toEqual({ limit: 50, q: '' })
 })

@@ -13,7 +13,7 @@ export class SchemaPipe implements PipeTransform {
   transform(value: unknown, metadata: ArgumentMetadata): unknown {
     const schema = (metadata as { schema?: unknown }).schema
     if (!(schema instanceof z.ZodType)) return value
-    const parsed = schema.safeParse((metadata.type === 'query' ? withoutEmpty(value) : value) ?? {})
+    const parsed = schema.safeParse((metadata.type === 'query' ? withoutEmpty(value, schema) : value) ?? {})
     if (parsed.success) return parsed.data
     const prefix = PLACE[metadata.type] === undefined ? [] : [PLACE[metadata.type] ?? '', ...(metadata.data === undefined ? [] : [metadata.data])]
     const problems = parsed.error.issues.map((issue) => toProblem(issue, value, prefix))
@@ -22,9 +22,11 @@ export class SchemaPipe implements PipeTransform {
   }
 }
 
-/** `?limit=` says no more than leaving it out: as a number it would be 0. */
-function withoutEmpty(query: unknown): unknown {
-  return typeof query === 'object' && query !== null ? Object.fromEntries(Object.entries(query).filter(([, value]) => value !== '')) : query
+/** `?offset=` says no more than leaving it out: as a number it would be 0. An empty text or list may mean something. */
+function withoutEmpty(query: unknown, schema: z.ZodType): unknown {
+  if (typeof query !== 'object' || query === null || !(schema instanceof z.ZodObject)) return query
+  const fields = schema.shape as Record<string, z.ZodType | undefined>
+  return Object.fromEntries(Object.entries(query).filter(([name, value]) => value !== '' || typeof fields[name]?.safeParse('').data !== 'number'))
 }
 
 function toProblem(issue: z.core.$ZodIssue, value: unknown, prefix: string[]): Problem {
