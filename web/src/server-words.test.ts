@@ -25,7 +25,7 @@ describe('in Portuguese', () => {
   })
 
   it.each([
-    'kind: lorra\n', 'kind: 3\n', '[]', 'a: b: c\n', 'a: [1\n', 'a: "1\n', 'a: 1\na: 2\n', 'a: 1\n--- \nb: 2\n', `${sound('lora')}\tb: 1\n`,
+    'kind: lorra\n', 'kind: 3\n', sound('lora', 'rank: 3'), sound('prompt', 'fixed: {model: {provider: opanai, model: m}}'), sound('prompt', 'notes: "\\0"'), sound('prompt', 'notes: "\\uD800"'), sound('prompt', 'fixed: &a {b: *a}'), 'name: \uFFFD\n', '[]', 'a: b: c\n', 'a: [1\n', 'a: "1\n', 'a: 1\na: 2\n', 'a: 1\n--- \nb: 2\n', `${sound('lora')}\tb: 1\n`,
     `${sound('lora')}dataset: spamm\n`, `${sound('lora', 'dataset: spamm')}`, sound('rag', 'model: x'), sound('lora', 'metrics: [accuracy, accuracy, exact, nothing]'), sound('prompt', 'metrics: [eval_loss]'),
     sound('lora', 'model: a\nfixed: {model: b, rank: 2}\naxes: {model: [a], rank: [4, 4], alpha: [], dropout: 0.1}'), sound('lora', 'model: "run:?"'),
     sound('lora', 'axes: {rank: {from: 8, to: 4, step: 1}, alpha: {from: 1, to: 9, step: 3}, dropout: {from: 0, to: 1, count: 3, scale: log}, steps: {from: 1, to: 9}, learningRate: {from: 1, to: 2, step: 1, scale: log}}'),
