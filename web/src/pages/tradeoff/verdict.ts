@@ -140,20 +140,21 @@ export class Verdict {
   }
 }
 
-/** Nobody plans a month's bill to the cent; a difference may be negative. */
-export function usd(value: number | null | undefined): string {
+/** Nobody plans a month's bill to the cent; a difference may be negative. `beside`: the largest sum that stands with it, as rounded as which it is. */
+export function usd(value: number | null | undefined, beside = 0): string {
   if (value == null) return formatCost(null)
   const size = Math.abs(value)
-  return `${value < 0 ? '\u2212' : ''}${size >= 1000 ? `$${formatCount(size)}` : formatCost(size)}`
+  return `${value < 0 ? '\u2212' : ''}${Math.max(size, beside) >= 1000 ? `$${formatCount(size)}` : formatCost(size)}`
 }
 
 export function money({ mean, low, high }: Spread): string {
-  return `${usd(mean)}${low === null || high === null ? '' : inBrackets(moneyInterval(low, high))}`
+  if (low === null || high === null) return usd(mean)
+  const largest = Math.max(...[mean, low, high].map(Math.abs))
+  return `${usd(mean, largest)}${inBrackets(`${usd(low, largest)}${say(' to ', ' a ')}${usd(high, largest)}`)}`
 }
 
 /** Shares differ by percentage points. */
 const inPoints = (text: string): string => text.replaceAll('%', say('pp', 'p.p.'))
-const moneyInterval = (low: number, high: number): string => `${usd(low)}${say(' to ', ' a ')}${usd(high)}`
 const inBrackets = (interval: string): string => (interval === '' ? '' : ` (${say('95 % interval', 'intervalo de 95 %')} ${interval})`)
 
 export function listed(names: readonly string[], most: number): string {
