@@ -44,11 +44,15 @@ export function frontLine(shown: Shown): Plugin {
   }
 }
 
+/** More intervals than these hide the points: then the front alone has its own drawn, and the others tell theirs on hover. */
+export const MOST_WHISKERS = 60
+
 export function whiskers(shown: Shown): Plugin {
   return {
     id: 'whiskers',
     beforeDatasetsDraw(chart) {
-      for (const point of shown()) {
+      const points = shown()
+      for (const point of points.length <= MOST_WHISKERS ? points : points.filter(({ isFront }) => isFront)) {
         const { low, high } = point
         if (low === null || high === null) continue
         draw(chart, canvasRunColor(point.slot), (place, { ctx }) => {
