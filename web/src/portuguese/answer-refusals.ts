@@ -9,6 +9,7 @@ const STATES: Readonly<Record<string, string>> = {
 
 const ANSWERS: readonly Rule[] = [
   [/^There is no experiment "(.*)"\.$/, 'Não há o experimento “$1”.'],
+  [/^The experiment "(.*)" has no run (.+)\.$/, 'O experimento “$1” não tem a execução $2.'],
   [/^There is no dataset "(.*)"\.$/, 'Não há o conjunto de dados “$1”.'],
   [/^There is no run "(.*)" with answers to judge\.$/, 'Não há uma execução “$1” com respostas a julgar.'],
   [/^There is no run to compare\.$/, 'Não há execução a comparar.'],
