@@ -46,9 +46,9 @@ type ListQuery = z.infer<typeof ListQuerySchema>
 const ReadQuerySchema = z.object({
   runs: z
     .string()
-    .transform((text) => [...new Set(text.split(',').map((id) => id.trim()).filter((id) => id !== ''))])
+    .transform((text) => (text === 'none' ? [] : [...new Set(text.split(',').map((id) => id.trim()).filter((id) => id !== ''))]))
     .optional()
-    .describe('ids of the runs to tell of, with commas between; empty: none; left out: all'),
+    .describe('ids of the runs to tell of, with commas between, or none; left out: all'),
   errorCostUsd: z.coerce.number().nonnegative().optional().describe('what an error costs, US dollars; left out: what the file says'),
 })
 

@@ -98,7 +98,7 @@ export const listExperiments = async (signal: AbortSignal): Promise<ExperimentSu
   (await request<ExperimentPage>('/experiments?limit=500', { signal })).experiments
 export const getExperiment = (id: string, signal: AbortSignal): Promise<Experiment> => request(`/experiments/${segment(id)}`, { signal })
 /** The experiment as it is now, with these of its runs alone. */
-export const getRunsOfExperiment = ({ id, runs }: { id: string; runs: readonly string[] }, signal: AbortSignal): Promise<Experiment> => request(`/experiments/${segment(id)}?runs=${runs.map(segment).join(',')}`, { signal })
+export const getRunsOfExperiment = ({ id, runs }: { id: string; runs: readonly string[] }, signal: AbortSignal): Promise<Experiment> => request(`/experiments/${segment(id)}?runs=${runs.map(segment).join(',') || 'none'}`, { signal })
 export const cancelExperiment = (id: string): Promise<void> => request(`/experiments/${segment(id)}/cancel`, send('POST'))
 export const changeExperiment = (id: string, change: ExperimentChange): Promise<void> => request(`/experiments/${segment(id)}`, send('PATCH', change))
 export const deleteExperiment = (id: string): Promise<void> => request(`/experiments/${segment(id)}`, send('DELETE'))
