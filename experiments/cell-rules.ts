@@ -40,7 +40,7 @@ export function cellProblem(kind: Kind, params: Params): { parameter: string; me
 }
 
 const TASKS: Readonly<Record<Kind, readonly string[]>> = {
-  prompt: ['classification', 'generation'],
+  prompt: ['classification', 'generation', 'retrieval'],
   lora: ['classification', 'generation', 'chat', 'text'],
   rag: ['retrieval'],
   pretrain: ['text'],
@@ -66,8 +66,11 @@ export function datasetProblems(spec: ExperimentSpec, dataset: Pick<DatasetInfo,
   }
   const accuracy = spec.metrics?.indexOf('accuracy') ?? -1
   const hasChoices = 'choices' in (spec.fixed ?? {}) || 'choices' in spec.axes
-  if (spec.kind === 'prompt' && dataset.task === 'generation' && accuracy !== -1 && !hasChoices) {
-    return [{ path: `metrics[${accuracy}]`, message: `only a dataset with labels, or items with choices, has an accuracy; ${dataset.name} is for generation`, seen: 'accuracy', allowed: 'exact_match, contains, numeric_match, token_f1 and others of texts' }]
+  if (spec.kind === 'prompt' && dataset.task !== 'classification' && accuracy !== -1 && !hasChoices) {
+    return [{ path: `metrics[${accuracy}]`, message: `only a dataset with labels, or items with choices, has an accuracy; ${dataset.name} is for ${dataset.task}`, seen: 'accuracy', allowed: 'exact_match, contains, numeric_match, token_f1 and others of texts' }]
+  }
+  if (spec.kind === 'prompt' && dataset.task !== 'retrieval' && ('retrieve' in (spec.fixed ?? {}) || 'retrieve' in spec.axes)) {
+    return [{ path: pathOf(spec, 'retrieve'), message: `only a dataset for retrieval has documents; ${dataset.name} is for ${dataset.task}`, seen: dataset.task, allowed: 'retrieval' }]
   }
   const splits = Object.keys(dataset.splits)
   const wanted = new Map<string, string>()

@@ -56,6 +56,7 @@ export const PARAMETERS_IN_PORTUGUESE: { readonly [K in Kind]: Words<K> } = {
     template: 'template Jinja de uma pergunta; todo campo do item é uma variável, e também labels, shots, negatives e steps',
     messages: 'turnos no lugar de template: {role: system, user ou assistant, content: template}; o último é do usuário',
     prompt: '{label, template}, {label, messages} ou {label, json} no lugar de template e messages: uma pergunta com nome, para um eixo de várias; json é um template que gera as mensagens como lista JSON',
+    retrieve: 'só em conjuntos de recuperação: {k, chunkSize, chunkOverlap, retriever, bm25K1, bm25B} como em rag; os trechos encontrados para uma pergunta são as variáveis context (seus textos) e chunks (document e text de cada um)',
     example: 'template de um exemplo few-shot com sua resposta; deixado de fora: a pergunta, um espaço e o alvo. Em turnos: só da resposta',
     negativeExample: 'template de um exemplo com uma resposta errada, wrong; deixado de fora: a pergunta, a resposta errada e a certa, assim chamadas',
     system: 'mensagem de sistema; posta na frente quando o modelo não tem chat template',

@@ -106,6 +106,7 @@ export const DEFAULT_METRICS: Readonly<Record<Kind, readonly string[]>> = {
 
 const TASK_METRICS: Readonly<Partial<Record<DatasetTask, Readonly<Partial<Record<Kind, readonly string[]>>>>>> = {
   generation: { prompt: ['exact_match', 'token_f1'], lora: ['token_f1', 'exact_match', 'loss'] },
+  retrieval: { prompt: ['token_f1', 'exact_match'] },
   chat: { lora: ['token_f1', 'exact_match', 'loss'] },
   text: { lora: ['bits_per_byte', 'loss'] },
 }

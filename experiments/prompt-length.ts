@@ -1,5 +1,5 @@
 /* How long a prompt is, told from its parameters before it is rendered. */
-import { NamedPromptSchema, type ParameterValue } from '../server/contracts/index.js'
+import { NamedPromptSchema, type ParameterValue, RetrieveSchema } from '../server/contracts/index.js'
 
 /** English and Portuguese subword tokenizers take about four characters a token. */
 export const CHARACTERS_PER_TOKEN = 4
@@ -10,5 +10,7 @@ export function promptCharacters(params: Readonly<Record<string, ParameterValue>
   const named = NamedPromptSchema.safeParse(params['prompt'])
   const template = named.success ? named.data.template : params['template']
   if (itemCharacters === undefined || chained > 0 || params['messages'] !== undefined || template === undefined) return null
-  return String(params['system'] ?? '').length + (Number(params['shots']) + 1) * (String(template ?? '').length + itemCharacters)
+  const retrieve = RetrieveSchema.safeParse(params['retrieve'])
+  const found = retrieve.success ? retrieve.data.k * retrieve.data.chunkSize : 0
+  return String(params['system'] ?? '').length + (Number(params['shots']) + 1) * (String(template ?? '').length + itemCharacters + found)
 }

@@ -156,6 +156,7 @@ describe('where a name is not known', () => {
     ['a limit that is none', `${prompt}budget: {euros: 3}\n`, { path: 'budget.euros', allowed: 'minutes, usd, calls' }],
     ['a provider', `${prompt}model: {provider: opanai, baseUrl: "http://h/v1", model: m}\n`, { path: 'model.provider', message: '"opanai" is refused: it is not known here; did you mean openai?' }],
     ['a number that is none', `${prompt}fixed: {temperature: .nan}\n`, { path: 'fixed.temperature', seen: 'NaN' }],
+    ['chunks that overlap whole', `${prompt}fixed: {retrieve: {chunkSize: 100, chunkOverlap: 100}}\n`, { path: 'fixed.retrieve.chunkOverlap', message: '100 is refused: it must be less than chunkSize' }],
     ['a deadline beyond what a timer holds', `${prompt}fixed: {timeoutSeconds: 1.0e+12}\n`, { path: 'fixed.timeoutSeconds', allowed: 'at most 86400' }],
   ])('%s', (_name, text, problem) => expect(problems(text)).toMatchObject([problem]))
 })
@@ -168,6 +169,8 @@ describe('datasetProblems', () => {
     expect(datasetProblems(rag, info)[0]?.message).toBe('a rag run needs a dataset for retrieval; sms-pt is for classification')
     expect(datasetProblems(parseExperiment(head, options), info)).toEqual([{ path: 'dataset', message: 'sms-pt has no split validation', seen: 'validation', allowed: 'train, test' }])
     const prompt = parseExperiment('name: a\nkind: prompt\ndataset: sms-pt\nfixed: {split: dev}\n', options)
+    const reader = parseExperiment('name: a\nkind: prompt\ndataset: sms-pt\naxes: {retrieve: [{k: 1}, {k: 2}]}\n', options)
+    expect(datasetProblems(reader, info)[0]).toMatchObject({ path: 'axes.retrieve', message: 'only a dataset for retrieval has documents; sms-pt is for classification' })
     expect(datasetProblems(prompt, info)).toEqual([{ path: 'fixed.split', message: 'sms-pt has no split dev', seen: 'dev', allowed: 'train, test' }])
   })
 

@@ -50,7 +50,7 @@ export class PromptBuilder {
     this.turns = [...system, ...turns]
     this.example = optional(params.example, 'example')
     this.negativeExample = optional(params.negativeExample, 'negativeExample')
-    this.placesShots = this.turns.some(({ template }) => template.reads('shots') || template.reads('negatives'))
+    this.placesShots = this.reads('shots') || this.reads('negatives')
   }
 
   /** Refuses a template that an item cannot fill, before anything is asked. @throws {RunFailure} `template_variable` */
@@ -87,6 +87,10 @@ export class PromptBuilder {
     const answered = this.example.render({ ...item, target: label })
     if (answered.length > question.length && answered.startsWith(question)) return answered.slice(question.length)
     throw new RunFailure('template_invalid', `example does not begin with what template renders for item "${item.id}", so the answer cannot be told from the question; let example be the template, then the answer, or set scoring: generate`)
+  }
+
+  reads(name: string): boolean {
+    return this.turns.some(({ template }) => template.reads(name))
   }
 
   /** Whether few-shot questions would need outputs of steps that were made for another item. */

@@ -35,6 +35,21 @@ const calls = {
   tries: z.number().int().min(1).max(20).default(6).describe('of one call, with growing pauses; being turned away with 429 is not counted'),
 }
 
+/** How documents are cut and searched. */
+const retrieval = {
+  chunkSize: z.number().int().min(16).max(100_000).default(800).describe('characters per chunk'),
+  chunkOverlap: z.number().int().nonnegative().default(0).describe('characters shared by neighbouring chunks; must be less than chunkSize'),
+  k: z.number().int().min(1).max(1000).default(5).describe('chunks retrieved per question'),
+  retriever: z.enum(['bm25', 'embedding', 'hybrid']).default('bm25').describe('hybrid: reciprocal rank fusion of both'),
+  bm25K1: z.number().nonnegative().default(1.2).describe('how soon repeated words stop counting more'),
+  bm25B: z.number().min(0).max(1).default(0.75).describe('how much long chunks are held back'),
+}
+
+/** What is found for each question, for a prompt to read. Vectors are those of `use-lite-en`. */
+export const RetrieveSchema = z
+  .strictObject(retrieval)
+  .refine(({ chunkSize, chunkOverlap }) => chunkOverlap < chunkSize, { path: ['chunkOverlap'], message: 'it must be less than chunkSize' })
+
 const template = z.string().min(1)
 const role = z.enum(['system', 'user', 'assistant'])
 const messages = z
@@ -93,6 +108,7 @@ export const PromptParametersSchema = z.strictObject({
   template: template.default('{{ input }}').describe('Jinja template of one question; every field of the item is a variable, and so are `labels`, `shots`, `negatives` and `steps`'),
   messages: messages.optional().describe('turns in place of `template`: `{role: system, user or assistant, content: template}`; the last one is the user’s'),
   prompt: NamedPromptSchema.optional().describe('`{label, template}`, `{label, messages}` or `{label, json}` in place of `template` and `messages`: one question under a name, for an axis of several; `json` is a template that renders to the messages as a JSON list'),
+  retrieve: RetrieveSchema.optional().describe('retrieval datasets only: `{k, chunkSize, chunkOverlap, retriever, bm25K1, bm25B}` as for rag; the chunks that are found for a question are the variables `context` (their texts) and `chunks` (`document` and `text` of each)'),
   example: template.optional().describe('template of a few-shot example with its answer; left out: the question, a space and the target. As turns: of the answer alone'),
   negativeExample: template.optional().describe('template of an example with an answer that is `wrong`; left out: the question, the wrong answer and the right one, named so'),
   system: z.string().optional().describe('system message; put in front when the model has no chat template'),
@@ -231,13 +247,8 @@ export const PretrainParametersSchema = z.strictObject({
 export type PretrainParameters = z.infer<typeof PretrainParametersSchema>
 
 export const RagParametersSchema = z.strictObject({
-  chunkSize: z.number().int().min(16).max(100_000).default(800).describe('characters per chunk'),
-  chunkOverlap: z.number().int().nonnegative().default(0).describe('characters shared by neighbouring chunks; must be less than chunkSize'),
-  k: z.number().int().min(1).max(1000).default(5).describe('chunks retrieved per question'),
-  retriever: z.enum(['bm25', 'embedding', 'hybrid']).default('bm25').describe('hybrid: reciprocal rank fusion of both'),
+  ...retrieval,
   embeddingModel: EmbedderSchema.default('use-lite-en').describe('use-lite-en: Universal Sentence Encoder Lite, English, on this machine; or an endpoint with embeddings (see below)'),
-  bm25K1: z.number().nonnegative().default(1.2).describe('how soon repeated words stop counting more'),
-  bm25B: z.number().min(0).max(1).default(0.75).describe('how much long chunks are held back'),
   split: z.string().default('test').describe('the items that are scored'),
   limit,
   ...calls,

@@ -23,6 +23,8 @@ export interface QuestionStep {
 /** All that is asked about one item; the answer to the last step is scored. */
 export interface Question {
   item: PromptItem
+  /** What its example tells besides the answer. */
+  details?: Readonly<Record<string, unknown>> | undefined
   steps: readonly QuestionStep[]
   /** The last step's messages with another text in place of the item's input. */
   withInput(input: string): Message[]
@@ -129,14 +131,14 @@ export class Asking {
   }
 
   private example({ details, ...verdict }: Omit<Verdict, 'answer'>): Example {
-    return { ...this.base(), ...verdict, ...takenBy(this.calls), details: { ...details, ...this.stepDetails(this.calls.filter(({ isFurther }) => !isFurther).slice(0, -1)) } }
+    return { ...this.base(), ...verdict, ...takenBy(this.calls), details: { ...this.question.details, ...details, ...this.stepDetails(this.calls.filter(({ isFurther }) => !isFurther).slice(0, -1)) } }
   }
 
   /** Steps that were answered before the fault are paid for. */
   private failed(message: string, details: Record<string, unknown> = {}): Example {
     const taken = this.calls.length === 0 ? {} : { ...takenBy(this.calls), latencyMs: null, ttftMs: null }
     const at = this.question.steps.length > 1 ? { step: this.step?.name } : {}
-    return { ...this.base(), ...taken, error: message, details: { ...at, ...details, ...this.stepDetails(this.calls) } }
+    return { ...this.base(), ...taken, error: message, details: { ...this.question.details, ...at, ...details, ...this.stepDetails(this.calls) } }
   }
 
   private stepDetails(all: readonly StepCall[]): Record<string, unknown> {

@@ -13,6 +13,7 @@ import { RunFailure, type RunContext } from '../run-context.js'
 import { allowedItems } from '../race-order.js'
 import { ShotSampler } from '../shot-sampler.js'
 import type { Question, QuestionStep } from './asking.js'
+import { openContexts, type FindContext, type FoundContext } from './found-contexts.js'
 
 type Context = RunContext<PromptParameters>
 
@@ -31,19 +32,22 @@ export class PromptPlan {
     private readonly steps: readonly PlannedStep[],
     private readonly sampler: ShotSampler,
     private readonly labels: readonly string[] | null,
+    private readonly found: ReadonlyMap<string, FoundContext>,
   ) {}
 
   /** @throws {RunFailure} for whatever would make every call in vain. */
   static async make(context: Context, labels: readonly string[] | null): Promise<PromptPlan> {
     const { params, dataset, assignment } = context
     const asked = await readItems(dataset, params.split)
-    const items = drawItems(asked, params.limit, assignment.seed)
-    if (items.length === 0) throw new RunFailure('dataset_unfit', `split "${params.split}" of "${dataset.manifest.name}" has no items`)
+    const drawn = drawItems(asked, params.limit, assignment.seed)
+    if (drawn.length === 0) throw new RunFailure('dataset_unfit', `split "${params.split}" of "${dataset.manifest.name}" has no items`)
     const steps = stepsOf(params)
-    const sampler = await openSampler(context, labels, asked)
+    const find = await openContexts(context, steps.some(({ builder }) => builder.reads('context') || builder.reads('chunks')))
+    const [items, found] = await withContexts(drawn, find)
+    const sampler = await openSampler(context, { labels, asked, find })
     // Templates are held against what later rounds of a race would ask, too.
     const allowed = allowedItems(items, assignment, ({ cluster }) => (typeof cluster === 'string' ? cluster : null))
-    const plan = new PromptPlan(allowed, steps, sampler, labels)
+    const plan = new PromptPlan(allowed, steps, sampler, labels, found)
     for (const item of items) plan.assertFits(item)
     return plan
   }
@@ -55,6 +59,7 @@ export class PromptPlan {
     const { builder: last } = this.last
     return {
       item,
+      details: this.found.get(item.id)?.details,
       steps: this.steps.map(({ name, builder, decoding }) => ({ name, decoding, messages: (outputs) => refusing(() => builder.messages(item, given(builder, outputs))) })),
       withInput: (input) => refusing(() => last.messages({ ...item, input }, given(last, {}))),
       continuation: (text, continues) => refusing(() => last.continuation(item, text, { given: given(last, {}), continues })),
@@ -86,13 +91,26 @@ function stepsOf(params: PromptParameters): PlannedStep[] {
   return [...before, { name: LAST_STEP, builder: main, decoding: undefined }]
 }
 
-async function openSampler({ params, dataset, assignment, folders, threads }: Context, labels: readonly string[] | null, asked: readonly PromptItem[]): Promise<ShotSampler> {
+/** Items with what was found for them, where something is looked for. */
+async function withContexts(items: PromptItem[], find: FindContext | null): Promise<[PromptItem[], Map<string, FoundContext>]> {
+  const found = new Map<string, FoundContext>()
+  if (find === null) return [items, found]
+  const read: PromptItem[] = []
+  for (const item of items) {
+    const context = await find(item)
+    found.set(item.id, context)
+    read.push({ ...item, ...context.fields })
+  }
+  return [read, found]
+}
+
+async function openSampler({ params, dataset, assignment, folders, threads }: Context, { labels, asked, find }: { labels: readonly string[] | null; asked: readonly PromptItem[]; find: FindContext | null }): Promise<ShotSampler> {
   const wanted = params.shots + params.negatives
   const poolName = `split "${params.shotSplit}" of "${dataset.manifest.name}"`
   if (wanted > 0 && dataset.splits[params.shotSplit] === undefined) {
     throw new RunFailure('dataset_unfit', `few-shot examples are drawn from ${poolName}, which is not there; name one of ${Object.keys(dataset.splits).join(', ')} in shotSplit, or set shots to 0`)
   }
-  const pool = wanted === 0 ? [] : await readItems(dataset, params.shotSplit)
+  const [pool] = await withContexts(wanted === 0 ? [] : await readItems(dataset, params.shotSplit), find)
   const nearest = wanted === 0 || params.sampler !== 'nearest' ? null : await openNearest(pool, params, { cacheFolder: join(folders.cache, 'sentence-vectors'), threads })
   const { shots, negatives, sampler, shotIds: ids, shotsPerItem: perItem } = params
   return new ShotSampler({ pool, asked: { items: asked, arePool: params.split === params.shotSplit }, shots, negatives, sampler, ids, perItem, nearest, labels, seed: assignment.seed, poolName })
@@ -104,8 +122,11 @@ async function openNearest(pool: readonly PromptItem[], { nearestBy }: PromptPar
   return nearestBy === 'words' ? nearestByWords(pool) : nearestByMeaning(pool, options)
 }
 
-export function readItems(dataset: Dataset, split: string): Promise<PromptItem[]> {
-  return dataset.manifest.task === 'generation' ? dataset.readAs('generation', split) : dataset.readAs('classification', split)
+/** Questions to documents are answered from memory, unless their template shows the passage or what was found. */
+export async function readItems(dataset: Dataset, split: string): Promise<PromptItem[]> {
+  const { task } = dataset.manifest
+  if (task === 'retrieval') return (await dataset.readAs('retrieval', split)).map((item) => ({ ...item, input: item.question, target: item.answer, cluster: item.document }))
+  return task === 'generation' ? dataset.readAs('generation', split) : dataset.readAs('classification', split)
 }
 
 /** A template that fails on one item's values is that item's error; a missing field was found before. */

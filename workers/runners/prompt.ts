@@ -56,8 +56,8 @@ export async function runPrompt(context: Context): Promise<Summary> {
 /** Null for free-text tasks. Labels that the manifest does not list are those of the train split. */
 export async function labelsOf(dataset: Dataset): Promise<readonly string[] | null> {
   const { task, labels, name } = dataset.manifest
-  if (task === 'generation') return null
-  if (task !== 'classification') throw new RunFailure('dataset_unfit', `a prompt run needs a classification or generation dataset, and "${name}" is for ${task}`)
+  if (task === 'generation' || task === 'retrieval') return null
+  if (task !== 'classification') throw new RunFailure('dataset_unfit', `a prompt run needs a classification, generation or retrieval dataset, and "${name}" is for ${task}`)
   if (labels !== undefined) return labels
   const split = dataset.splits['train'] === undefined ? 'test' : 'train'
   return [...new Set((await dataset.readAs('classification', split)).map(({ target }) => target))].sort()
