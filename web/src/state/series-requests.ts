@@ -55,6 +55,7 @@ function groupsOf(askers: readonly Asker[]): Asker[][] {
 
 async function readFor(get: Get, query: SeriesQuery, askers: readonly Asker[]): Promise<void> {
   const abort = new AbortController()
+  const isPart = query.from !== null || query.to !== null
   for (const { signal } of askers) {
     signal.addEventListener('abort', () => {
       if (askers.every((one) => one.signal.aborted)) abort.abort(signal.reason)
@@ -64,8 +65,8 @@ async function readFor(get: Get, query: SeriesQuery, askers: readonly Asker[]): 
     const runs = await get({ ...query, keys: [...new Set(askers.flatMap(({ keys }) => keys))] }, abort.signal)
     for (const { keys, resolve } of askers) {
       resolve(runs.map(({ runId, series }) => ({ runId, series: series.filter(({ key }) => keys.includes(key)) })))
-      // What each chart makes of its series is a task of its own: between two of them the page can draw and hear the pointer.
-      await new Promise((next) => setTimeout(next))
+      // While one zooms, what each chart makes of its series is a task of its own: between two of them the page hears the pointer.
+      if (isPart) await new Promise((next) => setTimeout(next))
     }
   } catch (error) {
     for (const { reject } of askers) reject(error)
