@@ -47,7 +47,6 @@ const ANSWERS: readonly Rule[] = [
   [/^An experiment comes as JSON .+, not as "(.*)"\.$/, 'Um experimento vem como JSON (Content-Type: application/json) ou como seu arquivo YAML (application/yaml), não como “$1”.'],
   [/^The experiment file is empty\.$/, 'O arquivo do experimento está vazio.'],
   [/^Experiment (.+) has no run with answers to score: (.+)\.$/, 'O experimento $1 não tem execução com respostas a pontuar: $2.'],
-  [/^The experiment "(.*)" has no run (.+)\.$/, 'O experimento “$1” não tem a execução $2.'],
   [/^Run (.+) cannot be rescored: (.+)\.$/, 'A execução $1 não pode ser pontuada de novo: $2.'],
   [/^Run (.+) answered dataset "(.*)" with sha256 (.+), and its files now have (.+): put the former files back to score its answers anew\.$/, 'A execução $1 respondeu ao conjunto de dados “$2” com sha256 $3, e os arquivos agora têm $4: reponha os arquivos de antes para pontuar as respostas de novo.'],
   [/^The page before is named by `before` only newest first; with sort=(.+) use offset\.$/, 'A página anterior só é indicada por `before` na ordem dos mais novos; com sort=$1 use offset.'],
