@@ -5,7 +5,7 @@ import { CHARACTERS_PER_TOKEN, promptCharacters } from './prompt-length.js'
 import { experimentTime, withinBudget } from './run-time/experiment-time.js'
 import { lanesOf, runTime, timeUnknown, workersOf, type TimeEvidence } from './run-time/run-time.js'
 import { timeNote } from './run-time/time-note.js'
-import { judgeFigures, sumOf, vectorFigures, type Besides, type ScoringInput } from './scoring-calls.js'
+import { judgeFigures, sumOf, total, vectorFigures, type Besides, type ScoringInput } from './scoring-calls.js'
 import { rowsPerStep, trainingNeedOf } from './training-need.js'
 
 export interface EstimateInput {
@@ -105,11 +105,6 @@ function cellOf(spec: ExperimentSpec, params: Params, input: EstimateInput): Est
     flops: need === null || steps === null ? null : need.flopsPerStep * steps,
     time,
   }
-}
-
-/** Sum that is unknown as soon as one part is. */
-function total(values: readonly (number | null)[]): number | null {
-  return values.reduce<number | null>((sum, value) => (sum === null || value === null ? null : sum + value), 0)
 }
 
 /** Of all runs together; null where no run asks. */

@@ -44,10 +44,14 @@ export function vectorFigures(params: Params, input: ScoringInput): Besides | nu
 
 const UNKNOWN: Besides = { calls: null, tokens: null, costUsd: null }
 
-/** Sums that are unknown as soon as one part is. */
+/** Of all parts together. */
 export function sumOf(all: readonly Besides[]): Besides {
-  const sum = (name: keyof Besides): number | null => all.reduce<number | null>((total, one) => (total === null || one[name] === null ? null : total + one[name]), 0)
-  return { calls: sum('calls'), tokens: sum('tokens'), costUsd: sum('costUsd') }
+  return { calls: total(all.map(({ calls }) => calls)), tokens: total(all.map(({ tokens }) => tokens)), costUsd: total(all.map(({ costUsd }) => costUsd)) }
+}
+
+/** Sum that is unknown as soon as one part is. */
+export function total(values: readonly (number | null)[]): number | null {
+  return values.reduce<number | null>((sum, value) => (sum === null || value === null ? null : sum + value), 0)
 }
 
 function scorersOf(params: Params): Scorers {

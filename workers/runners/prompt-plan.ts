@@ -11,9 +11,9 @@ import { NO_SHOTS, PromptBuilder, type Given, type PromptItem } from '../prompt-
 import { PromptRefused } from '../providers/chat-model.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { allowedItems } from '../race-order.js'
-import { ShotSampler } from '../shot-sampler.js'
+import { ShotSampler, type ShotSet } from '../shot-sampler.js'
 import type { Question, QuestionStep } from './asking.js'
-import { openContexts, type FindContext, type FoundContext } from './found-contexts.js'
+import { FoundContexts } from './found-contexts.js'
 
 type Context = RunContext<PromptParameters>
 
@@ -32,7 +32,7 @@ export class PromptPlan {
     private readonly steps: readonly PlannedStep[],
     private readonly sampler: ShotSampler,
     private readonly labels: readonly string[] | null,
-    private readonly found: ReadonlyMap<string, FoundContext>,
+    private readonly contexts: FoundContexts | null,
   ) {}
 
   /** @throws {RunFailure} for whatever would make every call in vain. */
@@ -42,24 +42,28 @@ export class PromptPlan {
     const drawn = drawItems(asked, params.limit, assignment.seed)
     if (drawn.length === 0) throw new RunFailure('dataset_unfit', `split "${params.split}" of "${dataset.manifest.name}" has no items`)
     const steps = stepsOf(params)
-    const find = await openContexts(context, steps.some(({ builder }) => builder.reads('context') || builder.reads('chunks')))
-    const [items, found] = await withContexts(drawn, find)
-    const sampler = await openSampler(context, { labels, asked, find })
+    const contexts = await FoundContexts.open(context, { items: drawn.length, isShown: steps.some(({ builder }) => builder.reads('context') || builder.reads('chunks')) })
+    const items: PromptItem[] = []
+    for (const item of drawn) items.push((await contexts?.with(item)) ?? item)
+    const sampler = await openSampler(context, labels, asked)
     // Templates are held against what later rounds of a race would ask, too.
     const allowed = allowedItems(items, assignment, ({ cluster }) => (typeof cluster === 'string' ? cluster : null))
-    const plan = new PromptPlan(allowed, steps, sampler, labels, found)
+    const plan = new PromptPlan(allowed, steps, sampler, labels, contexts)
     for (const item of items) plan.assertFits(item)
     return plan
   }
 
   /** @throws {PromptRefused} when a template fails on this item's values. */
   async question(item: PromptItem): Promise<Question> {
-    const shots = await this.sampler.draw(item)
+    const { contexts } = this
+    const drawn = await this.sampler.draw(item)
+    const shots = contexts === null ? drawn : await withContexts(drawn, contexts)
+    const found = contexts === null ? undefined : await contexts.of(item)
     const given = (builder: PromptBuilder, steps: Given['steps']): Given => ({ shots: builder === this.last.builder ? shots : NO_SHOTS, steps, labels: this.labels })
     const { builder: last } = this.last
     return {
       item,
-      details: this.found.get(item.id)?.details,
+      details: found?.details,
       steps: this.steps.map(({ name, builder, decoding }) => ({ name, decoding, messages: (outputs) => refusing(() => builder.messages(item, given(builder, outputs))) })),
       withInput: (input) => refusing(() => last.messages({ ...item, input }, given(last, {}))),
       continuation: (text, continues) => refusing(() => last.continuation(item, text, { given: given(last, {}), continues })),
@@ -91,26 +95,21 @@ function stepsOf(params: PromptParameters): PlannedStep[] {
   return [...before, { name: LAST_STEP, builder: main, decoding: undefined }]
 }
 
-/** Items with what was found for them, where something is looked for. */
-async function withContexts(items: PromptItem[], find: FindContext | null): Promise<[PromptItem[], Map<string, FoundContext>]> {
-  const found = new Map<string, FoundContext>()
-  if (find === null) return [items, found]
-  const read: PromptItem[] = []
-  for (const item of items) {
-    const context = await find(item)
-    found.set(item.id, context)
-    read.push({ ...item, ...context.fields })
+/** Examples with what is found for their own questions. */
+async function withContexts({ shots, negatives }: ShotSet, contexts: FoundContexts): Promise<ShotSet> {
+  return {
+    shots: await Promise.all(shots.map((shot) => contexts.with(shot))),
+    negatives: await Promise.all(negatives.map(async (negative) => ({ ...negative, item: await contexts.with(negative.item) }))),
   }
-  return [read, found]
 }
 
-async function openSampler({ params, dataset, assignment, folders, threads }: Context, { labels, asked, find }: { labels: readonly string[] | null; asked: readonly PromptItem[]; find: FindContext | null }): Promise<ShotSampler> {
+async function openSampler({ params, dataset, assignment, folders, threads }: Context, labels: readonly string[] | null, asked: readonly PromptItem[]): Promise<ShotSampler> {
   const wanted = params.shots + params.negatives
   const poolName = `split "${params.shotSplit}" of "${dataset.manifest.name}"`
   if (wanted > 0 && dataset.splits[params.shotSplit] === undefined) {
     throw new RunFailure('dataset_unfit', `few-shot examples are drawn from ${poolName}, which is not there; name one of ${Object.keys(dataset.splits).join(', ')} in shotSplit, or set shots to 0`)
   }
-  const [pool] = await withContexts(wanted === 0 ? [] : await readItems(dataset, params.shotSplit), find)
+  const pool = wanted === 0 ? [] : await readItems(dataset, params.shotSplit)
   const nearest = wanted === 0 || params.sampler !== 'nearest' ? null : await openNearest(pool, params, { cacheFolder: join(folders.cache, 'sentence-vectors'), threads })
   const { shots, negatives, sampler, shotIds: ids, shotsPerItem: perItem } = params
   return new ShotSampler({ pool, asked: { items: asked, arePool: params.split === params.shotSplit }, shots, negatives, sampler, ids, perItem, nearest, labels, seed: assignment.seed, poolName })

@@ -2,7 +2,6 @@
  * A RAG run: documents cut into chunks and indexed, then each question of a split asked, and what
  * comes back scored against its gold passage. Retrieval only: no model reads the chunks.
  */
-import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { ItemOfTask } from '../../datasets/items.js'
 import { metricsOfKind } from '../../experiments/metrics.js'
@@ -13,14 +12,14 @@ import { drawItems } from '../few-shot.js'
 import { forEachInFlight } from '../in-flight.js'
 import { sumUses, usedBy } from '../providers/accounted-embeddings.js'
 import { CallFailed, PromptRefused } from '../providers/chat-model.js'
-import { type DenseVectors, type EmbedProgress, endpointVectors, sentenceVectors } from '../retrieval/dense.js'
-import { coverage, scoreRetrieval } from '../retrieval/metrics.js'
+import { type DenseVectors, type EmbedProgress, endpointVectors } from '../retrieval/dense.js'
+import { scoreRetrieval } from '../retrieval/metrics.js'
 import { buildRetriever, type Found, type RetrievalDocument, type RetrievedChunk, type Retriever } from '../retrieval/retriever.js'
-import { VectorCache } from '../retrieval/vector-cache.js'
 import { allowedItems } from '../race-order.js'
 import { RunFailure, type RunContext } from '../run-context.js'
 import { assertScorable, summarizeExamples } from '../run-summary.js'
 import { budgetOf, openAccountedEmbeddings } from './account.js'
+import { embeddingProgress, localVectors, placesOf } from './documents.js'
 
 type Context = RunContext<RagParameters>
 type Question = ItemOfTask['retrieval']
@@ -28,8 +27,6 @@ type Question = ItemOfTask['retrieval']
 /** Chunks shown with an example, and characters of each; places and scores of more are kept in its details. */
 const SHOWN_CHUNKS = 3
 const SHOWN_CHARACTERS = 400
-const KEPT_PLACES = 50
-const PROGRESS_EVERY_MS = 200
 
 export async function runRag(context: Context): Promise<Summary> {
   const { assignment, params, report } = context
@@ -102,12 +99,7 @@ async function readData({ dataset, params, assignment }: Context): Promise<{ doc
 async function index(context: Context, documents: readonly RetrievalDocument[], { total, budget }: { total: number; budget: RunBudget }): Promise<Retriever> {
   const { params, report } = context
   const startedAtMs = performance.now()
-  let toldMs = 0
-  const onProgress = ({ done, total: parts, unit }: EmbedProgress): void => {
-    if (performance.now() - toldMs < PROGRESS_EVERY_MS && done < parts) return
-    toldMs = performance.now()
-    report.progress({ done: 0, total, unit: 'items', message: `embedding the documents: ${done} of ${parts} ${unit}` })
-  }
+  const onProgress = embeddingProgress(context, total)
   const retriever = await buildRetriever(documents, { ...params, openDense: () => openDense(context, budget, onProgress) }).catch((error: unknown) => {
     if (!(error instanceof CallFailed || error instanceof PromptRefused)) throw error
     throw new RunFailure('endpoint_failed', `a chunk of the documents has no vector, so there is no index: ${error.message}`, { cause: error })
@@ -125,8 +117,8 @@ async function index(context: Context, documents: readonly RetrievalDocument[], 
 }
 
 function openDense(context: Context, budget: RunBudget, onProgress: (progress: EmbedProgress) => void): Promise<DenseVectors> {
-  const { params: { embeddingModel: model }, folders, report, threads } = context
-  if (typeof model === 'string') return sentenceVectors({ cache: new VectorCache(join(folders.cache, 'sentence-vectors'), model), threads, onProgress })
+  const { params: { embeddingModel: model }, report } = context
+  if (typeof model === 'string') return localVectors(context, { model, onProgress })
   report.environment({ device: `endpoint ${new URL(model.baseUrl).host}` })
   return Promise.resolve(endpointVectors({ ofChunks: openAccountedEmbeddings(context, model, { budget }), ofQuestions: openAccountedEmbeddings(context, model, { budget, mostTexts: 1 }), onProgress }))
 }
@@ -146,7 +138,7 @@ async function ask(question: Question, retriever: Retriever, params: RagParamete
       ...spentOn({ latencyMs, took }, params),
       details: {
         ...known,
-        retrieved: chunks.slice(0, KEPT_PLACES).map((chunk) => ({ document: chunk.document, start: chunk.start, end: chunk.end, score: chunk.score, relevance: coverage(chunk, question) })),
+        retrieved: placesOf(chunks, question),
         ...(embeddings === null ? {} : { embeddings }),
       },
     }

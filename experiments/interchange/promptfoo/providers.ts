@@ -114,24 +114,32 @@ export function modelOf(id: string, options: ConfigNode, { env, findings }: { en
 export function embedderOf(id: string, options: ConfigNode, { env, findings }: { env: Env; findings: Findings }): Embedder | null {
   if (id === 'use-lite-en') return id
   const match = /^(openai|ollama|mistral|localai|togetherai):embeddings?:(.+)$/.exec(id)
-  const compatible = match === null ? undefined : COMPATIBLE[match[1] ?? '']
-  if (match === null || compatible === undefined) {
-    findings.leaveOut(options, `the embedding provider ${id} is not spoken here`, 'write openai:embedding:MODEL, with config.apiBaseUrl where it is another server, or give --embedder use-lite-en')
-    return null
-  }
-  const endpoint = checked({ provider: 'openai', model: match[2] ?? '', ...addressOf(options.get('config'), compatible, { env, suffix: '/v1', findings }) }, options, findings)
-  return endpoint?.provider === 'openai' ? endpoint : null
+  return besideOf(match, options, { env, findings, refusal: [`the embedding provider ${id} is not spoken here`, 'write openai:embedding:MODEL, with config.apiBaseUrl where it is another server, or give --embedder use-lite-en'] })
 }
 
 /** Endpoints that flag texts, for `moderation`. */
 export function moderatorOf(id: string, options: ConfigNode, { env, findings }: { env: Env; findings: Findings }): OpenAiEndpoint | null {
   const match = /^(openai|localai):moderation(?::(.+))?$/.exec(id)
-  const compatible = match === null ? undefined : COMPATIBLE[match[1] ?? '']
+  return besideOf(match, options, { env, findings, refusal: [`the moderation provider ${id} is not spoken here`, 'write openai:moderation:MODEL, with config.apiBaseUrl where it is another server with /v1/moderations'], model: 'omni-moderation-latest' })
+}
+
+interface BesideOptions {
+  env: Env
+  findings: Findings
+  /** What is told where the id was not matched: what is wrong, and the mend. */
+  refusal: readonly [what: string, mend: string]
+  /** Where the id names none. */
+  model?: string
+}
+
+/** An endpoint in OpenAI's form that is asked beside the model, of an id that was matched as its server and its model. */
+function besideOf(match: RegExpExecArray | null, options: ConfigNode, { env, findings, refusal: [what, mend], model = '' }: BesideOptions): OpenAiEndpoint | null {
+  const compatible = COMPATIBLE[match?.[1] ?? '']
   if (match === null || compatible === undefined) {
-    findings.leaveOut(options, `the moderation provider ${id} is not spoken here`, 'write openai:moderation:MODEL, with config.apiBaseUrl where it is another server with /v1/moderations')
+    findings.leaveOut(options, what, mend)
     return null
   }
-  const endpoint = checked({ provider: 'openai', model: match[2] ?? 'omni-moderation-latest', ...addressOf(options.get('config'), compatible, { env, suffix: '/v1', findings }) }, options, findings)
+  const endpoint = checked({ provider: 'openai', model: match[2] ?? model, ...addressOf(options.get('config'), compatible, { env, suffix: '/v1', findings }) }, options, findings)
   return endpoint?.provider === 'openai' ? endpoint : null
 }
 
